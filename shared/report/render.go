@@ -1,0 +1,188 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/fault"
+	"payops-mcp/shared/foreign"
+)
+
+// Render returns the text and the structured form (JSON) of an answer, each of
+// at most limit bytes: where they would be longer, the longest lists of facts are
+// cut, and the coverage says what is left of them.
+func (a Answer[D]) Render(limit int) (text string, structured []byte) {
+	e := envelope{
+		summary: a.Summary, verdict: a.Verdict, because: a.Because, findings: a.Findings,
+		ruledOut: a.RuledOut, sources: a.Sources, coverage: a.Coverage, data: treeOf(reflect.ValueOf(a.Data)),
+	}
+	if !a.AsOf.IsZero() {
+		e.asOf = a.AsOf.Format(timeFormat(a.AsOf))
+	}
+	for {
+		t, j := e.text(), e.json()
+		if len(t) <= limit && len(j) <= limit || !e.cut(limit) {
+			return t, []byte(j)
+		}
+	}
+}
+
+// envelope is an answer with its facts as a tree.
+type envelope struct {
+	summary  string
+	verdict  catalog.Verdict
+	because  string
+	findings []Finding
+	ruledOut []catalog.Code
+	sources  []fault.Source
+	coverage Coverage
+	data     *node
+	asOf     string
+}
+
+func (e *envelope) notice() string {
+	said := false
+	for _, s := range e.sources {
+		said = said || !s.OK() && s.Err.Said != ""
+	}
+	if said || e.data.hasForeign() {
+		return foreign.Notice
+	}
+	return ""
+}
+
+func (e *envelope) tree() *node {
+	n := object(field{"summary", own(e.summary)}, field{"verdict", own(string(e.verdict))})
+	add := func(name string, v *node) { n.fields = append(n.fields, field{name, v}) }
+	if e.because != "" {
+		add("verdict_because", own(e.because))
+	}
+	findings := &node{kind: arrayNode}
+	for _, f := range e.findings {
+		findings.items = append(findings.items, findingNode(f))
+	}
+	add("findings", findings)
+	add("ruled_out", treeOf(reflect.ValueOf(e.ruledOut)))
+	sources := &node{kind: arrayNode}
+	for _, s := range e.sources {
+		sources.items = append(sources.items, sourceNode(s))
+	}
+	add("sources", sources)
+	add("coverage", treeOf(reflect.ValueOf(e.coverage)))
+	add("data", e.data)
+	if e.asOf != "" {
+		add("as_of", own(e.asOf))
+	}
+	if s := e.notice(); s != "" {
+		add("notice", own(s))
+	}
+	return n
+}
+
+func (e *envelope) json() string {
+	var b strings.Builder
+	e.tree().json(&b)
+	return b.String()
+}
+
+func findingNode(f Finding) *node {
+	n := object(
+		field{"code", own(string(f.Code))}, field{"severity", own(string(f.Severity))}, field{"kind", own(string(f.Kind))},
+		field{"claim", own(f.Claim)}, field{"evidence", treeOf(reflect.ValueOf(f.Evidence))})
+	if f.Blast != "" {
+		n.fields = append(n.fields, field{"blast_radius", own(f.Blast)})
+	}
+	n.fields = append(n.fields, field{"next_steps", treeOf(reflect.ValueOf(f.Next))})
+	if f.Confirm != "" {
+		n.fields = append(n.fields, field{"confirm_with", own(f.Confirm)})
+	}
+	return n
+}
+
+func sourceNode(s fault.Source) *node {
+	n := object(field{"name", own(s.Name)}, field{"ok", treeOf(reflect.ValueOf(s.OK()))},
+		field{"took_ms", treeOf(reflect.ValueOf(ms(s)))})
+	if s.OK() {
+		return n
+	}
+	n.fields = append(n.fields, field{"asked", own(s.Asked)}, field{"error", own(string(s.Err.Class))},
+		field{"said", &node{kind: foreignNode, scalar: s.Err.Said.String()}})
+	if s.Err.Next != "" {
+		n.fields = append(n.fields, field{"next", own(s.Err.Next)})
+	}
+	return n
+}
+
+// ms is how long a source took, in milliseconds with one decimal.
+func ms(s fault.Source) float64 { return math.Round(float64(s.Took.Microseconds())/100) / 10 }
+
+func (e *envelope) text() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	clean := func(s string) string { return foreign.Clean(s, maxOwn) }
+
+	line("%s", clean(e.summary))
+	if e.because != "" {
+		line("verdict: %s (%s)", e.verdict, clean(e.because))
+	} else {
+		line("verdict: %s", e.verdict)
+	}
+	for i, f := range e.findings {
+		line("%d. %s [%s %s] %s", i+1, f.Code, f.Severity, f.Kind, clean(f.Claim))
+		for _, v := range f.Evidence {
+			at := ""
+			if !v.At.IsZero() {
+				at = " at " + v.At.Format(timeFormat(v.At))
+			}
+			line("   evidence: %s, %s: %s%s", clean(v.Source), clean(v.Asked), clean(v.Value), at)
+		}
+		if f.Blast != "" {
+			line("   hurts: %s", clean(f.Blast))
+		}
+		for j, s := range f.Next {
+			line("   next %d: %s", j+1, clean(s))
+		}
+		if f.Confirm != "" {
+			line("   confirm with: %s", f.Confirm)
+		}
+	}
+	e.data.text(&b, "")
+	if len(e.findings) == 0 && len(e.ruledOut) > 0 {
+		line("findings: none; no rule matched on these facts")
+	}
+	if len(e.ruledOut) > 0 {
+		line("ruled out: %s", treeOf(reflect.ValueOf(e.ruledOut)).line())
+	}
+	if len(e.sources) > 0 {
+		line("sources: %s", e.sourcesLine())
+	}
+	if c := treeOf(reflect.ValueOf(e.coverage)).line(); c != "truncated=false" {
+		line("coverage: %s", c)
+	}
+	if e.asOf != "" {
+		line("as of: %s", e.asOf)
+	}
+	if s := e.notice(); s != "" {
+		line("note: %s", s)
+	}
+	return b.String()
+}
+
+func (e *envelope) sourcesLine() string {
+	parts := make([]string, len(e.sources))
+	for i, s := range e.sources {
+		if s.OK() {
+			parts[i] = fmt.Sprintf("%s ok %v ms", foreign.Clean(s.Name, maxOwn), ms(s))
+			continue
+		}
+		parts[i] = fmt.Sprintf("%s FAILED (%s after %v ms, asked %s, said %s)", foreign.Clean(s.Name, maxOwn), s.Err.Class, ms(s),
+			foreign.Clean(s.Asked, maxOwn), s.Err.Said.Quoted())
+		if s.Err.Next != "" {
+			parts[i] += " " + s.Err.Next
+		}
+	}
+	return strings.Join(parts, "; ")
+}

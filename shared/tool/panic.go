@@ -1,0 +1,15 @@
+package tool
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"payops-mcp/shared/fault"
+)
+
+// panicked makes an internal error of a panic. What it said stays in the log: it
+// may hold a secret.
+func panicked(r any) error {
+	return &fault.Error{Kind: fault.Internal, Message: "the server failed on this call; its log (stderr) has the details",
+		Err: fmt.Errorf("panic: %v\n%s", r, debug.Stack())}
+}
