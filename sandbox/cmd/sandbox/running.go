@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"payops-mcp/sandbox/incident"
+	"payops-mcp/sandbox/stack"
+)
+
+// running is the file through which the commands know the system that is up.
+type running struct {
+	Environment map[string]string            `json:"environment"`
+	Incidents   map[string]incident.Injected `json:"incidents"` // by id, those that last
+}
+
+func runningFile() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no place to note what is running: %w", err)
+	}
+	return filepath.Join(dir, "payops-mcp", "running.json"), nil
+}
+
+func remember(r running) error {
+	path, err := runningFile()
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	// It holds passwords of a system that is gone with its file.
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+func forget() error {
+	path, err := runningFile()
+	if err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// attach finds the system that is up: the one the environment describes, else
+// the one that up or demo started.
+func attach() (*stack.Stack, running, error) {
+	var r running
+	path, err := runningFile()
+	if err != nil {
+		return nil, r, err
+	}
+	data, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		err = json.Unmarshal(data, &r)
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	}
+	if err != nil {
+		return nil, r, err
+	}
+	get := func(name string) string {
+		if v := os.Getenv(name); v != "" {
+			return v
+		}
+		return r.Environment[name]
+	}
+	if !stack.Attached(get) {
+		return nil, r, errors.New("no system is up; start one with: go run ./sandbox/cmd/sandbox up")
+	}
+	s, err := stack.Attach(get)
+	return s, r, err
+}

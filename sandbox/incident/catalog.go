@@ -1,0 +1,63 @@
+package incident
+
+import (
+	_ "embed"
+	"encoding/json"
+	"sync"
+
+	"payops-mcp/shared/catalog"
+)
+
+//go:embed incidents.json
+var rowsJSON []byte
+
+// Row is what the incident catalog says of an incident: what happens, what must
+// be named, what may be, and what would be a false alarm.
+type Row struct {
+	ID       string         `json:"id"`
+	Group    string         `json:"group"`
+	Name     string         `json:"name"`
+	What     string         `json:"inject"`
+	Symptoms string         `json:"symptoms"`
+	Root     []catalog.Code `json:"root"`
+	Allow    []catalog.Code `json:"allow"`
+	Forbid   []catalog.Code `json:"forbid"`
+	Severity string         `json:"severity"` // none: a healthy system that looks bad
+	Next     string         `json:"next"`
+}
+
+var rows = sync.OnceValue(func() []Row {
+	var all []Row
+	if err := json.Unmarshal(rowsJSON, &all); err != nil {
+		panic("incident: incidents.json: " + err.Error())
+	}
+	return all
+})
+
+// Find returns the row of an incident.
+func Find(id string) (Row, bool) {
+	for _, r := range rows() {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Row{}, false
+}
+
+// Healthy reports whether the row is a near miss.
+func (r Row) Healthy() bool { return r.Severity == "none" }
+
+// Verdict is what an answer that sees the roots must conclude.
+func (r Row) Verdict() catalog.Verdict {
+	worst := catalog.OK
+	for _, c := range r.Root {
+		e, _ := catalog.Find(c) // every code of the file is known, a test says so
+		switch {
+		case e.Verdict == catalog.CriticalVerdict:
+			return catalog.CriticalVerdict
+		case e.Verdict == catalog.Attention, e.Verdict == catalog.Unknown && worst == catalog.OK:
+			worst = e.Verdict
+		}
+	}
+	return worst
+}

@@ -1,0 +1,123 @@
+// Package incident breaks the simulated payment system on purpose and knows what
+// must be found. One incident is one file: what it does to the system, what the
+// answers must quote, and how it is undone. What must and must not be named
+// stands in incidents.json; Row.Judge compares answers with it.
+package incident
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"payops-mcp/sandbox/stack"
+)
+
+// Incident is one way in which the system breaks, or only looks broken.
+type Incident struct {
+	ID     string
+	Parts  stack.Parts // the services it needs
+	Inject func(context.Context, *World) (Injected, error)
+	Undo   func(context.Context, *World, Injected) error
+}
+
+// World is what an incident acts on. Names, counts and times come from Rand, so
+// that no answer can be keyed on them.
+type World struct {
+	Stack *stack.Stack
+	Rand  *rand.Rand
+}
+
+// Injected is what was done. It is kept as JSON while the incident lasts, so that
+// another process can undo it.
+type Injected struct {
+	Asks   []Ask             `json:"asks"`            // what an engineer would ask now
+	Quotes []string          `json:"quotes"`          // numbers and names that the answers must quote
+	Never  []string          `json:"never,omitempty"` // what must not stand in any answer
+	Kept   map[string]string `json:"kept,omitempty"`  // what Undo needs
+}
+
+// Ask is a question and the tool call that answers it.
+type Ask struct {
+	Question string         `json:"question"`
+	Server   string         `json:"server"` // the program: circuitbreaker-mcp, dbquery-mcp, rediscache-mcp
+	Tool     string         `json:"tool"`
+	Args     map[string]any `json:"args"`
+}
+
+var incidents = map[string]Incident{}
+
+// add is called by each incident's file.
+func add(i Incident) Incident {
+	if _, known := Find(i.ID); !known {
+		panic("incident: " + i.ID + " has no row in incidents.json")
+	}
+	incidents[i.ID] = i
+	return i
+}
+
+// All lists the incidents that can be injected, by id.
+func All() []Incident {
+	all := slices.Collect(maps.Values(incidents))
+	slices.SortFunc(all, func(a, b Incident) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}
+
+// Get returns an incident by id, in any case.
+func Get(id string) (Incident, error) {
+	if i, ok := incidents[strings.ToUpper(id)]; ok {
+		return i, nil
+	}
+	ids := slices.Sorted(maps.Keys(incidents))
+	return Incident{}, fmt.Errorf("no incident %q can be injected; there are %s", id, strings.Join(ids, ", "))
+}
+
+// Row returns what the catalog says of the incident.
+func (i Incident) Row() Row {
+	r, _ := Find(i.ID) // add made sure
+	return r
+}
+
+// Start injects the incident. What was half done when it fails is undone.
+func (i Incident) Start(ctx context.Context, w *World) (Injected, error) {
+	did, err := i.Inject(ctx, w)
+	if err != nil {
+		return did, fmt.Errorf("inject %s: %w", i.ID, errors.Join(err, i.Undo(ctx, w, did)))
+	}
+	return did, nil
+}
+
+// eachIngest does something to every ingest instance.
+func (w *World) eachIngest(do func(*stack.Ingest) error) error {
+	var errs []error
+	for _, in := range w.Stack.Ingest {
+		if err := do(in); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", in.Name(), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// between returns a random number of low to high.
+func (w *World) between(low, high int) int { return low + w.Rand.IntN(high-low+1) }
+
+// merchant returns the id of a merchant that the seeded data does not have.
+func (w *World) merchant() string { return fmt.Sprintf("M-%06d", w.between(500_000, 999_999)) }
+
+// The questions that the tools built so far answer.
+
+func askBreaker() Ask {
+	return Ask{"Is the circuit breaker closed?", "circuitbreaker-mcp", "get_circuit_breaker_status", map[string]any{}}
+}
+
+func askPayments(filter string) Ask {
+	return Ask{"Which payments are these: " + filter + "?", "dbquery-mcp", "query_payments", map[string]any{"filter": filter}}
+}
+
+func askRateLimit(merchant, action string) Ask {
+	return Ask{"Is merchant " + merchant + " at its rate limit?", "rediscache-mcp", "check_rate_limit",
+		map[string]any{"merchant_id": merchant, "action": action}}
+}

@@ -1,0 +1,20 @@
+package incident
+
+import "strconv"
+
+// limits are the rate limits of the simulated deployment, by action: capacity of
+// a window. The servers under test are told of them by Settings.
+var limits = map[string]int{"authorize": 24000, "capture": 24000, "refund": 12000}
+
+// window is the limiter's fixed window in seconds.
+const window = 60
+
+// Settings are the deployment values that the servers need beside addresses.
+func Settings() map[string]string {
+	s := map[string]string{}
+	for name, action := range map[string]string{"AUTHORIZE": "authorize", "CAPTURE": "capture", "REFUND": "refund"} {
+		s["APP_RATE_LIMIT_"+name+"_CAPACITY"] = strconv.Itoa(limits[action])
+		s["APP_RATE_LIMIT_"+name+"_WINDOW_SECONDS"] = strconv.Itoa(window)
+	}
+	return s
+}

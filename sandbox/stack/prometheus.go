@@ -1,0 +1,157 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"payops-mcp/sandbox/stack/proc"
+)
+
+// IngestJob is the job under which Prometheus scrapes the ingest service.
+const IngestJob = "ingest-service"
+
+// targetsFile, in Prometheus's folder, says what it scrapes.
+const targetsFile = "ingest.json"
+
+// Prometheus is the one Prometheus server.
+type Prometheus struct {
+	service
+	targets string // the file from which it takes what to scrape; "" when attached
+}
+
+// URL is the base URL of the server itself.
+func (p *Prometheus) URL() string { return "http://" + p.addr }
+
+// API is a client for the server itself.
+func (p *Prometheus) API() promv1.API {
+	c, err := api.NewClient(api.Config{Address: p.URL()})
+	if err != nil {
+		panic(fmt.Sprintf("stack: URL of prometheus: %v", err))
+	}
+	return promv1.NewAPI(c)
+}
+
+// WaitFor asks a query until it gives at least one sample, and returns them.
+func (p *Prometheus) WaitFor(ctx context.Context, query string) (model.Vector, error) {
+	for client := p.API(); ; {
+		value, _, _, err := client.Query(ctx, query, time.Now())
+		if v, ok := value.(model.Vector); err == nil && ok && len(v) > 0 {
+			return v, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("prometheus has nothing for %s: %w", query, errors.Join(context.Cause(ctx), err))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// WaitScraped waits until each of the instances was scraped after this call
+// began: a change made before the call can then be seen in the metrics.
+func (p *Prometheus) WaitScraped(ctx context.Context, instances ...*Ingest) error {
+	since := float64(time.Now().UnixMilli()) / 1000
+	for _, i := range instances {
+		if _, err := p.WaitFor(ctx, fmt.Sprintf(`timestamp(up{job=%q,instance=%q}) > %.3f`, IngestJob, i.Instance(), since)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetTargets changes which ingest instances are known to Prometheus, as the
+// service registry does when one registers or leaves. Without any, the series
+// of up for the job end. It takes effect after some seconds.
+func (p *Prometheus) SetTargets(instances ...*Ingest) error {
+	if p.targets == "" {
+		return fmt.Errorf("change the targets of prometheus: %w", ErrAttached)
+	}
+	type group struct {
+		Targets []string          `json:"targets"`
+		Labels  map[string]string `json:"labels"`
+	}
+	groups := []group{}
+	for _, i := range instances {
+		groups = append(groups, group{[]string{i.scrapeAddr()}, map[string]string{"application": "INGEST-SERVICE", "instance": i.Instance()}})
+	}
+	text, err := json.Marshal(groups)
+	if err != nil {
+		return err
+	}
+	// Renamed into place: Prometheus may look at any moment.
+	if err := os.WriteFile(p.targets+".new", text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(p.targets+".new", p.targets)
+}
+
+// ping asks once whether the server is ready.
+func (p *Prometheus) ping(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL()+"/-/ready", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		err = errors.Join(err, errors.New(resp.Status))
+	}
+	return errors.Join(err, resp.Body.Close())
+}
+
+func (s *Stack) startPrometheus(ctx context.Context) (*Prometheus, error) {
+	server, err := binary("prometheus")
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(s.Dir, "prometheus")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	conf := filepath.Join(dir, "prometheus.yml")
+	p := &Prometheus{targets: filepath.Join(dir, targetsFile)}
+	if err := p.SetTargets(s.Ingest...); err != nil {
+		return nil, err
+	}
+	// The service's own tag "application" arrives as exported_application,
+	// because the target carries a label of that name already.
+	text := fmt.Sprintf(`global:
+  scrape_interval: %[1]s
+  scrape_timeout: %[1]s
+scrape_configs:
+  - job_name: %[2]s
+    metrics_path: /actuator/prometheus
+    file_sd_configs:
+      - files: [%[3]s]
+`, model.Duration(s.options.ScrapeInterval), IngestJob, targetsFile)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	_, err = s.launch(ctx, &p.service, "prometheus", time.Now(), func(addr string) (proc.Spec, error) {
+		return proc.Spec{Path: server, Args: []string{
+			"--config.file=" + conf,
+			"--storage.tsdb.path=" + filepath.Join(dir, "data"),
+			"--storage.tsdb.retention.time=" + model.Duration(s.options.Retention).String(),
+			"--web.listen-address=" + addr,
+			"--web.enable-admin-api", "--web.enable-lifecycle",
+			"--log.level=warn",
+		}}, nil
+	}, p.ping)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
