@@ -1,0 +1,22 @@
+module payops-mcp/dbquery-mcp
+
+go 1.26
+
+require (
+	github.com/agext/levenshtein v1.2.3
+	github.com/go-sql-driver/mysql v1.10.1
+	payops-mcp/shared v0.0.0
+)
+
+require (
+	filippo.io/edwards25519 v1.2.0 // indirect
+	github.com/google/jsonschema-go v0.4.3 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/mark3labs/mcp-go v1.2.1 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2 // indirect
+	github.com/spf13/cast v1.7.1 // indirect
+	github.com/yosida95/uritemplate/v3 v3.0.2 // indirect
+	golang.org/x/text v0.14.0 // indirect
+)
+
+replace payops-mcp/shared => ../shared
