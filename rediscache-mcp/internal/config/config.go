@@ -1,0 +1,145 @@
+// Package config is the settings of rediscache-mcp.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"payops-mcp/rediscache-mcp/internal/keyspace"
+	"payops-mcp/rediscache-mcp/internal/limiter"
+	"payops-mcp/rediscache-mcp/internal/redisdb"
+	"payops-mcp/shared/env"
+)
+
+// Settings are all settings of the server.
+type Settings struct {
+	Redis   Redis
+	RateKey keyspace.RateTemplate `env:"RATE_LIMIT_KEY_TEMPLATE" default:"rate:{action}:{merchant_id}" help:"key that counts a merchant's requests; must hold {action} and {merchant_id}"`
+	Limits  Limits
+	env.Common
+}
+
+const defaultURL = "redis://localhost:6379"
+
+// Redis says where Redis is.
+type Redis struct {
+	Target redisdb.Target
+	// Missing is why there is no Target; empty when there is one.
+	Missing string
+}
+
+// Load reads REDIS_URL and REDIS_CA_FILE. An entry of a host that is left from
+// the servers before these, with API_BASE_URL alone, must not stop the start: it
+// is told in each answer.
+func (r *Redis) Load(get env.Lookup) error {
+	var errs []error
+	url, err := get.Secret("REDIS_URL")
+	if err != nil {
+		errs = append(errs, fmt.Errorf("REDIS_URL: %w", err))
+	}
+	var ca []byte
+	if file, ok := get("REDIS_CA_FILE"); ok {
+		if ca, err = os.ReadFile(file); err != nil {
+			errs = append(errs, fmt.Errorf("REDIS_CA_FILE: %w", err))
+		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	if url == "" {
+		if old, ok := get("API_BASE_URL"); ok {
+			r.Missing = fmt.Sprintf("REDIS_URL is not set. API_BASE_URL (%s) is no longer used by rediscache-mcp: it asks Redis itself", withoutAccount(old))
+			return nil
+		}
+		r.Target = redisdb.Default()
+		if len(ca) > 0 {
+			return errors.New("REDIS_CA_FILE is set, but REDIS_URL is not: set it to rediss://HOST:PORT")
+		}
+		return nil
+	}
+	if r.Target, err = redisdb.Parse(url.Reveal(), ca); err != nil {
+		return fmt.Errorf("REDIS_URL: %w", err)
+	}
+	return nil
+}
+
+// withoutAccount takes user and password out of a URL that is only repeated.
+func withoutAccount(url string) string {
+	scheme, rest, ok := strings.Cut(url, "://")
+	if i := strings.LastIndexByte(rest, '@'); ok && i >= 0 {
+		return scheme + "://***" + rest[i:]
+	}
+	return url
+}
+
+// Settings documents the group.
+func (*Redis) Settings() []env.Setting {
+	return []env.Setting{
+		{Name: "REDIS_URL", Default: defaultURL, Help: redisdb.Forms, Secret: true},
+		{Name: "REDIS_CA_FILE", Help: "PEM file of the authority that signed Redis's certificate, besides those of the system (rediss://)"},
+		{Name: "API_BASE_URL", Help: "not used; where only this is set, answers say that REDIS_URL is what this server needs"},
+	}
+}
+
+// NextStep is what to do about a missing Target.
+const NextStep = "Set REDIS_URL in this server's entry, for example " + defaultURL + ", and start it again"
+
+// Limits are the limits that the ingest service runs with, under its own names.
+type Limits map[keyspace.Action]limiter.Limit
+
+// defaults are those of the ingest service's application.yml. Deployments change
+// them, so an answer says when it rests on one of these.
+var defaults = map[keyspace.Action]int64{keyspace.Authorize: 30000, keyspace.Capture: 30000, keyspace.Refund: 15000}
+
+const defaultWindow = 60
+
+func capacityName(a keyspace.Action) string {
+	return "APP_RATE_LIMIT_" + strings.ToUpper(string(a)) + "_CAPACITY"
+}
+
+func windowName(a keyspace.Action) string {
+	return "APP_RATE_LIMIT_" + strings.ToUpper(string(a)) + "_WINDOW_SECONDS"
+}
+
+// Load reads both numbers of every action.
+func (l *Limits) Load(get env.Lookup) error {
+	*l = Limits{}
+	var errs []error
+	number := func(name string, otherwise int64) (int64, bool) {
+		text, set := get(name)
+		if !set {
+			return otherwise, false
+		}
+		// Both are a Java int in the ingest service.
+		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+		if err != nil || n > math.MaxInt32 || n < math.MinInt32 {
+			errs = append(errs, fmt.Errorf("%s=%q: want a whole number, as the ingest service has it (0 or less: it does not limit)", name, text))
+		}
+		return n, true
+	}
+	for _, a := range keyspace.Actions {
+		var limit limiter.Limit
+		var window int64
+		limit.Capacity, limit.CapacitySet = number(capacityName(a), defaults[a])
+		window, limit.WindowSet = number(windowName(a), defaultWindow)
+		limit.Window = time.Duration(window) * time.Second
+		(*l)[a] = limit
+	}
+	return errors.Join(errs...)
+}
+
+// Settings documents the group.
+func (*Limits) Settings() []env.Setting {
+	var all []env.Setting
+	for _, a := range keyspace.Actions {
+		all = append(all,
+			env.Setting{Name: capacityName(a), Default: strconv.FormatInt(defaults[a], 10), Help: fmt.Sprintf("%s requests of a merchant in a window, as ingest has it; assumed when not set", a)},
+			env.Setting{Name: windowName(a), Default: strconv.Itoa(defaultWindow), Help: "length of that window; assumed when not set"})
+	}
+	return all
+}

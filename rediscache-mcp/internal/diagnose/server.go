@@ -1,0 +1,266 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/rediscache-mcp/internal/redisdb"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/fault"
+	"payops-mcp/shared/report"
+)
+
+// serverRules are the rules for the state of one server.
+var serverRules = []struct {
+	code catalog.Code
+	rule func(redisdb.Server) (report.Finding, bool)
+}{
+	{catalog.RedisLoading, loading},
+	{catalog.RedisReadonly, readonly},
+	{catalog.RedisWritesRejectedOOM, outOfMemory},
+	{catalog.RedisWritesRejectedMisconf, cannotPersist},
+	{catalog.RedisSlow, slow},
+}
+
+// Servers judges what servers said of themselves. failingOpen tells, for each
+// server, that it certainly refuses writes: then the limiter counts nothing and
+// lets everything pass, and no counter says whether a merchant is limited.
+func Servers(servers []redisdb.Server) (findings []report.Finding, ran []catalog.Code, failingOpen []bool) {
+	failingOpen = make([]bool, len(servers))
+	told := true
+	for i, s := range servers {
+		told = told && s.Info != nil
+		for _, r := range serverRules {
+			f, found := r.rule(s)
+			if !found {
+				continue
+			}
+			findings = append(findings, f)
+			refusing := r.code != catalog.RedisSlow || s.Source.Err != nil && s.Source.Err.Class == redisdb.ScriptRunning
+			if refusing && f.Verdict != catalog.Unknown {
+				failingOpen[i] = true
+			}
+		}
+		f, found := tooFewReplicas(s)
+		if found {
+			failingOpen[i] = true
+		} else if failingOpen[i] {
+			f = failOpen(s, "it refuses writes")
+		}
+		if failingOpen[i] {
+			findings = append(findings, f)
+		}
+	}
+	if told {
+		for _, r := range serverRules {
+			ran = append(ran, r.code)
+		}
+		ran = append(ran, catalog.RateLimiterFailOpen)
+	}
+	return findings, ran, failingOpen
+}
+
+func failOpen(s redisdb.Server, why string) report.Finding {
+	return report.NewFinding(catalog.RateLimiterFailOpen,
+		"ingest cannot count on %s because %s: its limiter lets every request pass, whatever the counters say, and the first level of idempotency (idem:*) is off too", s.Source.Name, why).
+		Hurts("every merchant with keys there: no limits; duplicates are still stopped by the database's unique key")
+}
+
+func loading(s redisdb.Server) (report.Finding, bool) {
+	refused := s.Source.Err != nil && s.Source.Err.Class == fault.Loading
+	if !refused && (s.Info == nil || !s.Info.Loading) {
+		return report.Finding{}, false
+	}
+	f := report.NewFinding(catalog.RedisLoading, "%s is loading its data and answers no command on keys yet", s.Source.Name).
+		Then("Wait; then find out why it was restarted, and whether the data is whole")
+	if i := s.Info; i != nil && i.LoadingETA != nil && i.LoadedPercent != nil {
+		f = f.With(s.Source.Name, "INFO persistence", fmt.Sprintf("loading:1, %d%% loaded, about %d s left", *i.LoadedPercent, *i.LoadingETA), i.Time)
+	} else if refused {
+		f = f.With(s.Source.Name, s.Source.Asked, s.Source.Err.Said.Quoted(), s.Clock)
+	}
+	return f, true
+}
+
+// readonly is certain only where a write was refused: an operator may have pointed
+// this server at a replica on purpose, to leave the master alone.
+func readonly(s redisdb.Server) (report.Finding, bool) {
+	masterDown := s.Source.Err != nil && s.Source.Err.Class == redisdb.MasterDown
+	if !masterDown && (s.Info == nil || s.Info.Role != "slave" || s.Info.ReplicaReadOnly != nil && !*s.Info.ReplicaReadOnly) {
+		return report.Finding{}, false
+	}
+	f := report.NewFinding(catalog.RedisReadonly, "%s is a replica: it refuses writes", s.Source.Name)
+	if masterDown {
+		return f.With(s.Source.Name, s.Source.Asked, s.Source.Err.Said.Quoted(), s.Clock).
+			Then("Check the failover: which server is the master now, and does ingest's Redis address lead there?"), true
+	}
+	refused, told := s.Info.Errors["READONLY"], s.Info.Errors != nil
+	value := "role:slave, master_link_status:" + s.Info.MasterLink.String()
+	if told {
+		value += fmt.Sprintf(", errorstat_READONLY %d", refused)
+	}
+	f = f.With(s.Source.Name, "INFO replication, errorstats", value, s.Info.Time).
+		Then("Check the failover: which server is the master now, and do ingest's Redis address and REDIS_URL lead there?")
+	if refused > 0 {
+		f.Claim += fmt.Sprintf("; it has refused %d since it started", refused)
+		return f, true
+	}
+	f.Claim += ". No write was seen to be refused, so ingest probably writes elsewhere; what is read here is a copy that may lag"
+	return f.Unsure(), true
+}
+
+// brinkPercent of its memory is where a server may refuse one write and take the next.
+const brinkPercent = 98
+
+func outOfMemory(s redisdb.Server) (report.Finding, bool) {
+	i := s.Info
+	if i == nil || i.Role == "slave" {
+		return report.Finding{}, false
+	}
+	known := i.MaxMemory != nil && i.UsedMemory != nil
+	policy := i.Policy.String()
+	nothingToEvict := policy == "noeviction" || i.Expiring == 0 && slices.Contains([]string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"}, policy)
+	full := known && *i.MaxMemory > 0 && *i.UsedMemory > *i.MaxMemory && nothingToEvict
+	// Used memory moves up and down by the buffers of clients, so a server that is
+	// full may look as if it were just below.
+	brink := known && *i.MaxMemory > 0 && *i.UsedMemory > *i.MaxMemory/100*brinkPercent && nothingToEvict && i.Errors["OOM"] > 0
+	grown, over := grew(s, "OOM")
+	if !full && !brink && grown == 0 {
+		return report.Finding{}, false
+	}
+	value := fmt.Sprintf("errorstat_OOM %d", i.Errors["OOM"])
+	if grown > 0 {
+		value += fmt.Sprintf(" (+%d in %s)", grown, seconds(over))
+	}
+	if known {
+		value = fmt.Sprintf("used_memory %d of maxmemory %d bytes, maxmemory_policy:%s, %s", *i.UsedMemory, *i.MaxMemory, policy, value)
+	}
+	claim := "%s is out of memory and refuses writes"
+	switch {
+	case full:
+	case grown > 0:
+		claim = "%s refused writes for want of memory until just now"
+	default:
+		claim = "%s is at the brink of its memory, evicts nothing, and has refused writes since it started; whether it does now is not known"
+	}
+	f := report.NewFinding(catalog.RedisWritesRejectedOOM, claim, s.Source.Name).
+		With(s.Source.Name, "INFO memory, errorstats", value, i.Time).
+		Then("Find what fills it (keys without a TTL, a foreign application)", "Free memory or raise maxmemory; have the owner of this Redis decide")
+	if !full && grown == 0 {
+		f = f.Unsure()
+	}
+	return f, true
+}
+
+func cannotPersist(s redisdb.Server) (report.Finding, bool) {
+	i := s.Info
+	if i == nil || i.Role == "slave" {
+		return report.Finding{}, false
+	}
+	failed := i.SnapshotOK != nil && !*i.SnapshotOK
+	appendFailed := i.AOFWriteOK != nil && !*i.AOFWriteOK
+	stops := failed && is(s.StopsWrites) && is(s.Snapshots)
+	grown, over := grew(s, "MISCONF")
+	settingsUnknown := failed && (s.StopsWrites == nil || s.Snapshots == nil)
+	if !stops && !appendFailed && grown == 0 && !settingsUnknown {
+		return report.Finding{}, false
+	}
+	value := fmt.Sprintf("errorstat_MISCONF %d", i.Errors["MISCONF"])
+	if grown > 0 {
+		value += fmt.Sprintf(" (+%d in %s)", grown, seconds(over))
+	}
+	if i.SnapshotOK != nil {
+		value = "rdb_last_bgsave_status:" + okOrErr(*i.SnapshotOK) + ", " + value
+	}
+	if i.AOFWriteOK != nil {
+		value = "aof_last_write_status:" + okOrErr(*i.AOFWriteOK) + ", " + value
+	}
+	f := report.NewFinding(catalog.RedisWritesRejectedMisconf, "%s cannot save its data and refuses writes for that", s.Source.Name).
+		With(s.Source.Name, "INFO persistence, errorstats; CONFIG GET stop-writes-on-bgsave-error, save", value, i.Time).
+		Then("See the log of Redis for why saving failed (disk full, rights of the folder, no memory to fork)", "Repair that; Redis takes writes again after the next save that succeeds")
+	if !stops && !appendFailed && grown == 0 {
+		f.Claim = s.Source.Name + " could not save its data; whether it refuses writes for that is not known (CONFIG GET is not answered)"
+		f = f.Unsure()
+	}
+	return f, true
+}
+
+// tooFewReplicas has no code of its own in the catalog: what it leads to has.
+func tooFewReplicas(s redisdb.Server) (report.Finding, bool) {
+	grown, over := grew(s, "NOREPLICAS")
+	if grown == 0 {
+		return report.Finding{}, false
+	}
+	f := failOpen(s, "too few replicas keep up and it refuses writes (min-replicas-to-write)").
+		With(s.Source.Name, "INFO errorstats", fmt.Sprintf("errorstat_NOREPLICAS +%d in %s", grown, seconds(over)), s.Info.Time).
+		Then("Repair the replicas (INFO replication on the master)")
+	return f, true
+}
+
+// grew says by how much a count of error replies has grown, and over what time; 0
+// when it has not, or there is nothing to compare with.
+func grew(s redisdb.Server, word string) (int64, time.Duration) {
+	if s.Before == nil || s.Info == nil {
+		return 0, 0
+	}
+	return max(0, s.Info.Errors[word]-s.Before.Errors[word]), s.Info.Time.Sub(s.Before.Time)
+}
+
+const (
+	// enoughTrips are enough for a 95th of a hundred that is not just the slowest
+	// of all; with fewer the middle one must be slow too.
+	enoughTrips = 20
+	// restless is what the middle one must be above in any case: where half of the
+	// answers come at once, it may as well be this machine that stumbles.
+	restless = 10 * time.Millisecond
+)
+
+// slow judges round trips without the part of the network, as far as a bare
+// connection shows it: Redis does not answer for a slow line to this machine.
+func slow(s redisdb.Server) (report.Finding, bool) {
+	if s.Source.Err != nil && s.Source.Err.Class == redisdb.ScriptRunning {
+		return report.NewFinding(catalog.RedisSlow, "%s runs a script and answers nothing else until it ends", s.Source.Name).
+			With(s.Source.Name, s.Source.Asked, s.Source.Err.Said.Quoted(), s.Clock).
+			Then("Find the script's owner (SLOWLOG GET after it ends); SCRIPT KILL ends one that has not written yet"), true
+	}
+	p := s.Pace
+	network := time.Duration(0)
+	if p.Network != nil {
+		network = *p.Network
+	}
+	tail, middle := p.Rank(0.95)-network, p.Rank(0.5)-network
+	least := restless
+	if len(p.Trips) < enoughTrips {
+		least = redisdb.SlowAbove
+	}
+	tooFew := len(p.Trips) < 2 && p.Unanswered == 0
+	if tooFew || tail <= redisdb.SlowAbove || middle <= least {
+		return report.Finding{}, false
+	}
+	var said []string
+	if len(p.Trips) > 0 {
+		fastest, slowest := p.Trips[0], p.Trips[len(p.Trips)-1]
+		said = append(said, fmt.Sprintf("%d round trips of %s to %s, p50 %s, p95 %s", len(p.Trips), seconds(fastest), seconds(slowest), seconds(p.Rank(0.5)), seconds(p.Rank(0.95))))
+	}
+	if p.Unanswered > 0 {
+		said = append(said, "one without an answer after "+seconds(p.Unanswered))
+	}
+	if p.Network != nil {
+		said = append(said, "a bare TCP connection "+seconds(network))
+	}
+	return report.NewFinding(catalog.RedisSlow, "%s answers slowly: p95 %s, more than %s of it not explained by the network",
+		s.Source.Name, seconds(p.Rank(0.95)), seconds(redisdb.SlowAbove)).
+		With(s.Source.Name, "DBSIZE, one after another", strings.Join(said, "; "), s.Clock).
+		Hurts("every authorize, capture and refund waits for it; ingest sets no timeout for Redis (Lettuce's is 60 s)").
+		Then("Compare from the host of ingest: redis-cli --latency (a tunnel or proxy to here would look the same)", "SLOWLOG GET 10 and CLIENT LIST for the command that takes long"), true
+}
+
+func is(b *bool) bool { return b != nil && *b }
+
+func okOrErr(ok bool) string {
+	if ok {
+		return "ok"
+	}
+	return "err"
+}

@@ -1,0 +1,154 @@
+package redisdb
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"payops-mcp/shared/fault"
+	"payops-mcp/shared/foreign"
+)
+
+const (
+	// headBytes of a value are read: no counter has more than 20, and a value of
+	// ten megabytes must not come over the wire.
+	headBytes = 32
+	// recheckAfter is how long a key without a TTL is given to get one: the
+	// payment system sets it in a step of its own, right after the first INCR.
+	recheckAfter = 250 * time.Millisecond
+)
+
+// Sight is what a key looked like at one moment.
+type Sight struct {
+	Exists    bool
+	WrongType bool         // it is no string
+	Value     foreign.Text // the first headBytes of it
+	Cut       bool         // there may be more of it
+	TTL       time.Duration
+	NoTTL     bool
+	After     time.Duration // since the first sight of this question
+}
+
+// Counter is what was seen of one key. Nothing is known of it when Err is set, and
+// nothing of its TTL when TTLErr is.
+type Counter struct {
+	Key    string
+	Server int // index into Reading.Servers
+	Err    *fault.Failure
+	TTLErr *fault.Failure
+	First  Sight
+	// Second is a later look at a key that had no TTL, or an empty value, at
+	// first; nil when there was no need for it or it failed.
+	Second *Sight
+	Type   foreign.Text // of a key that holds no counter
+	Length *int64       // bytes of a string that holds no counter
+}
+
+// Last returns the later of the two sights.
+func (c Counter) Last() Sight {
+	if c.Second != nil {
+		return *c.Second
+	}
+	return c.First
+}
+
+// Server is one server that was asked.
+type Server struct {
+	Source fault.Source // about the keys
+	Info   *Info        // nil when INFO was not answered
+	// InfoErr is why INFO was not answered though the server did answer.
+	InfoErr *fault.Failure
+	// Before is what INFO said a second to five minutes before Info, by the same
+	// process of Redis; nil when it was not asked then.
+	Before *Info
+	// Rejecting settings, asked for only while the last snapshot failed; nil
+	// when they are not known.
+	StopsWrites *bool     // stop-writes-on-bgsave-error
+	Snapshots   *bool     // whether any snapshot is scheduled (save)
+	Clock       time.Time // the server's; zero when it told none
+	Pace        Pace
+	// Assumed is set when nobody said where Redis is, and the default was asked.
+	Assumed bool
+}
+
+// Reading is the answer to one question.
+type Reading struct {
+	Servers  []Server
+	Counters []Counter // in the order of the keys asked for
+}
+
+// Clock is that of the first server that told one; zero when none did.
+func (r Reading) Clock() time.Time {
+	for _, s := range r.Servers {
+		if !s.Clock.IsZero() {
+			return s.Clock
+		}
+	}
+	return time.Time{}
+}
+
+// In returns the reading with the servers' clocks shown in a zone.
+func (r Reading) In(zone *time.Location) Reading {
+	for i := range r.Servers {
+		s := &r.Servers[i]
+		if !s.Clock.IsZero() {
+			s.Clock = s.Clock.In(zone)
+		}
+		if s.Info != nil && !s.Info.Time.IsZero() {
+			s.Info.Time = s.Info.Time.In(zone)
+		}
+	}
+	return r
+}
+
+// Counters reads counters by the exact names of their keys. Each server is asked
+// in one round trip; only what looks wrong is looked at again. Within bounds ctx.
+func (db *DB) Counters(ctx context.Context, keys []string) Reading {
+	r := db.read(ctx, keys)
+	if db.cluster != nil && r.moved() && db.reload(ctx, keys, r) {
+		r = db.read(ctx, keys)
+	}
+	if db.cluster != nil {
+		r.moving()
+	}
+	return r
+}
+
+func (db *DB) read(ctx context.Context, keys []string) Reading {
+	r := Reading{Counters: make([]Counter, len(keys))}
+	start := time.Now()
+	nodes, err := db.nodes(ctx, keys)
+	if err != nil {
+		r.Servers = []Server{{Source: fault.Source{Name: db.String(), Asked: asked(keys), Took: time.Since(start), Err: err}}}
+		for i, k := range keys {
+			r.Counters[i] = Counter{Key: k, Err: err}
+		}
+		return r
+	}
+	r.Servers = make([]Server, len(nodes))
+	var wg sync.WaitGroup
+	for n, node := range nodes {
+		wg.Go(func() {
+			counters := make([]Counter, len(node.keys))
+			for i, at := range node.keys {
+				counters[i] = Counter{Key: keys[at], Server: n}
+			}
+			r.Servers[n] = db.look(ctx, node, counters)
+			r.Servers[n].Assumed = db.target.assumed
+			for i, at := range node.keys {
+				r.Counters[at] = counters[i] // each node has keys of its own
+			}
+		})
+	}
+	wg.Wait()
+	return r
+}
+
+// asked is what was asked for, for a person to repeat; the keys stand in the answer.
+func asked(keys []string) string {
+	if len(keys) == 1 {
+		return "GETRANGE, PTTL of the key; INFO"
+	}
+	return fmt.Sprintf("GETRANGE, PTTL of %d keys; INFO", len(keys))
+}

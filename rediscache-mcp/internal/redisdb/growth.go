@@ -1,0 +1,40 @@
+package redisdb
+
+import "time"
+
+const (
+	// growAfter is the shortest time over which growth is judged.
+	growAfter = time.Second
+	// growWithin is how old what INFO said before may be.
+	growWithin = 5 * time.Minute
+)
+
+// nearlyFull reports whether memory is so short, and has been, that writes may be
+// refused between two looks.
+func (i Info) nearlyFull() bool {
+	if i.Errors["OOM"] == 0 || i.MaxMemory == nil || *i.MaxMemory == 0 || i.UsedMemory == nil {
+		return false
+	}
+	return *i.UsedMemory > *i.MaxMemory/10*9 && *i.UsedMemory <= *i.MaxMemory
+}
+
+// remember keeps what INFO said, and returns what it said before if that is of
+// use: by the same process of Redis, neither too young nor too old.
+func (db *DB) remember(node string, now Info) *Info {
+	if now.Time.IsZero() {
+		return nil
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	before, known := db.before[node]
+	age := now.Time.Sub(before.Time)
+	if !known || before.RunID != now.RunID || age < 0 || age > growWithin {
+		db.before[node] = now
+		return nil
+	}
+	if age < growAfter {
+		return nil // the older one stays, so that frequent questions see growth too
+	}
+	db.before[node] = now
+	return &before
+}

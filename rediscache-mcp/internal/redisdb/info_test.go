@@ -1,0 +1,33 @@
+package redisdb
+
+import (
+	"testing"
+	"time"
+)
+
+func TestParseInfo(t *testing.T) {
+	i := parseInfo("# Server\r\nserver_time_usec:1795182812530919\r\nrun_id:abc\r\n# Memory\r\nused_memory:1000\r\nmaxmemory:900\r\nmem_not_counted_for_evict:300\r\nmaxmemory_policy:volatile-lru\r\n" +
+		"# Persistence\r\nloading:1\r\nrdb_last_bgsave_status:err\r\naof_last_write_status:ok\r\nloading_loaded_perc:12.34\r\nloading_eta_seconds:8\r\n" +
+		"# Replication\r\nrole:slave\r\nmaster_link_status:down\r\nslave_read_only:1\r\n# Errorstats\r\nerrorstat_OOM:count=7\r\nerrorstat_READONLY:count=2\r\n# Keyspace\r\ndb0:keys=5,expires=2,avg_ttl=100\r\ndb3:keys=1,expires=1,avg_ttl=0\r\n")
+	if !i.Time.Equal(time.UnixMicro(1795182812530919)) || i.RunID != "abc" || *i.UsedMemory != 700 || *i.MaxMemory != 900 || i.Policy != "volatile-lru" || i.Expiring != 3 {
+		t.Errorf("server, memory, keyspace: %+v", i)
+	}
+	if !i.Loading || *i.LoadedPercent != 12 || *i.LoadingETA != 8 || *i.SnapshotOK || !*i.AOFWriteOK {
+		t.Errorf("persistence: %+v", i)
+	}
+	if i.Role != "slave" || i.MasterLink != "down" || !*i.ReplicaReadOnly || i.Errors["OOM"] != 7 || i.Errors["READONLY"] != 2 {
+		t.Errorf("replication, errors: %+v", i)
+	}
+}
+
+// A stand-in tells two sections, and an old server no error counts: what is not
+// told must not read as zero.
+func TestWhatIsNotToldIsNotKnown(t *testing.T) {
+	i := parseInfo("# Clients\nconnected_clients:1\n\nerrorstat_OOM:count=7\nrole\n")
+	if !i.Time.IsZero() || i.UsedMemory != nil || i.MaxMemory != nil || i.SnapshotOK != nil || i.AOFWriteOK != nil || i.ReplicaReadOnly != nil || i.Errors != nil || i.Role != "" {
+		t.Errorf("%+v", i)
+	}
+	if told := parseInfo("# Errorstats\r\n"); told.Errors == nil {
+		t.Error("no errors were told, which is not the same as not told")
+	}
+}

@@ -1,0 +1,143 @@
+package redisdb
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"payops-mcp/shared/fault"
+)
+
+// node is a server and the keys, by index, that are asked of it.
+type node struct {
+	name          string
+	client        *redis.Client
+	network, addr string // to dial it; empty when Sentinel knows where it is
+	keys          []int
+}
+
+// nodes divides keys by the servers that hold them. An INFO of the server that
+// holds a key says whether that key can be written, so a cluster is not asked as
+// one: each node answers for its own.
+func (db *DB) nodes(ctx context.Context, keys []string) ([]node, *fault.Failure) {
+	if db.unset != nil {
+		return nil, db.unset
+	}
+	all := make([]int, len(keys))
+	for i := range keys {
+		all[i] = i
+	}
+	if db.cluster == nil {
+		n := node{name: db.String(), client: db.client, keys: all}
+		if db.target.kind == single {
+			n.network, n.addr = db.client.Options().Network, db.client.Options().Addr
+		}
+		return []node{n}, nil
+	}
+	var nodes []node
+	at := map[string]int{}
+	for _, i := range all {
+		client, err := db.owner(ctx, keys[i])
+		if err != nil {
+			return nil, failureOf(err)
+		}
+		addr := client.Options().Addr
+		if _, ok := at[addr]; !ok {
+			at[addr] = len(nodes)
+			nodes = append(nodes, node{name: "redis " + addr, client: client, network: "tcp", addr: addr})
+		}
+		nodes[at[addr]].keys = append(nodes[at[addr]].keys, i)
+	}
+	return nodes, nil
+}
+
+// owner finds the master that holds a key, within replyTimeout.
+func (db *DB) owner(ctx context.Context, key string) (*redis.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	return db.cluster.MasterForKey(ctx, key)
+}
+
+// moved reports whether a node of a cluster did not have, or could not say, what
+// was asked of it: after a failover the map of the cluster is out of date.
+func (r Reading) moved() bool {
+	for _, c := range r.Counters {
+		if c.Err != nil && (c.Err.Class == fault.WrongServer || c.Err.Class == fault.Unreachable) {
+			return true
+		}
+	}
+	return false
+}
+
+// moving says what to do where a node of a cluster that we follow sends us on.
+func (r Reading) moving() {
+	for _, s := range r.Servers {
+		if err := s.Source.Err; err != nil && err.Next == next[fault.WrongServer] {
+			err.Next = "The cluster is moving keys between its nodes; ask again"
+		}
+	}
+}
+
+// reload fetches the map of the cluster anew. It reports whether a key that was
+// not found has another owner now.
+func (db *DB) reload(ctx context.Context, keys []string, r Reading) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	db.cluster.ReloadState(ctx)
+	for {
+		for i, c := range r.Counters {
+			client, err := db.owner(ctx, keys[i])
+			if c.Err != nil && err == nil && !strings.HasSuffix(r.Servers[c.Server].Source.Name, " "+client.Options().Addr) {
+				return true
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Exist reports which keys are there, by a probe that counts as no lookup. Keys
+// that could not be looked for are reported as absent.
+func (db *DB) Exist(ctx context.Context, keys []string) []bool {
+	there := make([]bool, len(keys))
+	nodes, failure := db.nodes(ctx, keys)
+	if failure != nil {
+		return there
+	}
+	for _, n := range nodes {
+		pipe := n.client.Pipeline()
+		sizes := make([]*redis.IntCmd, len(n.keys))
+		for i, at := range n.keys {
+			sizes[i] = pipe.MemoryUsage(ctx, keys[at], 1)
+		}
+		if err := exec(ctx, pipe); err != nil {
+			continue
+		}
+		for i, at := range n.keys {
+			there[at] = sizes[i].Err() == nil
+		}
+	}
+	return there
+}
+
+// Check returns a question for --check: does the target answer all that the tools
+// ask of it? key is a name that no merchant has; looking for it counts as two
+// keyspace misses.
+func (db *DB) Check(key string) func(context.Context) fault.Source {
+	return func(ctx context.Context) fault.Source {
+		ctx, cancel := Within(ctx)
+		defer cancel()
+		r := db.Counters(ctx, []string{key})
+		s := r.Servers[0]
+		s.Source.Name = db.String()
+		if s.Source.OK() && s.InfoErr != nil {
+			s.Source.Err, s.Source.Asked = s.InfoErr, "INFO"
+		}
+		return s.Source
+	}
+}

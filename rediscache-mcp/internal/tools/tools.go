@@ -1,0 +1,35 @@
+// Package tools is rediscache-mcp on one screen: one tool a line, one file a tool.
+package tools
+
+import (
+	"context"
+	"time"
+
+	"payops-mcp/rediscache-mcp/internal/keyspace"
+	"payops-mcp/rediscache-mcp/internal/limiter"
+	"payops-mcp/rediscache-mcp/internal/redisdb"
+	"payops-mcp/shared/scope"
+	"payops-mcp/shared/tool"
+)
+
+// Redis is what the tools ask.
+type Redis interface {
+	Counters(ctx context.Context, keys []string) redisdb.Reading
+	Exist(ctx context.Context, keys []string) []bool
+}
+
+// Deps is what the tools work with.
+type Deps struct {
+	Redis   Redis
+	RateKey keyspace.RateTemplate
+	Limits  map[keyspace.Action]limiter.Limit
+	Scope   scope.Merchants
+	Zone    *time.Location
+}
+
+// All returns every tool of the server.
+func All(d Deps) []tool.Tool {
+	return []tool.Tool{
+		d.checkRateLimit(),
+	}
+}

@@ -1,0 +1,41 @@
+// Command rediscache-mcp answers questions about the payment system's Redis over
+// MCP: rate limits, and what of Redis itself decides whether they hold.
+package main
+
+import (
+	"payops-mcp/rediscache-mcp/internal/config"
+	"payops-mcp/rediscache-mcp/internal/keyspace"
+	"payops-mcp/rediscache-mcp/internal/redisdb"
+	"payops-mcp/rediscache-mcp/internal/tools"
+	"payops-mcp/shared/serve"
+)
+
+func main() { serve.Main(app()) }
+
+func app() serve.App {
+	var s config.Settings
+	return serve.App{
+		Name:        "rediscache-mcp",
+		Title:       "Payment Redis",
+		Description: "Rate limits and what Redis says of itself, read-only.",
+		Instructions: "Reads the payment system's Redis and changes nothing. " +
+			"check_rate_limit tells whether a merchant is limited (HTTP 429) and why. " +
+			"Ask circuitbreaker-mcp about 429 rates over time and Kafka, dbquery-mcp about payments. " +
+			"Verdict unknown means that something could not be looked at; never read it as healthy.",
+		Config: &s, Common: &s.Common,
+		Build: func() serve.Parts {
+			db := open(s.Redis)
+			return serve.Parts{
+				Tools:  tools.All(tools.Deps{Redis: db, RateKey: s.RateKey, Limits: s.Limits, Scope: s.MerchantScope, Zone: s.Zone.Location}),
+				Checks: []serve.Check{db.Check(s.RateKey.Key(keyspace.Authorize, "payops-mcp-check"))},
+			}
+		},
+	}
+}
+
+func open(r config.Redis) *redisdb.DB {
+	if r.Missing != "" {
+		return redisdb.Unset(r.Missing, config.NextStep)
+	}
+	return redisdb.Open(r.Target)
+}
