@@ -6,11 +6,14 @@ import (
 )
 
 // Common holds the settings that all servers share; their configurations embed it.
+//
+// Some hosts give up on a call after 60 s, so the default leaves room for the
+// server's own answer to arrive. No host takes a result beyond 500,000 bytes.
 type Common struct {
 	Zone           Zone          `env:"PAYOPS_TIMEZONE" default:"local" help:"zone in which times are read and shown: local, UTC or a name like Asia/Seoul"`
 	MerchantScope  []string      `env:"PAYOPS_MERCHANT_SCOPE" help:"comma list of merchant ids; when set, every other merchant is refused"`
-	CallTimeout    time.Duration `env:"PAYOPS_CALL_TIMEOUT" default:"30s" help:"deadline of one tool call"`
-	MaxResultBytes int           `env:"PAYOPS_MAX_RESULT_BYTES" default:"60000" help:"cap on each form of an answer, in bytes"`
+	CallTimeout    time.Duration `env:"PAYOPS_CALL_TIMEOUT" default:"30s" min:"100ms" max:"5m" help:"deadline of one tool call; some hosts give up after 60s"`
+	MaxResultBytes int           `env:"PAYOPS_MAX_RESULT_BYTES" default:"60000" min:"4000" max:"500000" help:"cap on each form of an answer, in bytes"`
 }
 
 // Zone is a time zone by name.

@@ -8,9 +8,10 @@
 //	Token env.Secret `env:"PROMETHEUS_BEARER_TOKEN" help:"bearer token"`
 //
 // Types: string, Secret, bool, int, time.Duration, []string (a comma list), and
-// anything that implements encoding.TextUnmarshaler. A Secret may be given by
-// NAME_FILE, the path of a file that holds it. A group of numbered settings
-// (PAYMENT_DB_HOST_SHARD2, …) is a field that implements Group.
+// anything that implements encoding.TextUnmarshaler. The tags min and max bound an
+// int or a time.Duration. A Secret may be given by NAME_FILE, the path of a file
+// that holds it. A group of numbered settings (PAYMENT_DB_HOST_SHARD2, …) is a
+// field that implements Group.
 package env
 
 import (
@@ -18,33 +19,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
-
-// Secret is a value that is never shown: it prints as ***.
-type Secret string
-
-// String hides the value.
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return "***"
-}
-
-// GoString hides the value from %#v.
-func (s Secret) GoString() string { return s.String() }
-
-// MarshalText hides the value from encoders.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// Reveal returns the value, for the one place that needs it.
-func (s Secret) Reveal() string { return string(s) }
 
 // Lookup returns the value of a setting; ok is false when it is not set.
 type Lookup func(name string) (value string, ok bool)
@@ -71,12 +51,8 @@ func Load(into any, environ []string, file string) error {
 	values := map[string]string{}
 	var errs []error
 	if file != "" {
-		kept, err := readFile(file)
-		if err != nil {
-			return err
-		}
-		errs = append(errs, unknownNames(kept, Settings(into), file)...)
-		values = kept
+		values, errs = readFile(file)
+		errs = append(errs, unknownNames(values, Settings(into), file)...)
 	}
 	for _, kv := range environ {
 		if k, v, ok := strings.Cut(kv, "="); ok && isSet(v) {
@@ -98,7 +74,10 @@ func isSet(v string) bool {
 func load(v reflect.Value, get Lookup) (errs []error) {
 	for i := range v.NumField() {
 		f, fv := v.Type().Field(i), v.Field(i)
-		if g, ok := fv.Addr().Interface().(Group); ok {
+		if !f.IsExported() {
+			continue
+		}
+		if g, ok := reflect.TypeAssert[Group](fv.Addr()); ok {
 			if err := g.Load(get); err != nil {
 				errs = append(errs, err)
 			}
@@ -113,7 +92,9 @@ func load(v reflect.Value, get Lookup) (errs []error) {
 		}
 		text, err := value(name, f, get)
 		if err == nil && text != "" {
-			err = set(fv, text)
+			if err = set(fv, text); err == nil {
+				err = inRange(fv, f.Tag)
+			}
 		}
 		if err != nil {
 			errs = append(errs, describe(name, text, fv, err))
@@ -126,7 +107,8 @@ func load(v reflect.Value, get Lookup) (errs []error) {
 func value(name string, f reflect.StructField, get Lookup) (string, error) {
 	text, set := get(name)
 	if f.Type == reflect.TypeFor[Secret]() {
-		return secret(name, get)
+		s, err := get.Secret(name)
+		return s.Reveal(), err
 	}
 	if !set {
 		return f.Tag.Get("default"), nil
@@ -134,24 +116,8 @@ func value(name string, f reflect.StructField, get Lookup) (string, error) {
 	return text, nil
 }
 
-func secret(name string, get Lookup) (string, error) {
-	text, direct := get(name)
-	path, byFile := get(name + "_FILE")
-	switch {
-	case direct && byFile:
-		return "", fmt.Errorf("both %s and %s_FILE are set: give one", name, name)
-	case byFile:
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return "", fmt.Errorf("%s_FILE: %w", name, err)
-		}
-		return strings.TrimRight(string(data), "\r\n"), nil
-	}
-	return text, nil
-}
-
 func set(v reflect.Value, text string) error {
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		return u.UnmarshalText([]byte(text))
 	}
 	switch p := v.Addr().Interface().(type) {
@@ -183,15 +149,46 @@ func set(v reflect.Value, text string) error {
 				*p = append(*p, part)
 			}
 		}
+		if len(*p) == 0 { // to a list that limits, none would mean all
+			return errors.New("want a comma list with something in it")
+		}
 	default:
 		panic(fmt.Sprintf("env: %s is no type for a setting", v.Type()))
 	}
 	return nil
 }
 
-// describe names the setting and what it was set to, unless that is a secret.
+// inRange checks the tags min and max.
+func inRange(v reflect.Value, tag reflect.StructTag) error {
+	low, high := tag.Get("min"), tag.Get("max")
+	bound := func(text string) int64 {
+		limit := reflect.New(v.Type()).Elem()
+		if err := set(limit, text); err != nil {
+			panic(fmt.Sprintf("env: tag min or max is %q: %v", text, err))
+		}
+		return limit.Int()
+	}
+	if (low == "" || v.Int() >= bound(low)) && (high == "" || v.Int() <= bound(high)) {
+		return nil
+	}
+	switch {
+	case high == "":
+		return fmt.Errorf("want at least %s", low)
+	case low == "":
+		return fmt.Errorf("want at most %s", high)
+	}
+	return fmt.Errorf("want %s to %s", low, high)
+}
+
+// describe names the setting and what it was set to, unless that is a secret or
+// may hold one, as a URL with a password does.
 func describe(name, text string, v reflect.Value, err error) error {
-	if v.Type() == reflect.TypeFor[Secret]() || text == "" {
+	switch {
+	case strings.Contains(text, "@"):
+		quoted := strconv.Quote(text)
+		said := strings.NewReplacer(text, "***", quoted[1:len(quoted)-1], "***").Replace(err.Error())
+		return fmt.Errorf("%s: %s", name, said)
+	case text == "", v.Type() == reflect.TypeFor[Secret]():
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return fmt.Errorf("%s=%q: %w", name, text, err)
@@ -203,7 +200,10 @@ func Settings(config any) []Setting { return settings(reflect.ValueOf(config).El
 func settings(v reflect.Value) (all []Setting) {
 	for i := range v.NumField() {
 		f, fv := v.Type().Field(i), v.Field(i)
-		if g, ok := fv.Addr().Interface().(Group); ok {
+		if !f.IsExported() {
+			continue
+		}
+		if g, ok := reflect.TypeAssert[Group](fv.Addr()); ok {
 			all = append(all, g.Settings()...)
 			continue
 		}

@@ -49,8 +49,9 @@ func New(kind Kind, next, format string, args ...any) *Error {
 // Invalidf is a failure of the caller's words.
 func Invalidf(format string, args ...any) *Error { return New(Invalid, "", format, args...) }
 
-// Of returns err as an Error. What is none of ours is internal, except that a
-// deadline is unavailable; its text stays in Err, for the log alone.
+// Of returns err as an Error. A source's Failure is unavailable, and so are a
+// deadline and a cancelled call. What is none of ours is internal; its text stays
+// in Err, for the log alone.
 func Of(err error) *Error {
 	if err == nil {
 		return nil
@@ -58,9 +59,21 @@ func Of(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return &Error{Kind: Unavailable, Message: string(f.Class) + ": " + f.Said.Quoted(), Next: f.Next, Err: err}
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Kind: Unavailable, Message: "no answer within the time allowed for a call",
 			Next: "Ask for less (a shorter time_range, a smaller limit), or raise PAYOPS_CALL_TIMEOUT", Err: err}
+	case errors.Is(err, context.Canceled):
+		return &Error{Kind: Unavailable, Message: "the call was cancelled", Err: err}
 	}
+	return InternalOf(err)
+}
+
+// InternalOf is a failure of our own. The caller is sent to the log, which alone
+// says what err says: it may hold a secret.
+func InternalOf(err error) *Error {
 	return &Error{Kind: Internal, Message: "the server failed on this call; its log (stderr) has the details", Err: err}
 }

@@ -43,40 +43,72 @@ func quote(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// Clean returns s with card numbers masked, control and format characters
-// (terminal escapes, line breaks, bidirectional overrides, zero-width
-// characters) and invalid UTF-8 written as visible escapes, and at most limit
-// characters of it; what was cut is told as the whole length in bytes.
+// Clean returns s with card numbers masked, characters that a reader would obey
+// or not see (see visible) and invalid UTF-8 written as visible escapes, and at
+// most limit characters of it; what was cut is told as the whole length in bytes.
 func Clean(s string, limit int) string {
 	whole := len(s)
+	if whole <= limit && isPlain(s) {
+		return s
+	}
 	// A longer head than is shown, so that a card number at the edge of the
 	// cut is still seen whole and masked.
-	if head := limit*utf8.UTFMax + 64; len(s) > head {
+	head := limit*utf8.UTFMax + 64
+	cut := len(s) > head
+	if cut {
 		s = s[:head]
 	}
 	s = MaskCards(s)
 	var b strings.Builder
 	n := 0
-	for i := 0; i < len(s); {
+	for i := 0; i < len(s); n++ {
 		if n >= limit {
-			fmt.Fprintf(&b, "… (%d bytes in all)", whole)
-			return b.String()
+			cut = true
+			break
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
+		if r == utf8.RuneError && size == 1 {
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029':
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
+		} else {
+			b.WriteString(visible(r))
 		}
-		n++
 		i += size
 	}
+	if cut {
+		fmt.Fprintf(&b, "… (%d bytes in all)", whole)
+	}
 	return b.String()
+}
+
+// isPlain reports whether s is printable ASCII with too few digits for a card
+// number, as nearly all text is: there is nothing to clean in it.
+func isPlain(s string) bool {
+	digits := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c > '~':
+			return false
+		case c >= '0' && c <= '9':
+			digits++
+		}
+	}
+	return digits < minCard
+}
+
+// visible returns r as it may be shown: control and format characters (terminal
+// escapes, line breaks, bidirectional overrides, tags) and characters that draw
+// nothing (zero-width, variation selectors, fillers), in which words for a model
+// can hide, become escapes.
+func visible(r rune) string {
+	switch {
+	case r == '\n':
+		return `\n`
+	case r == '\t':
+		return `\t`
+	case r >= ' ' && r < 0x7f:
+		return string(r)
+	case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
+		return fmt.Sprintf(`\u%04x`, r)
+	}
+	return string(r)
 }

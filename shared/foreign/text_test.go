@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -15,6 +16,9 @@ func TestClean(t *testing.T) {
 		"bidi override":    {"a\u202eb", `a\u202eb`},
 		"zero width":       {"a\u200bb", `a\u200bb`},
 		"line separator":   {"a\u2028b", `a\u2028b`},
+		"tag characters":   {"a\U000e0041b", `a\ue0041b`},
+		"hidden selectors": {"a\U000e0131b", `a\ue0131b`},
+		"hangul filler":    {"a\u3164b", `a\u3164b`},
 		"invalid utf-8":    {"a\xffb", `a\xffb`},
 		"card":             {"card 4111111111111111 ok", "card ****1111 ok"},
 		"spaced card":      {"4111 1111 1111 1111", "****1111"},
@@ -41,6 +45,19 @@ func TestCleanCapsAndTellsTheLength(t *testing.T) {
 	got := Clean(strings.Repeat("x", 10<<20), 20)
 	if want := strings.Repeat("x", 20) + "… (10485760 bytes in all)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Masking may shrink the head that is looked at below the limit: that it was cut
+// must be told all the same.
+func TestLengthIsToldWhenMaskingShrinksTheText(t *testing.T) {
+	card := "6 0 0 2 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0" // 19 digits
+	if MaskCards(card) != "****0000" {
+		t.Fatalf("%s is no card number", card)
+	}
+	s := strings.Repeat(card+",", 1000)
+	if got := Clean(s, 2000); !strings.HasSuffix(got, fmt.Sprintf("… (%d bytes in all)", len(s))) {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -5,6 +5,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"payops-mcp/shared/catalog"
@@ -40,11 +41,15 @@ type Coverage struct {
 
 // Conclude orders the findings, causes first and worst first, and sets the
 // verdict: the worst of the findings; without one, unknown if a source that the
-// question needs did not answer, else ok. Judges list in ran the codes whose
-// rules ran; those not found become RuledOut.
+// question needs did not answer, or if the tool has said in Because what it could
+// not find out, else ok. Judges list in ran the codes whose rules ran; those not
+// found become RuledOut.
 func (a *Answer[D]) Conclude(ran ...catalog.Code) {
 	sortFindings(a.Findings)
 	a.Verdict = verdict(a.Findings, a.Sources)
+	if a.Verdict == catalog.OK && a.Because != "" {
+		a.Verdict = catalog.Unknown
+	}
 	if a.Verdict == catalog.Unknown && a.Because == "" {
 		a.Because = failedSources(a.Sources)
 	}
@@ -53,7 +58,7 @@ func (a *Answer[D]) Conclude(ran ...catalog.Code) {
 		found[f.Code] = true
 	}
 	for _, c := range ran {
-		if !found[c] {
+		if !found[c] && !slices.Contains(a.RuledOut, c) {
 			a.RuledOut = append(a.RuledOut, c)
 		}
 	}

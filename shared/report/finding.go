@@ -51,7 +51,10 @@ func (f Finding) With(source, asked, value string, at time.Time) Finding {
 
 // Hurts says who or what is hurt.
 func (f Finding) Hurts(whom string, args ...any) Finding {
-	f.Blast = fmt.Sprintf(whom, args...)
+	if len(args) > 0 {
+		whom = fmt.Sprintf(whom, args...)
+	}
+	f.Blast = whom
 	return f
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 
 	"payops-mcp/shared/catalog"
@@ -12,20 +13,24 @@ import (
 )
 
 // Render returns the text and the structured form (JSON) of an answer, each of
-// at most limit bytes: where they would be longer, the longest lists of facts are
-// cut, and the coverage says what is left of them.
+// at most limit bytes: where they would be longer, the longest lists are cut, and
+// the coverage says what is left of them. Below a limit of about 4000 bytes there
+// may be nothing left to cut; the answer is then longer than asked for.
 func (a Answer[D]) Render(limit int) (text string, structured []byte) {
 	e := envelope{
 		summary: a.Summary, verdict: a.Verdict, because: a.Because, findings: a.Findings,
 		ruledOut: a.RuledOut, sources: a.Sources, coverage: a.Coverage, data: treeOf(reflect.ValueOf(a.Data)),
+		sentence: maxOwn, whole: map[string]int{},
 	}
+	e.findings = slices.Clone(e.findings) // cutting one changes the element
 	if !a.AsOf.IsZero() {
 		e.asOf = a.AsOf.Format(timeFormat(a.AsOf))
 	}
 	for {
-		t, j := e.text(), e.json()
+		tree := e.tree()
+		t, j := e.text(tree.get("notice")), tree.encode()
 		if len(t) <= limit && len(j) <= limit || !e.cut(limit) {
-			return t, []byte(j)
+			return t, j
 		}
 	}
 }
@@ -41,19 +46,14 @@ type envelope struct {
 	coverage Coverage
 	data     *node
 	asOf     string
+
+	sentence int            // characters of a sentence that are left
+	whole    map[string]int // by path: how many items a list had before it was cut
+	cuts     []remarkOnCut
 }
 
-func (e *envelope) notice() string {
-	said := false
-	for _, s := range e.sources {
-		said = said || !s.OK() && s.Err.Said != ""
-	}
-	if said || e.data.hasForeign() {
-		return foreign.Notice
-	}
-	return ""
-}
-
+// tree is the structured form. Its last member marks text from outside where
+// there is any.
 func (e *envelope) tree() *node {
 	n := object(field{"summary", own(e.summary)}, field{"verdict", own(string(e.verdict))})
 	add := func(name string, v *node) { n.fields = append(n.fields, field{name, v}) }
@@ -66,26 +66,25 @@ func (e *envelope) tree() *node {
 	}
 	add("findings", findings)
 	add("ruled_out", treeOf(reflect.ValueOf(e.ruledOut)))
-	sources := &node{kind: arrayNode}
-	for _, s := range e.sources {
-		sources.items = append(sources.items, sourceNode(s))
-	}
-	add("sources", sources)
-	add("coverage", treeOf(reflect.ValueOf(e.coverage)))
+	add("sources", sourcesNode(e.sources))
+	add("coverage", e.coverageNode())
 	add("data", e.data)
 	if e.asOf != "" {
 		add("as_of", own(e.asOf))
 	}
-	if s := e.notice(); s != "" {
-		add("notice", own(s))
+	if n.hasForeign() {
+		add("notice", own(foreign.Notice))
 	}
 	return n
 }
 
-func (e *envelope) json() string {
-	var b strings.Builder
-	e.tree().json(&b)
-	return b.String()
+func (e *envelope) coverageNode() *node {
+	c := e.coverage
+	c.Not = slices.Clone(c.Not)
+	for _, r := range e.cuts {
+		c.Not = append(c.Not, r.path+": "+r.remark)
+	}
+	return treeOf(reflect.ValueOf(c))
 }
 
 func findingNode(f Finding) *node {
@@ -98,6 +97,14 @@ func findingNode(f Finding) *node {
 	n.fields = append(n.fields, field{"next_steps", treeOf(reflect.ValueOf(f.Next))})
 	if f.Confirm != "" {
 		n.fields = append(n.fields, field{"confirm_with", own(f.Confirm)})
+	}
+	return n
+}
+
+func sourcesNode(sources []fault.Source) *node {
+	n := &node{kind: arrayNode}
+	for _, s := range sources {
+		n.items = append(n.items, sourceNode(s))
 	}
 	return n
 }
@@ -119,7 +126,8 @@ func sourceNode(s fault.Source) *node {
 // ms is how long a source took, in milliseconds with one decimal.
 func ms(s fault.Source) float64 { return math.Round(float64(s.Took.Microseconds())/100) / 10 }
 
-func (e *envelope) text() string {
+// text is the text form; notice may be nil.
+func (e *envelope) text(notice *node) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	clean := func(s string) string { return foreign.Clean(s, maxOwn) }
@@ -146,10 +154,10 @@ func (e *envelope) text() string {
 			line("   next %d: %s", j+1, clean(s))
 		}
 		if f.Confirm != "" {
-			line("   confirm with: %s", f.Confirm)
+			line("   confirm with: %s", clean(f.Confirm))
 		}
 	}
-	e.data.text(&b, "")
+	e.data.facts(&b)
 	if len(e.findings) == 0 && len(e.ruledOut) > 0 {
 		line("findings: none; no rule matched on these facts")
 	}
@@ -159,14 +167,14 @@ func (e *envelope) text() string {
 	if len(e.sources) > 0 {
 		line("sources: %s", e.sourcesLine())
 	}
-	if c := treeOf(reflect.ValueOf(e.coverage)).line(); c != "truncated=false" {
+	if c := e.coverageNode().line(); c != "truncated=false" {
 		line("coverage: %s", c)
 	}
 	if e.asOf != "" {
 		line("as of: %s", e.asOf)
 	}
-	if s := e.notice(); s != "" {
-		line("note: %s", s)
+	if notice != nil {
+		line("note: %s", notice.scalar)
 	}
 	return b.String()
 }
@@ -181,7 +189,7 @@ func (e *envelope) sourcesLine() string {
 		parts[i] = fmt.Sprintf("%s FAILED (%s after %v ms, asked %s, said %s)", foreign.Clean(s.Name, maxOwn), s.Err.Class, ms(s),
 			foreign.Clean(s.Asked, maxOwn), s.Err.Said.Quoted())
 		if s.Err.Next != "" {
-			parts[i] += " " + s.Err.Next
+			parts[i] += " " + foreign.Clean(s.Err.Next, maxOwn)
 		}
 	}
 	return strings.Join(parts, "; ")

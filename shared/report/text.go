@@ -5,62 +5,80 @@ import (
 	"strings"
 )
 
-// text writes a tool's own facts: scalars as "name: value", arrays of objects
-// as tables, everything smaller on one line.
-func (n *node) text(b *strings.Builder, name string) {
-	switch {
-	case n.kind == objectNode && name == "":
+// facts writes a tool's own facts: scalars as "name: value", arrays of objects as
+// tables, everything smaller on one line.
+func (n *node) facts(b *strings.Builder) {
+	switch n.kind {
+	case nullNode:
+	case objectNode:
 		for _, f := range n.fields {
-			f.node.text(b, f.name)
+			if f.node != nil {
+				f.node.text(b, f.name)
+			}
 		}
-	case n.kind == arrayNode && n.isTable():
-		n.table(b, name)
-	default:
-		b.WriteString(name + ": " + n.line() + "\n")
+	case rawNode, ownNode, foreignNode, arrayNode:
+		n.text(b, "data")
 	}
 }
 
-func (n *node) isTable() bool { return len(n.items) > 0 && n.items[0].kind == objectNode }
+func (n *node) text(b *strings.Builder, name string) {
+	if n.isTable() {
+		n.table(b, name)
+		return
+	}
+	b.WriteString(name + ": " + n.line() + "\n")
+}
+
+// isTable reports whether n is a list of objects, some of which may be null.
+func (n *node) isTable() bool {
+	objects := 0
+	for _, item := range n.items {
+		switch item.kind {
+		case objectNode:
+			objects++
+		case nullNode:
+		case rawNode, ownNode, foreignNode, arrayNode:
+			return false
+		}
+	}
+	return objects > 0
+}
 
 // table writes a header with the columns and one line an item. Columns in which
 // every value is null carry no fact and are left out.
 func (n *node) table(b *strings.Builder, name string) {
-	var columns []string
-	for _, item := range n.items {
-		for _, f := range item.fields {
-			if f.node.kind != nullNode && !slices.Contains(columns, f.name) {
-				columns = insertAs(columns, f.name, item)
-			}
-		}
-	}
+	columns := n.columns()
 	b.WriteString(name + ": " + strings.Join(columns, " | ") + "\n")
 	for _, item := range n.items {
 		cells := make([]string, len(columns))
 		for i, c := range columns {
 			cells[i] = "-"
-			if v := item.get(c); v != nil && v.kind != nullNode {
-				cells[i] = v.line()
+			if v := item.get(c); v != nil {
+				cells[i] = v.cell()
 			}
 		}
 		b.WriteString("  " + strings.Join(cells, " | ") + "\n")
 	}
 }
 
-// insertAs adds name to columns at the place it has among the fields of item:
-// behind the nearest field before it that is a column already.
-func insertAs(columns []string, name string, item *node) []string {
-	at := 0
-	for _, f := range item.fields {
-		if f.name == name {
-			break
-		}
-		for i, c := range columns {
-			if c == f.name {
-				at = i + 1
+// columns returns the names of the fields that some item has a value for, in the
+// order that they have in the items.
+func (n *node) columns() []string {
+	var order []string
+	used := map[string]bool{}
+	for _, item := range n.items {
+		at := 0 // where the next name goes that is new: behind the one before it
+		for _, f := range item.fields {
+			i := slices.Index(order, f.name)
+			if i < 0 {
+				i = at
+				order = slices.Insert(order, i, f.name)
 			}
+			at = i + 1
+			used[f.name] = used[f.name] || f.node != nil && f.node.kind != nullNode
 		}
 	}
-	return slices.Insert(columns, at, name)
+	return slices.DeleteFunc(order, func(name string) bool { return !used[name] })
 }
 
 func (n *node) get(name string) *node {
@@ -72,34 +90,72 @@ func (n *node) get(name string) *node {
 	return nil
 }
 
+// cell writes n on one line of a table. Our own words are quoted where they would
+// be read as something else.
+func (n *node) cell() string {
+	if n.kind == ownNode && (n.scalar == "-" || strings.Contains(n.scalar, "|")) {
+		return quoted(n.scalar)
+	}
+	return n.line()
+}
+
 // line writes n on one line. Text from outside is quoted, our own is not.
 func (n *node) line() string {
 	switch n.kind {
 	case nullNode:
 		return "-"
-	case rawNode, ownNode:
+	case ownNode:
+		if n.scalar == "" {
+			return `""`
+		}
+		return n.scalar
+	case rawNode:
 		return n.scalar
 	case foreignNode:
 		return quoted(n.scalar)
 	case objectNode:
-		parts := make([]string, 0, len(n.fields))
-		for _, f := range n.fields {
-			if f.node.kind != nullNode {
-				parts = append(parts, f.name+"="+f.node.line())
-			}
-		}
-		return strings.Join(parts, " ")
+		return n.pairs()
 	case arrayNode:
-		parts := make([]string, len(n.items))
-		for i, item := range n.items {
-			if parts[i] = item.line(); item.kind == objectNode {
-				parts[i] = "{" + parts[i] + "}"
-			}
-		}
-		if len(parts) == 0 {
-			return "none"
-		}
-		return strings.Join(parts, ", ")
+		return n.series()
 	}
 	return ""
+}
+
+// pairs writes the fields of an object on one line.
+func (n *node) pairs() string {
+	parts := make([]string, 0, len(n.fields))
+	for _, f := range n.fields {
+		switch {
+		case f.node == nil || f.node.kind == nullNode:
+		case f.node.kind == objectNode:
+			parts = append(parts, f.name+"={"+f.node.pairs()+"}")
+		default:
+			parts = append(parts, f.name+"="+f.node.line())
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// series writes the items of a list on one line.
+func (n *node) series() string {
+	if len(n.items) == 0 {
+		return "none"
+	}
+	separator := ", "
+	parts := make([]string, len(n.items))
+	for i, item := range n.items {
+		parts[i] = item.line()
+		switch item.kind {
+		case objectNode:
+			parts[i] = "{" + parts[i] + "}"
+		case arrayNode:
+			parts[i] = "[" + parts[i] + "]"
+		case ownNode:
+			if strings.Contains(item.scalar, ",") {
+				separator = "; "
+			}
+		case nullNode, rawNode, foreignNode:
+		}
+	}
+	return strings.Join(parts, separator)
 }

@@ -1,10 +1,12 @@
 package report
 
 import (
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,9 +23,10 @@ type node struct {
 	scalar string // number or bool as JSON, string cleaned and unquoted
 	fields []field
 	items  []*node
-	of     int // array: how many items there were before it was cut to fit
 }
 
+// field is a member of an object. One that is left out has no node, but keeps its
+// place among the others, so that columns of a table stand in one order always.
 type field struct {
 	name string
 	node *node
@@ -44,9 +47,12 @@ const (
 const maxOwn = 2000
 
 var (
-	textType   = reflect.TypeFor[foreign.Text]()
-	timeType   = reflect.TypeFor[time.Time]()
-	numberType = reflect.TypeFor[json.Number]()
+	textType     = reflect.TypeFor[foreign.Text]()
+	timeType     = reflect.TypeFor[time.Time]()
+	durationType = reflect.TypeFor[time.Duration]()
+	numberType   = reflect.TypeFor[json.Number]()
+
+	marshalerType = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
 func own(s string) *node { return &node{kind: ownNode, scalar: foreign.Clean(s, maxOwn)} }
@@ -54,8 +60,9 @@ func raw(s string) *node { return &node{kind: rawNode, scalar: s} }
 
 func object(fields ...field) *node { return &node{kind: objectNode, fields: fields} }
 
-// treeOf converts a value. Maps, channels and the like are mistakes in a tool's
-// declaration: they panic, and any test that calls the tool shows it.
+// treeOf converts a value. A time that is zero is not known. Maps, bytes, channels
+// and the like are mistakes in a tool's declaration: they panic, and any test that
+// calls the tool shows it.
 func treeOf(v reflect.Value) *node {
 	if !v.IsValid() {
 		return &node{}
@@ -64,13 +71,18 @@ func treeOf(v reflect.Value) *node {
 	case textType:
 		return &node{kind: foreignNode, scalar: foreign.Text(v.String()).String()}
 	case timeType:
-		t, _ := v.Interface().(time.Time)
-		return own(t.Format(timeFormat(t)))
-	case numberType:
-		if _, err := strconv.ParseFloat(v.String(), 64); err != nil {
+		t, _ := reflect.TypeAssert[time.Time](v)
+		if t.IsZero() {
 			return &node{}
 		}
-		return raw(v.String())
+		return own(t.Format(timeFormat(t)))
+	case durationType:
+		return own(time.Duration(v.Int()).String())
+	case numberType:
+		return number(v.String())
+	}
+	if v.Kind() != reflect.Pointer && v.Type().Implements(marshalerType) {
+		return marshaled(v)
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -85,15 +97,14 @@ func treeOf(v reflect.Value) *node {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return raw(strconv.FormatUint(v.Uint(), 10))
 	case reflect.Float32, reflect.Float64:
-		f := v.Float()
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return &node{}
-		}
-		return raw(strconv.FormatFloat(f, 'f', -1, 64))
+		return float(v)
 	case reflect.String:
 		return own(v.String())
 	case reflect.Slice, reflect.Array:
-		n := &node{kind: arrayNode, of: v.Len()}
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			panic("report: bytes cannot stand in an answer: give them as foreign.Text")
+		}
+		n := &node{kind: arrayNode}
 		for i := range v.Len() {
 			n.items = append(n.items, treeOf(v.Index(i)))
 		}
@@ -119,13 +130,46 @@ func structNode(v reflect.Value) *node {
 		case name == "":
 			panic(fmt.Sprintf("report: %s.%s has no json name", v.Type(), f.Name))
 		}
-		empty := v.Field(i).IsZero() || v.Field(i).Kind() == reflect.Slice && v.Field(i).Len() == 0
+		value := treeOf(v.Field(i))
+		empty := value.kind == nullNode || value.kind == arrayNode && len(value.items) == 0 || v.Field(i).IsZero()
 		if strings.HasPrefix(options, "omit") && empty {
-			continue
+			value = nil
 		}
-		n.fields = append(n.fields, field{name, treeOf(v.Field(i))})
+		n.fields = append(n.fields, field{name, value})
 	}
 	return n
+}
+
+// number is a number as it came over a wire. What is no JSON number, such as NaN,
+// is not known.
+func number(s string) *node {
+	if _, err := strconv.ParseFloat(s, 64); err != nil || !json.Valid([]byte(s)) {
+		return &node{}
+	}
+	return raw(s)
+}
+
+// float is a number; NaN and infinities, which JSON does not have, are not known.
+func float(v reflect.Value) *node {
+	f, format, bits := v.Float(), byte('f'), v.Type().Bits()
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return &node{}
+	}
+	if size := math.Abs(f); size != 0 && (size < 1e-6 || size >= 1e21) {
+		format = 'e'
+	}
+	return raw(strconv.FormatFloat(f, format, -1, bits))
+}
+
+// marshaled shows a value as its type wants it shown; so a type that hides its
+// value hides it here too.
+func marshaled(v reflect.Value) *node {
+	m, _ := reflect.TypeAssert[encoding.TextMarshaler](v)
+	text, err := m.MarshalText()
+	if err != nil {
+		panic(fmt.Sprintf("report: %s: %v", v.Type(), err))
+	}
+	return own(string(text))
 }
 
 // timeFormat shows milliseconds only where there are any.
@@ -136,25 +180,48 @@ func timeFormat(t time.Time) string {
 	return time.RFC3339
 }
 
-// hasForeign reports whether text from outside stands below n.
+// hasForeign reports whether text from outside stands below n. Our own sentences
+// carry it in double quotes (foreign.Text.Quoted).
 func (n *node) hasForeign() bool {
-	if n.kind == foreignNode {
+	if n == nil {
+		return false
+	}
+	switch n.kind {
+	case foreignNode:
 		return true
-	}
-	for _, f := range n.fields {
-		if f.node.hasForeign() {
-			return true
-		}
-	}
-	for _, i := range n.items {
-		if i.hasForeign() {
-			return true
-		}
+	case ownNode:
+		return strings.Contains(n.scalar, `"`)
+	case objectNode:
+		return slices.ContainsFunc(n.fields, func(f field) bool { return f.node.hasForeign() })
+	case arrayNode:
+		return slices.ContainsFunc(n.items, (*node).hasForeign)
+	case nullNode, rawNode:
 	}
 	return false
 }
 
-// json writes n as compact JSON without HTML escapes.
+// size is about how many bytes n takes in either form.
+func (n *node) size() int {
+	if n == nil {
+		return 0
+	}
+	size := len(n.scalar) + 2
+	for _, f := range n.fields {
+		size += len(f.name) + 3 + f.node.size()
+	}
+	for _, item := range n.items {
+		size += item.size()
+	}
+	return size
+}
+
+// encode returns n as compact JSON without HTML escapes.
+func (n *node) encode() []byte {
+	var b strings.Builder
+	n.json(&b)
+	return []byte(b.String())
+}
+
 func (n *node) json(b *strings.Builder) {
 	switch n.kind {
 	case nullNode:
@@ -165,12 +232,14 @@ func (n *node) json(b *strings.Builder) {
 		b.WriteString(quoted(n.scalar))
 	case objectNode:
 		b.WriteByte('{')
-		for i, f := range n.fields {
-			if i > 0 {
-				b.WriteByte(',')
+		comma := ""
+		for _, f := range n.fields {
+			if f.node == nil {
+				continue
 			}
-			b.WriteString(quoted(f.name) + ":")
+			b.WriteString(comma + quoted(f.name) + ":")
 			f.node.json(b)
+			comma = ","
 		}
 		b.WriteByte('}')
 	case arrayNode:
@@ -185,7 +254,11 @@ func (n *node) json(b *strings.Builder) {
 	}
 }
 
+// quoted returns s as a JSON string, without HTML escapes.
 func quoted(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return `"` + s + `"`
+	}
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -20,15 +21,16 @@ func parseFlags(name string, args []string, stderr io.Writer) (options, error) {
 	var o options
 	fs := flagSet(name, &o)
 	fs.SetOutput(stderr)
-	fs.Usage = func() { fmt.Fprintf(stderr, "%s --help lists the flags and settings\n", name) }
-	if err := fs.Parse(args); err != nil {
-		return o, err
+	fs.Usage = func() {}
+	err := fs.Parse(args) // which says what is wrong
+	if err == nil && fs.NArg() > 0 {
+		err = fmt.Errorf("%s takes no arguments, got %q", name, fs.Args())
+		fmt.Fprintln(stderr, err)
 	}
-	if fs.NArg() > 0 {
-		fmt.Fprintf(stderr, "%s takes no arguments, got %q; --help lists the flags\n", name, fs.Args())
-		return o, fmt.Errorf("unexpected arguments")
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(stderr, "%s --help lists the flags and settings\n", name)
 	}
-	return o, nil
+	return o, err
 }
 
 func flagSet(name string, o *options) *flag.FlagSet {
@@ -48,6 +50,9 @@ func list(into *[]string) func(string) error {
 				*into = append(*into, part)
 			}
 		}
+		if len(*into) == 0 { // none would mean all
+			return errors.New("want a comma list of tools")
+		}
 		return nil
 	}
 }
@@ -55,17 +60,23 @@ func list(into *[]string) func(string) error {
 // help prints what the server is, its flags and its settings.
 func (app App) help(w io.Writer) {
 	fmt.Fprintf(w, "%s: %s\n\nServes MCP over stdin and stdout. Flags:\n", app.Name, app.Description)
-	fs := flagSet(app.Name, &options{})
-	fs.SetOutput(w)
-	fs.PrintDefaults()
-	fmt.Fprint(w, "\nSettings (environment, or the file of --config; a secret NAME may also be given as NAME_FILE):\n")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	flagSet(app.Name, &options{}).VisitAll(func(f *flag.Flag) {
+		value, usage := flag.UnquoteUsage(f)
+		fmt.Fprintf(t, "  --%s\t%s\n", strings.TrimSpace(f.Name+" "+value), usage)
+	})
+	fmt.Fprintf(t, "  --help\tprint this and exit\n")
+	t.Flush()
+	fmt.Fprint(w, "\nSettings (environment, or the file of --config; a secret NAME may also be given as NAME_FILE):\n")
 	for _, s := range env.Settings(app.Config) {
-		def := ""
+		notes := ""
 		if s.Default != "" {
-			def = " (default " + s.Default + ")"
+			notes += " (default " + s.Default + ")"
 		}
-		fmt.Fprintf(t, "  %s\t%s%s\n", s.Name, s.Help, def)
+		if s.Secret {
+			notes += " (secret)"
+		}
+		fmt.Fprintf(t, "  %s\t%s%s\n", s.Name, s.Help, notes)
 	}
 	t.Flush()
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
 )
@@ -24,40 +25,45 @@ const (
 )
 
 // lines stands between the process's streams and the library. It hands on whole
-// lines up to maxLine, answers a longer one itself, and holds the end of input
-// back until the requests before it are answered.
+// lines of JSON up to maxLine, answers every other line itself, holds the end of
+// input back until the requests before it are answered, and keeps answers to
+// cancelled requests from the client.
 type lines struct {
-	ctx context.Context
-	in  *bufio.Reader
-	eof chan struct{} // closed when stdin has ended
+	ctx      context.Context // of serving
+	end      func(error)     // ends serving
+	in       *bufio.Reader
+	pending  []byte // of a line not yet handed on
+	requests *requests
 
-	pending []byte // of a line not yet handed on
+	eof  context.Context // done when stdin has ended
+	ends func()
 
-	mu      sync.Mutex
-	out     io.Writer
-	open    int           // requests without an answer
-	settled chan struct{} // signalled when open falls to zero
+	mu  sync.Mutex
+	out io.Writer
 }
 
-func newLines(ctx context.Context, in io.Reader, out io.Writer) *lines {
-	return &lines{ctx: ctx, in: bufio.NewReaderSize(in, 64<<10), out: out, eof: make(chan struct{}), settled: make(chan struct{}, 1)}
+func newLines(ctx context.Context, end func(error), in io.Reader, out io.Writer) *lines {
+	eof, ends := context.WithCancel(context.WithoutCancel(ctx))
+	return &lines{ctx: ctx, end: end, in: bufio.NewReaderSize(in, 64<<10), out: out, requests: newRequests(), eof: eof, ends: ends}
 }
 
 // Read hands on input line by line.
 func (l *lines) Read(p []byte) (int, error) {
 	for len(l.pending) == 0 {
-		line, tooLong, err := l.next()
+		line, size, err := l.next()
 		switch {
-		case tooLong > 0:
-			l.refuse(line, tooLong)
-		case len(line) > 0:
-			if isRequest(line) {
-				l.count(1)
-			}
-			l.pending = line
 		case err != nil:
-			l.await()
+			l.ends()
+			l.requests.await(l.ctx, lastAnswers)
 			return 0, err
+		case size > maxLine:
+			l.refuse(line, mcp.INVALID_REQUEST, fmt.Sprintf("a request of %d bytes is over the %d bytes that are taken: send smaller arguments", size, maxLine))
+		case len(bytes.TrimSpace(line)) == 0:
+		case !utf8.Valid(line) || !json.Valid(line):
+			l.refuse(line, mcp.PARSE_ERROR, "the line is no JSON in UTF-8: send one JSON-RPC message a line")
+		default:
+			l.requests.note(line)
+			l.pending = line
 		}
 	}
 	n := copy(p, l.pending)
@@ -66,120 +72,75 @@ func (l *lines) Read(p []byte) (int, error) {
 }
 
 // next reads a line with its line break, which is added to a last line without
-// one. Of a line over maxLine it keeps the head and returns the whole length.
-func (l *lines) next() (line []byte, tooLong int, err error) {
-	size := 0
+// one, and returns its length. Of a line over maxLine it keeps the head only.
+func (l *lines) next() (line []byte, size int, err error) {
 	for {
 		part, err := l.in.ReadSlice('\n')
 		size += len(part)
-		if room := maxLine - len(line); room > 0 {
-			line = append(line, part[:min(room, len(part))]...)
-		}
+		line = append(line, part[:min(len(part), maxLine-len(line))]...)
 		switch {
 		case err == bufio.ErrBufferFull: //nolint:errorlint // ReadSlice returns the bare value
 			continue
 		case err != nil && size == 0:
-			close(l.eof)
 			return nil, 0, err
-		case size > maxLine:
-			return line, size, nil
-		case err != nil:
+		case err != nil && size <= maxLine:
 			line = append(line, '\n')
 		}
-		return line, 0, nil
+		return line, size, nil
 	}
 }
 
-// refuse answers a line that was too long. Its id is told where it stands in the head.
-func (l *lines) refuse(head []byte, size int) {
-	answer := struct {
+// refuse answers a line that the library does not get to see. Its id is told
+// where it stands in what was read.
+func (l *lines) refuse(line []byte, code int, message string) {
+	data, err := json.Marshal(struct {
 		JSONRPC string          `json:"jsonrpc"`
 		ID      json.RawMessage `json:"id"`
 		Error   any             `json:"error"`
-	}{"2.0", idOf(head), map[string]any{"code": mcp.INVALID_REQUEST,
-		"message": fmt.Sprintf("a request of %d bytes is over the %d bytes that are taken: send smaller arguments", size, maxLine)}}
-	data, err := json.Marshal(answer)
+	}{"2.0", idOf(line), map[string]any{"code": code, "message": message}})
 	if err != nil {
-		return // numbers and strings always encode
+		return // only an id that is no JSON could fail, and idOf returns none
 	}
+	_, _ = l.write(append(data, '\n')) // a broken stdout ends serving by itself
+}
+
+// Write sends one message of the library, which writes each with one call.
+func (l *lines) Write(p []byte) (int, error) {
+	if !l.requests.answered(p) {
+		return len(p), nil
+	}
+	return l.write(p)
+}
+
+func (l *lines) write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// A broken stdout shows at the library's next write, which ends serving.
-	_, _ = l.out.Write(append(data, '\n'))
-}
-
-// idOf finds the id among the first members of a cut-off JSON object; null
-// where it does not stand there.
-func idOf(head []byte) json.RawMessage {
-	d := json.NewDecoder(bytes.NewReader(head))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return json.RawMessage("null")
-	}
-	for {
-		key, err := d.Token()
-		if err != nil {
-			return json.RawMessage("null")
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return json.RawMessage("null")
-		}
-		if key == "id" {
-			return value
-		}
-	}
-}
-
-// isRequest reports whether a line asks for an answer: it has a method and an id.
-func isRequest(line []byte) bool {
-	var m struct {
-		ID     json.RawMessage `json:"id"`
-		Method string          `json:"method"`
-	}
-	return json.Unmarshal(line, &m) == nil && m.Method != "" && len(m.ID) > 0
-}
-
-// Write writes one message of the library, which writes each with one call.
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
 	n, err := l.out.Write(p)
-	l.mu.Unlock()
-	// The library writes id or method right behind the version; only what it
-	// sends by itself has a method.
-	if !bytes.Contains(p[:min(len(p), 64)], []byte(`"method":`)) {
-		l.count(-1)
+	if err != nil { // the host is gone: nobody reads an answer any more
+		l.end(fmt.Errorf("write to stdout: %w", err))
 	}
 	return n, err
 }
 
-func (l *lines) count(by int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open += by; l.open <= 0 {
-		l.open = 0
-		select {
-		case l.settled <- struct{}{}:
-		default:
-		}
+// idOf returns the id of a JSON object, of which only the head may be there or be
+// JSON; null where it does not stand there.
+func idOf(object []byte) json.RawMessage {
+	null := json.RawMessage("null")
+	d := json.NewDecoder(bytes.NewReader(object))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return null
 	}
-}
-
-// await waits until every request is answered, for at most lastAnswers.
-func (l *lines) await() {
-	deadline := time.After(lastAnswers)
 	for {
-		l.mu.Lock()
-		open := l.open
-		l.mu.Unlock()
-		if open == 0 {
-			return
+		key, err := d.Token()
+		if err != nil {
+			return null
 		}
-		select {
-		case <-l.settled:
-		case <-deadline:
-			return
-		case <-l.ctx.Done():
-			return
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return null
+		}
+		if key == "id" && utf8.Valid(value) {
+			return value
 		}
 	}
 }

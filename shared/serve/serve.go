@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 	_ "time/tzdata" // zones by name also where the machine has no database of them
 
 	"payops-mcp/shared/env"
@@ -50,14 +51,18 @@ const (
 	ExitUsage  = 2 // flags or settings are wrong
 )
 
-// maxInstructions is where hosts cut.
-const maxInstructions = 2048
+const (
+	maxInstructions = 2048             // bytes, where hosts cut
+	hostPatience    = 60 * time.Second // after which the first hosts give up on a call
+)
 
 // Main runs the server on the process's own arguments, environment and streams,
 // and exits.
 func Main(app App) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	// A host that closes one of our pipes makes a write fail, not the process.
+	signal.Ignore(syscall.SIGPIPE)
 	stdout := os.Stdout
 	// stdout belongs to JSON-RPC. What a library prints goes where it does no harm.
 	os.Stdout = os.Stderr
@@ -93,8 +98,14 @@ func (app App) Run(ctx context.Context, args, environ []string, stdin io.Reader,
 	if o.check {
 		return check(ctx, app.Common.CallTimeout, parts.Checks, stdout)
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	if err := app.stdio(ctx, parts.Tools, log, stdin, stdout); err != nil {
+	spool := newSpool(stderr)
+	defer spool.flush()
+	log := slog.New(slog.NewTextHandler(spool, nil))
+	slog.SetDefault(log) // what libraries log goes the same way
+	if t := app.Common.CallTimeout; t > hostPatience {
+		log.LogAttrs(ctx, slog.LevelWarn, "PAYOPS_CALL_TIMEOUT is longer than some hosts wait for an answer", slog.Duration("timeout", t), slog.Duration("hosts_wait", hostPatience))
+	}
+	if err := app.stdio(ctx, parts.Tools, log, spool.flush, stdin, stdout); err != nil {
 		log.LogAttrs(ctx, slog.LevelError, "serving ended", slog.Any("error", err))
 		return ExitFailed
 	}

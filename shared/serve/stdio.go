@@ -22,16 +22,19 @@ const (
 	// inside its read loop, and ping and cancel would stall.
 	queue = 4096
 	// lastWords is how long stuck calls may hold up the end of the process.
-	lastWords = 2 * time.Second
+	lastWords = 2*time.Second - lastLines
 )
 
 // Server returns the MCP server for tools. Definitions never change while it
 // runs, so clients may keep them.
 func (app App) Server(tools []tool.Tool, log *slog.Logger) *server.MCPServer {
+	return app.server(tools, log, &server.Hooks{})
+}
+
+func (app App) server(tools []tool.Tool, log *slog.Logger, hooks *server.Hooks) *server.MCPServer {
 	s := server.NewMCPServer(app.Name, Version(),
 		server.WithTitle(app.Title), server.WithDescription(app.Description), server.WithInstructions(app.Instructions),
-		server.WithWebsiteURL("https://github.com/JWookLe/Payment_SWElite"),
-		server.WithToolCapabilities(false),
+		server.WithToolCapabilities(false), server.WithHooks(hooks),
 		server.WithCacheHints(int64(time.Hour/time.Millisecond), mcp.CacheScopePublic),
 	)
 	limits := tool.Limits{Timeout: app.Common.CallTimeout, MaxBytes: app.Common.MaxResultBytes}
@@ -41,33 +44,49 @@ func (app App) Server(tools []tool.Tool, log *slog.Logger) *server.MCPServer {
 	return s
 }
 
-// stdio serves until stdin ends or ctx does. Either way the process is gone
-// within lastWords: a handler that does not heed its context cannot hold it.
-func (app App) stdio(ctx context.Context, tools []tool.Tool, log *slog.Logger, stdin io.Reader, stdout io.Writer) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	lines := newLines(ctx, stdin, stdout)
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() {
-		select {
-		case <-ctx.Done():
-		case <-lines.eof:
-		}
-		select {
-		case <-ended:
-		case <-time.After(lastWords):
-			log.LogAttrs(context.Background(), slog.LevelWarn, "calls still running at the end were left behind")
-			os.Exit(ExitOK)
-		}
-	}()
-	s := server.NewStdioServer(app.Server(tools, log))
+// stdio serves until stdin ends, ctx does, or nobody reads stdout any more. In
+// each case the process is gone within lastWords: neither a handler that does not
+// heed its context nor a full pipe can hold it.
+func (app App) stdio(ctx context.Context, tools []tool.Tool, log *slog.Logger, flush func(), stdin io.Reader, stdout io.Writer) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	lines := newLines(ctx, end, stdin, stdout)
+	defer leaveInTime(ctx, lines.eof, log, flush)()
+
+	hooks := &server.Hooks{}
+	hooks.AddOnRequestInitialization(lines.requests.begin)
+	s := server.NewStdioServer(app.server(tools, log, hooks))
 	s.SetErrorLogger(slog.NewLogLogger(log.Handler(), slog.LevelError))
 	server.WithWorkerPoolSize(workers)(s)
 	server.WithQueueSize(queue)(s)
 	err := s.Listen(ctx, lines, lines)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err
+}
+
+// leaveInTime ends the process when serving is not over lastWords after its end
+// has begun. The function that it returns says that serving is over.
+func leaveInTime(ctx, eof context.Context, log *slog.Logger, flush func()) (over func()) {
+	left := make(chan struct{})
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-eof.Done():
+		case <-left:
+			return
+		}
+		select {
+		case <-left:
+		case <-time.After(lastWords):
+			log.LogAttrs(context.WithoutCancel(ctx), slog.LevelWarn, "calls still running at the end were left behind")
+			flush()
+			os.Exit(ExitOK)
+		}
+	}()
+	return func() { close(left) }
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -46,6 +47,9 @@ func (s schema) judge(args []byte) (map[string]any, error) {
 		if err := d.Decode(&given); err != nil {
 			return nil, fault.Invalidf("the arguments are no JSON object; %s", s.choices())
 		}
+	}
+	if given == nil { // null
+		given = map[string]any{}
 	}
 	for name, v := range given {
 		given[name] = exact(v)
@@ -146,25 +150,28 @@ func want(s *jsonschema.Schema) string {
 }
 
 func limits[N int | float64](low, high *N, unit string) string {
+	plain := func(n *N) string { return strconv.FormatFloat(float64(*n), 'f', -1, 64) }
 	switch {
 	case low != nil && high != nil:
-		return fmt.Sprintf(" of %v to %v%s", *low, *high, unit)
+		return fmt.Sprintf(" of %s to %s%s", plain(low), plain(high), unit)
 	case low != nil:
-		return fmt.Sprintf(" of at least %v%s", *low, unit)
+		return fmt.Sprintf(" of at least %s%s", plain(low), unit)
 	case high != nil:
-		return fmt.Sprintf(" of at most %v%s", *high, unit)
+		return fmt.Sprintf(" of at most %s%s", plain(high), unit)
 	}
 	return ""
 }
 
 // shown is an argument as the refusal repeats it.
 func shown(v any) string {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return "something that is no JSON"
-	}
 	if s, ok := v.(string); ok {
 		return foreign.Text(s).Quoted()
 	}
-	return foreign.Clean(string(data), foreign.MaxText)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil { // a number out of range
+		return "something that JSON does not have"
+	}
+	return foreign.Clean(strings.TrimSuffix(b.String(), "\n"), foreign.MaxText)
 }

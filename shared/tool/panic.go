@@ -10,6 +10,5 @@ import (
 // panicked makes an internal error of a panic. What it said stays in the log: it
 // may hold a secret.
 func panicked(r any) error {
-	return &fault.Error{Kind: fault.Internal, Message: "the server failed on this call; its log (stderr) has the details",
-		Err: fmt.Errorf("panic: %v\n%s", r, debug.Stack())}
+	return fault.InternalOf(fmt.Errorf("panic: %v\n%s", r, debug.Stack()))
 }

@@ -37,11 +37,14 @@ func schemaOf[In any](tool string) schema {
 	s := schema{props: map[string]property{}}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[In]()) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.Anonymous || name == "" {
+		if f.Anonymous || !f.IsExported() || name == "-" {
 			continue
 		}
 		p := root.Properties[name]
-		bad(refine(p, f))
+		if p == nil {
+			panic(fmt.Sprintf("tool: %s: arguments: %s has no json name", tool, f.Name))
+		}
+		bad(refine(p, f, slices.Contains(root.Required, name)))
 		resolved, err := p.Resolve(&jsonschema.ResolveOptions{ValidateDefaults: true})
 		bad(err)
 		s.names = append(s.names, name)
@@ -53,11 +56,14 @@ func schemaOf[In any](tool string) schema {
 	bad(err)
 	s.json, err = json.Marshal(root)
 	bad(err)
+	if len(s.json) > maxSchema {
+		panic(fmt.Sprintf("tool: %s: a schema of %d bytes, hosts take %d", tool, len(s.json), maxSchema))
+	}
 	return s
 }
 
 // refine adds what the type alone does not say.
-func refine(p *jsonschema.Schema, f reflect.StructField) error {
+func refine(p *jsonschema.Schema, f reflect.StructField, required bool) error {
 	if p.Description == "" {
 		return fmt.Errorf("%s has no description", f.Name)
 	}
@@ -72,6 +78,9 @@ func refine(p *jsonschema.Schema, f reflect.StructField) error {
 		values = p.Items
 	}
 	if list := f.Tag.Get("enum"); list != "" {
+		if values.Type != "string" {
+			return fmt.Errorf("%s: enum is for text", f.Name)
+		}
 		for v := range strings.SplitSeq(list, ",") {
 			values.Enum = append(values.Enum, v)
 		}
@@ -89,6 +98,9 @@ func refine(p *jsonschema.Schema, f reflect.StructField) error {
 		}
 	}
 	if text, ok := f.Tag.Lookup("default"); ok {
+		if required {
+			return fmt.Errorf("%s has a default but no omitempty", f.Name)
+		}
 		if p.Type == "string" {
 			text = strconv.Quote(text)
 		}

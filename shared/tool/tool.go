@@ -6,8 +6,8 @@
 //
 //	Limit int `json:"limit,omitempty" jsonschema:"payments to list" default:"10" min:"1" max:"200"`
 //
-// A field without omitempty is required. Tags: default, enum (comma list), min,
-// max (of a number, or of the length of a string or list).
+// A field without omitempty is required. Tags: default, enum (comma list, for text
+// and lists of text), min, max (of a number, or of the length of text or a list).
 package tool
 
 import (
@@ -16,13 +16,11 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
-	"sync/atomic"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
-	"payops-mcp/shared/fault"
 	"payops-mcp/shared/report"
 )
 
@@ -45,12 +43,13 @@ type Limits struct {
 type Tool struct {
 	Spec   Spec
 	schema schema
-	call   func(ctx context.Context, args []byte) (answer, error)
+	call   func(ctx context.Context, args []byte, maxBytes int) (rendered, error)
 }
 
-// answer is what any report.Answer can do.
-type answer interface {
-	Render(limit int) (text string, structured []byte)
+// rendered is an answer in both of its forms.
+type rendered struct {
+	text       string
+	structured []byte
 }
 
 var validName = regexp.MustCompile(`^[a-z]+(_[a-z0-9]+)+$`)
@@ -59,6 +58,7 @@ var validName = regexp.MustCompile(`^[a-z]+(_[a-z0-9]+)+$`)
 const (
 	maxName        = 64
 	maxDescription = 1024
+	maxSchema      = 16 << 10
 )
 
 // Read declares a tool that changes nothing. A declaration that no host could
@@ -73,12 +73,17 @@ func Read[In, D any](spec Spec, handle func(context.Context, In) (report.Answer[
 		panic(fmt.Sprintf("tool: %s has a description of %d bytes, want 1 to %d", spec.Name, len(spec.Description), maxDescription))
 	}
 	s := schemaOf[In](spec.Name)
-	return Tool{Spec: spec, schema: s, call: func(ctx context.Context, args []byte) (answer, error) {
+	return Tool{Spec: spec, schema: s, call: func(ctx context.Context, args []byte, maxBytes int) (r rendered, err error) {
 		var in In
 		if err := s.bind(args, &in); err != nil {
-			return nil, err
+			return r, err
 		}
-		return handle(ctx, in)
+		a, err := handle(ctx, in)
+		if err != nil {
+			return r, err
+		}
+		r.text, r.structured = a.Render(maxBytes)
+		return r, nil
 	}}
 }
 
@@ -100,86 +105,6 @@ func (t Tool) Serve(limits Limits, log *slog.Logger) server.ServerTool {
 	return server.ServerTool{Tool: t.definition(), Handler: func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return t.run(ctx, arguments(req), limits, log), nil
 	}}
-}
-
-// arguments returns the arguments as they came over the wire, so that large
-// integers keep their digits.
-func arguments(req mcp.CallToolRequest) []byte {
-	switch raw := req.GetRawArguments().(type) {
-	case json.RawMessage:
-		return raw
-	case nil:
-		return nil
-	default:
-		data, err := json.Marshal(raw)
-		if err != nil {
-			return []byte("?") // refused by bind as no JSON object
-		}
-		return data
-	}
-}
-
-// calls numbers the calls of this process, so that an internal error can be
-// found in the log.
-var calls atomic.Int64
-
-func (t Tool) run(ctx context.Context, args []byte, limits Limits, log *slog.Logger) *mcp.CallToolResult {
-	id, start := calls.Add(1), time.Now()
-	a, err := t.guarded(ctx, args, limits.Timeout)
-	if err != nil {
-		f := fault.Of(err)
-		level := slog.LevelInfo
-		attrs := []slog.Attr{slog.String("tool", t.Spec.Name), slog.Int64("call", id), slog.Duration("took", time.Since(start)), slog.String("fault", string(f.Kind))}
-		if f.Kind == fault.Internal {
-			level = slog.LevelError
-			attrs = append(attrs, slog.Any("error", f.Err))
-		}
-		log.LogAttrs(ctx, level, "call", attrs...)
-		text := f.Error()
-		if f.Kind == fault.Internal {
-			text += fmt.Sprintf(" under call=%d", id)
-		}
-		return mcp.NewToolResultError(text)
-	}
-	text, structured := a.Render(limits.MaxBytes)
-	log.LogAttrs(ctx, slog.LevelInfo, "call", slog.String("tool", t.Spec.Name), slog.Int64("call", id), slog.Duration("took", time.Since(start)))
-	return mcp.NewToolResultStructured(json.RawMessage(structured), text)
-}
-
-// grace is how long a handler may overstay its deadline before it is left behind.
-const grace = 250 * time.Millisecond
-
-// guarded calls the handler with a deadline and turns a panic into an internal
-// error. A handler that does not heed its context is left to end by itself: the
-// caller gets an answer all the same.
-func (t Tool) guarded(ctx context.Context, args []byte, timeout time.Duration) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	type outcome struct {
-		a   answer
-		err error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		defer func() {
-			if r := recover(); r != nil {
-				done <- outcome{err: panicked(r)}
-			}
-		}()
-		a, err := t.call(ctx, args)
-		done <- outcome{a, err}
-	}()
-	select {
-	case o := <-done:
-		return o.a, o.err
-	case <-ctx.Done():
-	}
-	select {
-	case o := <-done:
-		return o.a, o.err
-	case <-time.After(grace):
-		return nil, ctx.Err()
-	}
 }
 
 // Accepts reports whether the arguments (JSON) fit the tool's schema.

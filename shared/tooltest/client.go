@@ -4,7 +4,6 @@ package tooltest
 
 import (
 	"encoding/json"
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -100,7 +99,7 @@ func New(t testing.TB, tools ...tool.Tool) *Client {
 // Connect serves tools as app in this process and connects to them.
 func Connect(t testing.TB, app serve.App, tools ...tool.Tool) *Client {
 	t.Helper()
-	c, err := client.NewInProcessClient(app.Server(tools, slog.New(slog.NewTextHandler(io.Discard, nil))))
+	c, err := client.NewInProcessClient(app.Server(tools, slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func generate(entries []entry) []byte {
 func name(code string) string {
 	initialisms := map[string]bool{"TTL": true, "API": true, "DB": true, "PG": true, "ISR": true, "DLQ": true, "CB": true, "JSON": true, "OOM": true}
 	var b strings.Builder
-	for _, w := range strings.Split(code, "_") {
+	for w := range strings.SplitSeq(code, "_") {
 		if initialisms[w] {
 			b.WriteString(w)
 			continue

@@ -1,0 +1,31 @@
+package fault
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+)
+
+// Together asks several sources side by side: it runs the functions and returns
+// when all have returned. A panic in one goes on in the caller, where it fails
+// that one call; in a goroutine of its own it would end the whole server.
+func Together(asks ...func()) {
+	var wg sync.WaitGroup
+	broken := make(chan error, len(asks))
+	for _, ask := range asks {
+		wg.Go(func() {
+			defer func() {
+				if r := recover(); r != nil {
+					broken <- fmt.Errorf("%v\n%s", r, debug.Stack())
+				}
+			}()
+			ask()
+		})
+	}
+	wg.Wait()
+	select {
+	case err := <-broken:
+		panic(err)
+	default:
+	}
+}
