@@ -1,0 +1,71 @@
+package diagnose
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/promql"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/report"
+)
+
+// divergence finds instances whose breakers disagree at one moment: what fails is
+// then at one instance and not at the system that all of them call.
+func divergence(s Status) (found []report.Finding) {
+	for _, breaker := range s.Breakers() {
+		some := disagreeing(s.of(breaker))
+		if len(some) == 0 {
+			continue
+		}
+		var said []string
+		for _, r := range some[:min(len(some), maxNames)] {
+			said = append(said, Name(r.Instance)+" "+r.State)
+		}
+		f := report.NewFinding(catalog.CBInstanceDivergence, "%s differs between instances: %s", Name(breaker), strings.Join(said, ", ")).
+			Hurts("the traffic of the instances that are not CLOSED; the others go on").
+			Then("Compare the instances: network to what they call, configuration, build, time of start",
+				"diagnose_circuit_breaker: what failed at the one and not at the other").
+			ConfirmWith("diagnose_circuit_breaker")
+		found = append(found, cite(f, some))
+	}
+	return found
+}
+
+// disagreeing returns the readings that show disagreement at one moment: what the
+// instances said themselves, or else what Prometheus saw of them when each is
+// known to have had its state at the oldest of the scrapes.
+func disagreeing(all []Reading) []Reading {
+	live := filter(all, func(r Reading) bool { return r.Live && !r.Mixed })
+	if differ(live) {
+		return live
+	}
+	seen := filter(all, func(r Reading) bool {
+		p := r.fresh()
+		return p != nil && p.State != "" && side(p.State) == side(r.State)
+	})
+	if !differ(seen) || len(live) >= len(seen) { // what the instances say now is newer
+		return nil
+	}
+	oldest := slices.MinFunc(seen, func(a, b Reading) int { return a.Prom.At.Compare(b.Prom.At) }).Prom.At
+	if slices.ContainsFunc(seen, func(r Reading) bool { return !held(*r.Prom, oldest) }) {
+		return nil
+	}
+	return seen
+}
+
+func differ(some []Reading) bool {
+	return slices.ContainsFunc(some, func(r Reading) bool { return side(r.State) != side(some[0].State) })
+}
+
+// side makes OPEN and HALF_OPEN one: a breaker goes between them by a timer, so
+// that instances with one and the same trouble are often in different ones.
+func side(state string) string {
+	if state == "HALF_OPEN" {
+		return "OPEN"
+	}
+	return state
+}
+
+// held reports whether a breaker had its present state at a time.
+func held(b promql.Breaker, at time.Time) bool { return !b.History.Since.After(at) }

@@ -1,0 +1,44 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/report"
+)
+
+// flapping finds breakers whose trial calls fail: they have gone from HALF_OPEN
+// back to OPEN since they were last closed, and are not closed now.
+func flapping(s Status) (found []report.Finding) {
+	for _, breaker := range s.Breakers() {
+		all := s.of(breaker)
+		some := filter(all, func(r Reading) bool {
+			p := r.fresh()
+			return inState("OPEN", "HALF_OPEN")(r) && p != nil && p.History.Swings >= 2 && p.History.Reopened > 0
+		})
+		if len(some) == 0 {
+			continue
+		}
+		swings := 0
+		for _, r := range some {
+			swings = max(swings, r.Prom.History.Swings)
+		}
+		f := report.NewFinding(catalog.CBHalfOpenFlapping,
+			"%s goes to and fro between OPEN and HALF_OPEN %s, %d times in the last hour: its trial calls fail, HALF_OPEN is no recovery",
+			Name(breaker), Where(some, all), swings)
+		for _, r := range some[:min(len(some), maxNames)] {
+			h := r.Prom.History
+			f = f.With("prometheus", series("state", r)+"[1h]", fmt.Sprintf("%d changes between OPEN and HALF_OPEN, %d of them back to OPEN", h.Swings, h.Reopened), r.Prom.At)
+		}
+		if breaker == KafkaPublisher {
+			f = f.Hurts("likely outbox events, which this tool does not see").
+				Then("check_kafka_health: does Kafka itself answer", "check_outbox_status: does the oldest waiting event keep ageing",
+					"Do not republish by hand: the poller sends what waits once the breaker lets it").
+				ConfirmWith("check_outbox_status")
+		} else {
+			f = f.Then("diagnose_circuit_breaker: what fails").ConfirmWith("diagnose_circuit_breaker")
+		}
+		found = append(found, f)
+	}
+	return found
+}

@@ -1,0 +1,87 @@
+package diagnose
+
+import (
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/report"
+)
+
+// What the catalog calls slow and failing, in percent of calls.
+const (
+	slowPercent   = 50
+	failedPercent = 10
+	brokenPercent = 50 // from here on the breaker opens
+)
+
+// pgAuthOpen finds that authorizations are turned away before the payment gateway
+// is asked.
+func pgAuthOpen(s Status) []report.Finding {
+	all := s.of(PGAuthAPI)
+	some := filter(all, inState("OPEN"))
+	if len(some) == 0 {
+		return nil
+	}
+	f := report.NewFinding(catalog.PGAuthBreakerOpen, "%s is OPEN %s%s%s: the payment gateway is not asked", PGAuthAPI, Where(some, all), worstRates(some), turnedAway(some)).
+		Hurts("authorizations: each is answered 409 DUPLICATE_REQUEST with paymentId null and is not charged").
+		Then("Escalate to the payment gateway's provider with these rates and times",
+			"Tell support: 409 with paymentId null is no duplicate, and nothing was charged",
+			"Ask again after a minute: it tries the gateway again by itself").
+		ConfirmWith("analyze_failure_pattern")
+	return []report.Finding{cite(f, some)}
+}
+
+// turnedAway is the sum of calls that breakers turn away, where there are any.
+func turnedAway(some []Reading) string {
+	sum := 0.0
+	for _, r := range some {
+		if p := r.fresh(); p != nil && p.NotPermittedPerSecond != nil {
+			sum += *p.NotPermittedPerSecond
+		}
+	}
+	if sum == 0 {
+		return ""
+	}
+	return ", " + number(sum) + " calls/s turned away"
+}
+
+// pgAuthSlow finds that the payment gateway answers, but slowly.
+func pgAuthSlow(s Status) []report.Finding {
+	all := s.of(PGAuthAPI)
+	some := filter(all, func(r Reading) bool {
+		slow, failed := r.SlowCallRate(), r.FailureRate()
+		return slow != nil && *slow >= slowPercent && failed != nil && *failed < brokenPercent
+	})
+	if len(some) == 0 {
+		return nil
+	}
+	f := report.NewFinding(catalog.PGAuthDegradedSlow, "the payment gateway is slow %s: %s%% of its calls take longer than 2 s (the repository's limit), %s%% fail",
+		Where(some, all), number(*some[0].SlowCallRate()), number(*some[0].FailureRate())).
+		Hurts("authorizations: slow, and turned away with 409 as soon as the breaker opens at %d%%", slowPercent).
+		Then("Escalate to the payment gateway's provider as latency, not as errors",
+			"Do not raise the limit to silence it: threads would wait instead").
+		ConfirmWith("analyze_failure_pattern")
+	return []report.Finding{cite(f, some)}
+}
+
+// pgAuthFailures finds that calls to the payment gateway fail now, though too few
+// for the breaker to open.
+func pgAuthFailures(s Status) []report.Finding {
+	all := s.of(PGAuthAPI)
+	some := filter(all, func(r Reading) bool {
+		rate, p := r.FailureRate(), r.fresh()
+		return r.State == "CLOSED" && rate != nil && *rate >= failedPercent && *rate < brokenPercent &&
+			p != nil && p.FailedPerSecond != nil && *p.FailedPerSecond > 0
+	})
+	if len(some) == 0 {
+		return nil
+	}
+	sum := 0.0
+	for _, r := range some {
+		sum += *r.Prom.FailedPerSecond
+	}
+	f := report.NewFinding(catalog.PGAuthFailures, "calls to the payment gateway fail %s: failure rate %s%%, %s failures/s over 5 min; the breaker stays closed below %d%%",
+		Where(some, all), number(*some[0].FailureRate()), number(sum), brokenPercent).
+		Hurts("the authorizations that fail: answered 409 with paymentId null, not charged").
+		Then("Look at the provider's status page", "Sample the error codes (PG_TIMEOUT and others) in the ingest log").
+		ConfirmWith("analyze_failure_pattern")
+	return []report.Finding{cite(f, some)}
+}

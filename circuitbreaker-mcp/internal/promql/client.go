@@ -1,0 +1,120 @@
+// Package promql asks Prometheus what it has seen of the circuit breakers.
+//
+// Series are selected by job alone: the label application is set by the service
+// registry and again by the service, and only one of the two is what it seems.
+package promql
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"payops-mcp/shared/fault"
+)
+
+// Options are where Prometheus is and how it knows us.
+type Options struct {
+	// URL is the base URL. A user and password in it are used where Username is
+	// empty, and never shown.
+	URL                *url.URL
+	BearerToken        string
+	Username, Password string
+	OrgID              string         // X-Scope-OrgID, the tenant of Mimir, Cortex or Loki
+	RootCAs            *x509.CertPool // nil for the machine's own
+}
+
+// Client asks one Prometheus. It keeps connections open between calls and
+// nothing else.
+type Client struct {
+	http  api.Client
+	api   v1.API
+	name  string // host and path: what it is called in answers
+	base  string // without user, password and final slash
+	local bool   // on the loopback
+}
+
+// New makes a client. It dials nothing.
+func New(o Options) *Client {
+	bare := url.URL{Scheme: o.URL.Scheme, Host: o.URL.Host, Path: strings.TrimRight(o.URL.Path, "/")}
+	if o.URL.User != nil && o.Username == "" {
+		o.Username = o.URL.User.Username()
+		o.Password, _ = o.URL.User.Password()
+	}
+	c, err := api.NewClient(api.Config{Address: bare.String(), Client: &http.Client{
+		Transport: &edge{next: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
+			TLSClientConfig:     &tls.Config{RootCAs: o.RootCAs},
+			ForceAttemptHTTP2:   true,
+			MaxIdleConnsPerHost: 8,
+			IdleConnTimeout:     90 * time.Second,
+			DisableCompression:  true, // packing costs more than the few kilobytes it saves
+		}, header: authorization(o)},
+		// Another address would be another system, and it would get our token.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}})
+	if err != nil {
+		panic(fmt.Sprintf("promql: a parsed URL does not parse: %v", err))
+	}
+	return &Client{http: c, api: v1.NewAPI(c), name: "prometheus " + bare.Host + bare.Path, base: bare.String(), local: local(bare.Hostname())}
+}
+
+// local reports whether a host is this machine.
+func local(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+func authorization(o Options) http.Header {
+	r := http.Request{Header: http.Header{}}
+	switch {
+	case o.BearerToken != "":
+		r.Header.Set("Authorization", "Bearer "+o.BearerToken)
+	case o.Username != "":
+		r.SetBasicAuth(o.Username, o.Password)
+	}
+	if o.OrgID != "" {
+		r.Header.Set("X-Scope-OrgID", o.OrgID)
+	}
+	return r.Header
+}
+
+// query asks for the value of an expression at Prometheus' own present: with a
+// time of ours, clocks that disagree would look like stale or missing series.
+func query[V model.Value](ctx context.Context, c *Client, expr string) (V, error) {
+	var none V
+	value, _, _, err := c.api.Query(ctx, expr, time.Time{})
+	if err != nil {
+		return none, failure(err)
+	}
+	v, ok := value.(V)
+	if !ok {
+		return none, &fault.Failure{Class: fault.Schema, Said: said("a %s, want a %s", value.Type(), none.Type())}
+	}
+	return v, nil
+}
+
+// Check asks whether Prometheus evaluates a query.
+func (c *Client) Check(ctx context.Context) fault.Source {
+	start := time.Now()
+	_, err := query[*model.Scalar](ctx, c, "time()")
+	s := fault.Source{Name: c.name, Asked: c.asked("time()"), Took: time.Since(start)}
+	if err != nil {
+		s.Err = fault.FailureOf(err, fault.Unexpected)
+	}
+	return s
+}
+
+// asked is a query as a person can repeat it.
+func (c *Client) asked(expr string) string {
+	return c.base + "/api/v1/query query=" + strings.Join(strings.Fields(expr), " ")
+}

@@ -1,0 +1,53 @@
+// Command circuitbreaker-mcp is an MCP server that tells what the circuit
+// breakers of the payment system do, and why. It changes nothing.
+package main
+
+import (
+	"slices"
+
+	"payops-mcp/circuitbreaker-mcp/internal/broker"
+	"payops-mcp/circuitbreaker-mcp/internal/config"
+	"payops-mcp/circuitbreaker-mcp/internal/ingest"
+	"payops-mcp/circuitbreaker-mcp/internal/promql"
+	"payops-mcp/circuitbreaker-mcp/internal/tools"
+	"payops-mcp/shared/serve"
+)
+
+const instructions = "Circuit breakers of the payment system's ingest service: their state, since when, and what it means. " +
+	"Read-only. Begin with get_circuit_breaker_status. A verdict of unknown means that a system asked did not answer: it is neither healthy nor an alarm, and `sources` says which and what to do. " +
+	"CLOSED does not prove that Kafka works, and HALF_OPEN is no sign of recovery."
+
+func main() {
+	var c config.Config
+	serve.Main(serve.App{
+		Name:         "circuitbreaker-mcp",
+		Title:        "Payment circuit breakers",
+		Description:  "tells what the circuit breakers of the payment system do, from the ingest API and Prometheus",
+		Instructions: instructions,
+		Config:       &c,
+		Common:       &c.Common,
+		Build:        func() serve.Parts { return build(c) },
+	})
+}
+
+// build makes the sources and tools of the settings. It dials nothing.
+func build(c config.Config) serve.Parts {
+	api, prom, kafka := c.API, c.Prometheus, c.Kafka
+	instances := ingest.New(ingest.Options{BaseURLs: api.BaseURLs, Token: api.Token.Reveal(), RootCAs: api.CA.Pool})
+	prometheus := promql.New(promql.Options{
+		URL: prom.URL.URL, BearerToken: prom.BearerToken.Reveal(), Username: prom.Username, Password: prom.Password.Reveal(),
+		OrgID: prom.OrgID, RootCAs: prom.CA.Pool,
+	})
+	brokers := broker.New(broker.Options{
+		Bootstrap: kafka.Bootstrap, Mechanism: string(kafka.Mechanism), Username: kafka.Username, Password: kafka.Password.Reveal(),
+		TLS: kafka.TLS, RootCAs: kafka.CA.Pool,
+	})
+	var checks []serve.Check
+	for _, ask := range append(slices.Concat(instances.Checks(), brokers.Checks()), prometheus.Check) {
+		checks = append(checks, tools.Bounded(ask))
+	}
+	return serve.Parts{
+		Tools:  tools.All(tools.Sources{Ingest: instances, Prometheus: prometheus, Zone: c.Zone.Location}),
+		Checks: checks,
+	}
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"testing"
+
+	"payops-mcp/circuitbreaker-mcp/internal/config"
+	"payops-mcp/shared/env"
+)
+
+func TestBuildDialsNothingAndChecksEverySource(t *testing.T) {
+	var c config.Config
+	// Names that no resolver answers for: a dial would take its time and fail.
+	if err := env.Load(&c, []string{"API_BASE_URL=http://a.invalid,http://b.invalid", "PROMETHEUS_URL=http://p.invalid", "KAFKA_BOOTSTRAP_SERVERS=k1.invalid:1,k2.invalid:1"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	parts := build(c)
+	if len(parts.Tools) == 0 || len(parts.Checks) != 5 {
+		t.Fatalf("%d tools, %d checks", len(parts.Tools), len(parts.Checks))
+	}
+	seen := map[string]bool{}
+	for _, check := range parts.Checks {
+		s := check(t.Context())
+		if s.OK() {
+			t.Errorf("%s answers", s.Name)
+		}
+		seen[s.Name] = true
+	}
+	for _, want := range []string{"ingest a.invalid", "ingest b.invalid", "kafka k1.invalid:1", "kafka k2.invalid:1", "prometheus p.invalid"} {
+		if !seen[want] {
+			t.Errorf("no check of %s in %v", want, seen)
+		}
+	}
+	if len(instructions) > 2048 {
+		t.Errorf("instructions of %d bytes", len(instructions))
+	}
+}
