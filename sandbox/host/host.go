@@ -96,6 +96,9 @@ func (a Answer) Said(server, tool string) (incident.Said, error) {
 			Severity catalog.Severity `json:"severity"`
 			Next     []string         `json:"next_steps"`
 		} `json:"findings"`
+		Sources []struct {
+			Next string `json:"next"`
+		} `json:"sources"`
 	}
 	if err := json.Unmarshal(a.Structured, &whole); err != nil {
 		return s, fmt.Errorf("%s: structured answer: %w", tool, err)
@@ -109,6 +112,11 @@ func (a Answer) Said(server, tool string) (incident.Said, error) {
 			return s, fmt.Errorf("%s: the structure reports %s and the text does not:\n%s", tool, f.Code, a.Text)
 		}
 		s.Findings = append(s.Findings, incident.Finding{Code: f.Code, Kind: f.Kind, Severity: f.Severity, Next: len(f.Next)})
+	}
+	for _, source := range whole.Sources {
+		if source.Next != "" {
+			s.Advice++
+		}
 	}
 	return s, nil
 }

@@ -16,6 +16,7 @@ type Said struct {
 	IsError  bool
 	Verdict  catalog.Verdict
 	Findings []Finding
+	Advice   int    // how many sources that failed say what to do about it
 	Text     string // the whole text form
 }
 
@@ -67,7 +68,8 @@ func (r Row) Judge(said []Said, quotes []string) (mistakes []string) {
 			if f.Kind == catalog.Symptom && r.causeMissingBefore(s, i) {
 				wrong("%s reports the symptom %s before its cause, or without it", s.Tool, f.Code)
 			}
-			if slices.Contains(r.Root, f.Code) && f.Next == 0 {
+			advised := f.Next > 0 || f.Kind == catalog.Source && s.Advice > 0
+			if slices.Contains(r.Root, f.Code) && !advised {
 				wrong("%s names %s and no next step", s.Tool, f.Code)
 			}
 		}

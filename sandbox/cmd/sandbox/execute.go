@@ -12,6 +12,20 @@ import (
 	"payops-mcp/sandbox/stack"
 )
 
+// exitCode is the failure of a command that has said itself why.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("the command ended with exit code %d", int(e)) }
+
+// runWith runs a command whose failure is its own.
+func runWith(cmd *exec.Cmd) error {
+	err := cmd.Run()
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exitCode(ended.ExitCode())
+	}
+	return err
+}
+
 func execute(ctx context.Context, args []string) error {
 	var sys system
 	fs := flag.NewFlagSet("exec", flag.ContinueOnError)
@@ -33,12 +47,12 @@ func execute(ctx context.Context, args []string) error {
 	if stack.Attached(os.Getenv) {
 		fmt.Fprintln(os.Stderr, "using the system that the environment describes")
 		add(incident.Settings())
-		return cmd.Run()
+		return runWith(cmd)
 	}
 	s, err := sys.start(ctx, os.Stderr)
 	if err != nil {
 		return err
 	}
 	add(environment(s))
-	return errors.Join(cmd.Run(), s.Close())
+	return errors.Join(runWith(cmd), s.Close())
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 )
@@ -46,8 +45,8 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 			continue
 		}
 		err := c.run(ctx, args[1:])
-		if child, ok := errors.AsType[*exec.ExitError](err); ok {
-			return child.ExitCode()
+		if child, ok := errors.AsType[exitCode](err); ok {
+			return int(child)
 		}
 		if errors.Is(err, flag.ErrHelp) {
 			return 2
