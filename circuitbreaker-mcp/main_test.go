@@ -1,6 +1,7 @@
 package main
 
 import (
+	"payops-mcp/shared/tooltest"
 	"testing"
 
 	"payops-mcp/circuitbreaker-mcp/internal/config"
@@ -33,4 +34,12 @@ func TestBuildDialsNothingAndChecksEverySource(t *testing.T) {
 	if len(instructions) > 2048 {
 		t.Errorf("instructions of %d bytes", len(instructions))
 	}
+}
+
+func TestTheREADMEIsMadeFromTheCode(t *testing.T) {
+	var c config.Config
+	if err := env.Load(&c, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	tooltest.README(t, "circuitbreaker-mcp", &c, build(c).Tools)
 }

@@ -101,13 +101,11 @@ func (r *Redis) ping(ctx context.Context) error {
 	return errors.Join(c.Ping(ctx).Err(), c.Close())
 }
 
-// redisConf is the whole configuration. Every write is logged, so that data
-// survives a stop and a kill; nothing waits for the disk.
-func (r *Redis) redisConf(addr, dir string) string {
-	return strings.Join([]string{
-		"bind 127.0.0.1",
-		"port " + portOf(addr),
-		"dir " + dir,
+// RedisSettings are the lines of redis.conf that do not depend on where the
+// server runs. Every write is logged, so that data survives a stop and a kill;
+// nothing waits for the disk.
+func RedisSettings(adminPassword, readerPassword string) []string {
+	return []string{
 		"daemonize no",
 		`save ""`,
 		"appendonly yes",
@@ -116,11 +114,18 @@ func (r *Redis) redisConf(addr, dir string) string {
 		"maxmemory-policy noeviction",
 		"slowlog-log-slower-than 1000",
 		"latency-monitor-threshold 1",
-		"user default off",
-		fmt.Sprintf("user %s on >%s ~* &* +@all", RedisAdminUser, r.adminPassword),
-		fmt.Sprintf("user %s on >%s %s", RedisReaderUser, r.readerPassword, RedisReaderRights),
-		"",
-	}, "\n")
+		// Nobody may log in as it. It keeps its rights, because redis-server replays
+		// its log of writes as this user and drops every MULTI without them.
+		"user default off ~* &* +@all",
+		fmt.Sprintf("user %s on >%s ~* &* +@all", RedisAdminUser, adminPassword),
+		fmt.Sprintf("user %s on >%s %s", RedisReaderUser, readerPassword, RedisReaderRights),
+	}
+}
+
+// redisConf is the whole configuration.
+func (r *Redis) redisConf(addr, dir string) string {
+	place := []string{"bind 127.0.0.1", "port " + portOf(addr), "dir " + dir}
+	return strings.Join(append(place, RedisSettings(r.adminPassword, r.readerPassword)...), "\n") + "\n"
 }
 
 func (s *Stack) startRedis(ctx context.Context) (*Redis, error) {

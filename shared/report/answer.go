@@ -15,8 +15,10 @@ import (
 // Answer is the answer of a tool; D holds the tool's own facts.
 //
 // Fields of D take their names from json tags. Values that came out of a system
-// under diagnosis have the type foreign.Text. Arrays of structs become tables in
-// the text form. A nil pointer is "not known", never zero.
+// under diagnosis have the type foreign.Text; in a sentence of ours they stand by
+// Text.Quoted, for double quotes are how a reader tells them from our words. Arrays
+// of structs become tables in the text form. A nil pointer, a zero time and NaN are
+// "not known", never zero.
 type Answer[D any] struct {
 	Summary  string // one line, what an engineer wants read out
 	Verdict  catalog.Verdict

@@ -26,7 +26,7 @@ type Finding struct {
 type Evidence struct {
 	Source string    `json:"source"`
 	Asked  string    `json:"asked"`
-	Value  string    `json:"value"` // with its unit
+	Value  string    `json:"value"` // with its unit; what a system said in words goes in by foreign.Text.Quoted
 	At     time.Time `json:"at,omitzero"`
 }
 

@@ -78,7 +78,8 @@ func ask(ctx context.Context, in askIn) (report.Answer[askData], error) {
 
 var askTool = tool.Read(tool.Spec{Name: "ask_test", Title: "Ask", Description: "Answers.", Examples: []string{`{"merchant_id":"M"}`}}, ask)
 
-func connect(t *testing.T) *tooltest.Client {
+func connect(t testing.TB) *tooltest.Client {
+	t.Helper()
 	app := serve.App{Name: "test", Common: &env.Common{CallTimeout: 300 * time.Millisecond, MaxResultBytes: 60000}}
 	return tooltest.Connect(t, app, askTool)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,4 +102,15 @@ func code(s string) string { return "`" + s + "`" }
 func firstSentence(s string) string {
 	first, _, _ := strings.Cut(s, ". ")
 	return strings.TrimSuffix(first, ".")
+}
+
+// README compares a server's two sections of the README with its code: its tools,
+// and its settings beside those that all servers share.
+func README(t testing.TB, server string, config any, tools []tool.Tool) {
+	t.Helper()
+	const path = "../README.md" // a server's main package lies one folder below it
+	Section(t, path, server+" tools", ToolTable(tools))
+	shared := env.Settings(&env.Common{})
+	own := slices.DeleteFunc(env.Settings(config), func(s env.Setting) bool { return slices.Contains(shared, s) })
+	Section(t, path, server+" settings", SettingsTable(own))
 }

@@ -120,3 +120,7 @@ func failure(test func(testing.TB)) string {
 	<-done
 	return r.said
 }
+
+func TestTheREADMEListsTheSharedSettings(t *testing.T) {
+	tooltest.Section(t, "../../README.md", "shared settings", tooltest.SettingsTable(env.Settings(&env.Common{})))
+}
