@@ -80,7 +80,12 @@ var askTool = tool.Read(tool.Spec{Name: "ask_test", Title: "Ask", Description: "
 
 func connect(t testing.TB) *tooltest.Client {
 	t.Helper()
-	app := serve.App{Name: "test", Common: &env.Common{CallTimeout: 300 * time.Millisecond, MaxResultBytes: 60000}}
+	return connectWithin(t, time.Minute)
+}
+
+func connectWithin(t testing.TB, timeout time.Duration) *tooltest.Client {
+	t.Helper()
+	app := serve.App{Name: "test", Common: &env.Common{CallTimeout: timeout, MaxResultBytes: 60000}}
 	return tooltest.Connect(t, app, askTool)
 }
 
@@ -128,7 +133,7 @@ func TestDefaultsAndLargeIntegers(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	c := connect(t)
+	patient, impatient := connect(t), connectWithin(t, 100*time.Millisecond)
 	for mode, want := range map[string]string{
 		"panic":        "internal: the server failed on this call",
 		"panic beside": "internal: the server failed on this call",
@@ -141,6 +146,10 @@ func TestFailures(t *testing.T) {
 		"long":         "… (1048585 bytes in all)",
 	} {
 		t.Run(mode, func(t *testing.T) {
+			c := patient
+			if mode == "slow" || mode == "stuck" {
+				c = impatient
+			}
 			r := c.Call(t, "ask_test", map[string]any{"merchant_id": "m", "mode": mode})
 			if !r.IsError || !strings.Contains(r.Text, want) {
 				t.Errorf("got %q (error %v), want %q", r.Text, r.IsError, want)

@@ -62,6 +62,7 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 		"API_BASE_URL=ftp://x":                        "API_BASE_URL",
 		"API_BASE_URL=localhost:8080":                 "want a URL like http://host:port",
 		"API_BASE_URL=http://a,http://a/":             "entry 2: a is in the list twice",
+		"API_BASE_URL=http://a,http://A:80":           "entry 2: A:80 is in the list twice",
 		"API_BASE_URL=http://a,http://":               "entry 2: want a URL",
 		"API_BASE_URL=,":                              "want at least one URL",
 		"API_BASE_URL=http://user:hunter2@a,http://":  "entry 2: want a URL",

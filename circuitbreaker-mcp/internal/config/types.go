@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"slices"
@@ -42,7 +44,7 @@ func (list *URLs) UnmarshalText(text []byte) error {
 			return fmt.Errorf("entry %d: %w", len(all)+1, err)
 		}
 		if slices.ContainsFunc(all, func(other *url.URL) bool {
-			return other.Host == u.Host && strings.TrimRight(other.Path, "/") == strings.TrimRight(u.Path, "/")
+			return address(other) == address(u.URL) && strings.TrimRight(other.Path, "/") == strings.TrimRight(u.Path, "/")
 		}) {
 			return fmt.Errorf("entry %d: %s is in the list twice", len(all)+1, u.Host)
 		}
@@ -53,6 +55,12 @@ func (list *URLs) UnmarshalText(text []byte) error {
 	}
 	*list = all
 	return nil
+}
+
+// address is the host and port of a URL, written in one way.
+func address(u *url.URL) string {
+	port := cmp.Or(u.Port(), map[string]string{"https": "443"}[u.Scheme], "80")
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
 // CAFile is the name of a PEM file, read at once; Pool is nil when it is unset.

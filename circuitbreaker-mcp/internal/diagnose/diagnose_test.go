@@ -184,6 +184,15 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
+func TestDivergenceHurts(t *testing.T) {
+	for state, want := range map[string]string{"OPEN": "the traffic of", "FORCED_OPEN": "the traffic of", "DISABLED": "no protection", "METRICS_ONLY": "no protection"} {
+		found := divergence(status(live(KafkaPublisher, "a", "CLOSED"), live(KafkaPublisher, "b", state)))
+		if len(found) != 1 || !strings.Contains(found[0].Blast, want) {
+			t.Errorf("%s: %+v, want it to hurt %q", state, found, want)
+		}
+	}
+}
+
 func TestPGAuthOpen(t *testing.T) {
 	away := func(v float64) func(*promql.Breaker) {
 		return func(b *promql.Breaker) { b.NotPermittedPerSecond = &v }
@@ -231,6 +240,7 @@ func TestPGAuthFailures(t *testing.T) {
 		"many":                  {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(22, 0)).with(failing(3)), []string{"failure rate 22%, 3 failures/s over 5 min"}},
 		"of another time":       {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(22, 0)).with(failing(0)), nil},
 		"of no one knows when":  {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(22, 0)).with(func(b *promql.Breaker) { b.FailedPerSecond = nil }), nil},
+		"set to open later":     {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(70, 0)).with(failing(3)), []string{"failure rate 70%, 3 failures/s over 5 min; the breaker is closed all the same"}},
 		"so many that it opens": {scrapedReading(PGAuthAPI, "a", "OPEN").with(rated(50, 0)).with(failing(3)), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -287,6 +297,34 @@ func TestIngestDown(t *testing.T) {
 	// Of a service whose other instances were not looked at, nothing is known.
 	asked := Status{API: []ingest.Instance{silent}, Prom: promql.Facts{At: now, Instances: []promql.Instance{notUp}}}.Select("", silent.Name)
 	expect(t, ingestDown(asked), catalog.IngestDown, "ingest instance 10.0.0.1:8080 is down")
+}
+
+// A service that is down fails every source with one message, which the answer
+// does not repeat for each finding and instance.
+func TestIngestDownIsToldOnce(t *testing.T) {
+	var s Status
+	s.Prom = promql.Facts{At: now}
+	for _, name := range []string{"a:1", "b:1", "c:1"} {
+		s.API = append(s.API, ingest.Instance{Name: name, Address: name, Source: failed(fault.Unreachable)})
+		i := instance(name, false, time.Second)
+		set(&i.ScrapeError, "connection refused by "+name)
+		s.Prom.Instances = append(s.Prom.Instances, i)
+	}
+	found, _ := Breakers(s)
+	var all strings.Builder
+	codes := 0
+	for _, f := range found {
+		codes++
+		for _, e := range f.Evidence {
+			all.WriteString(e.Value + "\n")
+		}
+	}
+	if codes != 3 {
+		t.Errorf("found %+v, want INGEST_DOWN, SRC_API_UNREACHABLE and SRC_PROM_STALE", found)
+	}
+	if n := strings.Count(all.String(), "connection refused by a:1"); n != 1 {
+		t.Errorf("the error of the scrape is told %d times:\n%s", n, all.String())
+	}
 }
 
 func TestAPIFailures(t *testing.T) {

@@ -23,13 +23,22 @@ func divergence(s Status) (found []report.Finding) {
 			said = append(said, Name(r.Instance)+" "+r.State)
 		}
 		f := report.NewFinding(catalog.CBInstanceDivergence, "%s differs between instances: %s", Name(breaker), strings.Join(said, ", ")).
-			Hurts("the traffic of the instances that are not CLOSED; the others go on").
+			Hurts(unlike(some)).
 			Then("Compare the instances: network to what they call, configuration, build, time of start",
 				"diagnose_circuit_breaker: what failed at the one and not at the other").
 			ConfirmWith("diagnose_circuit_breaker")
 		found = append(found, cite(f, some))
 	}
 	return found
+}
+
+// unlike is what disagreement hurts: a breaker that is switched off holds nothing
+// back, it protects nothing.
+func unlike(some []Reading) string {
+	if len(filter(some, inState("OPEN", "HALF_OPEN", "FORCED_OPEN"))) == 0 {
+		return "nothing yet: the instances that are not CLOSED have no protection"
+	}
+	return "the traffic of the instances that are not CLOSED; the others go on"
 }
 
 // disagreeing returns the readings that show disagreement at one moment: what the

@@ -10,6 +10,13 @@ func Doubts(s Status) (doubts []string) {
 		if some := filter(all, inState("HALF_OPEN")); len(some) > 0 {
 			doubts = append(doubts, fmt.Sprintf("%s is HALF_OPEN %s, which a timer sets: it says nothing of recovery", Name(breaker), Where(some, all)))
 		}
+		if some := filter(all, overLimit); len(some) > 0 {
+			doubts = append(doubts, fmt.Sprintf("%s is CLOSED %s%s, at which the repository's settings open it", Name(breaker), Where(some, all), worstRates(some)))
+		}
+		if some := filter(all, contradicted); len(some) > 0 {
+			doubts = append(doubts, fmt.Sprintf("%s says CLOSED %s, where Prometheus saw %s: it closed just now, or one of them is wrong; ask again after the next scrape",
+				Name(breaker), Where(some, all), some[0].Disagrees()))
+		}
 		if some := filter(all, inState("")); len(some) > 0 {
 			doubts = append(doubts, fmt.Sprintf("state of %s not known %s", Name(breaker), Where(some, all)))
 		}
@@ -24,4 +31,22 @@ func Doubts(s Status) (doubts []string) {
 		doubts = append(doubts[:most], fmt.Sprintf("%d more", more))
 	}
 	return doubts
+}
+
+// overLimit reports whether a breaker is closed at rates that should have opened
+// it: it is set otherwise than the repository says, or a number is wrong.
+func overLimit(r Reading) bool {
+	s, known := SettingsOf(r.Breaker)
+	if r.State != "CLOSED" || !known || r.TooFewCalls() {
+		return false
+	}
+	failed, slow := r.FailureRate(), r.SlowCallRate()
+	return failed != nil && *failed >= float64(s.FailureRate) || slow != nil && *slow >= float64(s.SlowCallRate)
+}
+
+// contradicted reports whether an instance says CLOSED and its last scrape, which
+// is of now, saw that calls are held back or tried.
+func contradicted(r Reading) bool {
+	p := r.fresh()
+	return r.State == "CLOSED" && r.Live && p != nil && (p.State == "OPEN" || p.State == "HALF_OPEN" || p.State == "FORCED_OPEN")
 }

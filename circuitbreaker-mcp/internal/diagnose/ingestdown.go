@@ -65,9 +65,7 @@ func allDown(s Status, silent []ingest.Instance) report.Finding {
 		scraped = "no scrape of it works"
 	}
 	f := report.NewFinding(catalog.IngestDown, "the ingest service is down: no API address answers (%s), and %s", strings.Join(classes, ", "), scraped)
-	for _, a := range silent[:min(len(silent), maxNames)] {
-		f = citeSilence(f, a)
-	}
+	f = citeSilence(f, silent[0]) // what the others said stands with the sources
 	for _, p := range s.Prom.Instances[:min(len(s.Prom.Instances), maxNames)] {
 		f = citeUp(f, p)
 	}

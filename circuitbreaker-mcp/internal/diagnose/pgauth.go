@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"fmt"
+
 	"payops-mcp/shared/catalog"
 	"payops-mcp/shared/report"
 )
@@ -62,13 +64,22 @@ func pgAuthSlow(s Status) []report.Finding {
 	return []report.Finding{cite(f, some)}
 }
 
-// pgAuthFailures finds that calls to the payment gateway fail now, though too few
-// for the breaker to open.
+// worstFailureRate is the highest failure rate of some readings; all have one.
+func worstFailureRate(some []Reading) float64 {
+	worst := 0.0
+	for _, r := range some {
+		worst = max(worst, *r.FailureRate())
+	}
+	return worst
+}
+
+// pgAuthFailures finds that calls to the payment gateway fail now, though the
+// breaker is closed.
 func pgAuthFailures(s Status) []report.Finding {
 	all := s.of(PGAuthAPI)
 	some := filter(all, func(r Reading) bool {
 		rate, p := r.FailureRate(), r.fresh()
-		return r.State == "CLOSED" && rate != nil && *rate >= failedPercent && *rate < brokenPercent &&
+		return r.State == "CLOSED" && rate != nil && *rate >= failedPercent &&
 			p != nil && p.FailedPerSecond != nil && *p.FailedPerSecond > 0
 	})
 	if len(some) == 0 {
@@ -78,8 +89,12 @@ func pgAuthFailures(s Status) []report.Finding {
 	for _, r := range some {
 		sum += *r.Prom.FailedPerSecond
 	}
-	f := report.NewFinding(catalog.PGAuthFailures, "calls to the payment gateway fail %s: failure rate %s%%, %s failures/s over 5 min; the breaker stays closed below %d%%",
-		Where(some, all), number(*some[0].FailureRate()), number(sum), brokenPercent).
+	worst, closed := worstFailureRate(some), fmt.Sprintf("the breaker stays closed below %d%%", brokenPercent)
+	if worst >= brokenPercent {
+		closed = fmt.Sprintf("the breaker is closed all the same: it is not set to the repository's %d%%", brokenPercent)
+	}
+	f := report.NewFinding(catalog.PGAuthFailures, "calls to the payment gateway fail %s: failure rate %s%%, %s failures/s over 5 min; %s",
+		Where(some, all), number(worst), number(sum), closed).
 		Hurts("the authorizations that fail: answered 409 with paymentId null, not charged").
 		Then("Look at the provider's status page", "Sample the error codes (PG_TIMEOUT and others) in the ingest log").
 		ConfirmWith("analyze_failure_pattern")

@@ -101,6 +101,7 @@ func Join(api []ingest.Instance, prom promql.Facts, zone *time.Location) Status 
 			}
 		}
 	}
+	s.Readings = append(s.Readings, unseen(api, s.Readings, s.Expected)...)
 	for i := range s.Readings {
 		s.Readings[i].PromSilent = !prom.Source.OK()
 	}

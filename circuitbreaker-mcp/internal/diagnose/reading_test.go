@@ -206,6 +206,10 @@ func TestRateNote(t *testing.T) {
 
 func TestDoubts(t *testing.T) {
 	healthy := []Reading{live(KafkaPublisher, "a", "CLOSED"), scrapedReading(PGAuthAPI, "a", "CLOSED")}
+	failing := func(r Reading, calls int, rate float64) Reading {
+		r.API.Buffered, r.API.FailureRate = calls, &rate
+		return r
+	}
 	for name, x := range map[string]struct {
 		readings []Reading
 		want     []string
@@ -213,6 +217,11 @@ func TestDoubts(t *testing.T) {
 		"none":              {healthy, nil},
 		"half open":         {append([]Reading{live(KafkaPublisher, "b", "HALF_OPEN")}, healthy...), []string{"kafka-publisher is HALF_OPEN on 1 of 2 instances (b), which a timer sets"}},
 		"state not known":   {[]Reading{healthy[0], {Breaker: PGAuthAPI, Instance: "a", Unknown: "so"}}, []string{"state of pg-auth-api not known on 1 of 1 instance"}},
+		"closed over limit": {[]Reading{failing(live(KafkaPublisher, "a", "CLOSED"), 100, 100), healthy[1]}, []string{"kafka-publisher is CLOSED on 1 of 1 instance, failure rate 100%, at which the repository's settings open it"}},
+		"too few for that":  {[]Reading{failing(live(KafkaPublisher, "a", "CLOSED"), 3, 100), healthy[1]}, nil},
+		"open over limit":   {[]Reading{failing(live(KafkaPublisher, "a", "OPEN"), 100, 100), healthy[1]}, nil},
+		"contradicted":      {[]Reading{live(KafkaPublisher, "a", "CLOSED").with(func(b *promql.Breaker) { b.State = "OPEN" }), healthy[1]}, []string{"kafka-publisher says CLOSED on 1 of 1 instance, where Prometheus saw OPEN 7s before"}},
+		"open meanwhile":    {[]Reading{live(KafkaPublisher, "a", "OPEN").with(func(b *promql.Breaker) { b.State = "CLOSED" }), healthy[1]}, nil},
 		"one is not shown":  {healthy[:1], []string{"nothing shows pg-auth-api"}},
 		"none is shown":     {nil, []string{"nothing shows kafka-publisher", "nothing shows pg-auth-api"}},
 		"more than to read": {[]Reading{{Breaker: "x", Instance: "1"}, {Breaker: "y", Instance: "1"}, {Breaker: "z", Instance: "1"}}, []string{"x not known", "y not known", "z not known", "2 more"}},

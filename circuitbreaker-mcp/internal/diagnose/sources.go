@@ -50,10 +50,9 @@ func apiFailures(s Status) []report.Finding {
 			names = append(names, Name(a.Name))
 		}
 		f := report.NewFinding(code, "%d of %d API address%s did not tell the state: %s (%s)", len(list), len(s.API), es(len(s.API)), list[0].Source.Err.Class, strings.Join(names, ", "))
-		for _, a := range list[:min(len(list), maxNames)] {
-			f = citeSilence(f, a)
-		}
-		found = append(found, f) // what to do about it stands with the source
+		// One speaks for all of its kind: what each said, and what to do about it,
+		// stands with the source.
+		found = append(found, citeSilence(f, list[0]))
 	}
 	for _, a := range s.API {
 		if a.Source.OK() && len(a.Missing) > 0 {
@@ -121,18 +120,25 @@ func stale(s Status) (report.Finding, bool) {
 	if len(old) == 0 {
 		return report.Finding{}, false
 	}
-	f := report.NewFinding(catalog.SrcPromStale, "Prometheus has nothing of now of %d of %d instances", len(old), len(s.Prom.Instances)-len(s.Gone))
+	var names []string
 	for _, p := range old[:min(len(old), maxNames)] {
-		newest := p.UpAt
-		value := "no sample of a breaker, " + upValue(p)
-		for i, b := range p.Breakers {
-			if i == 0 || b.At.After(newest) {
-				newest = b.At
-				value = fmt.Sprintf("newest sample %s old, %s", short(s.Prom.At.Sub(b.At)), upValue(p))
-			}
-		}
-		f = f.With("prometheus", fmt.Sprintf(`resilience4j_circuitbreaker_state{job="ingest-service",instance=%q}`, p.Name.String()), value, newest)
+		names = append(names, Name(p.Name.String()))
 	}
+	f := report.NewFinding(catalog.SrcPromStale, "Prometheus has nothing of now of %d of %d instances (%s)", len(old), len(s.Prom.Instances)-len(s.Gone), strings.Join(names, ", "))
+	// One speaks for all: how old each is stands with the breakers.
+	p := old[0]
+	if len(ingestDown(s)) > 0 {
+		p.ScrapeError = "" // it stands with that finding
+	}
+	newest := p.UpAt
+	value := "no sample of a breaker, " + upValue(p)
+	for i, b := range p.Breakers {
+		if i == 0 || b.At.After(newest) {
+			newest = b.At
+			value = fmt.Sprintf("newest sample %s old, %s", short(s.Prom.At.Sub(b.At)), upValue(p))
+		}
+	}
+	f = f.With("prometheus", fmt.Sprintf(`resilience4j_circuitbreaker_state{job="ingest-service",instance=%q}`, p.Name.String()), value, newest)
 	return f.Then("Look at Prometheus' page /targets for why the scrape fails"), true
 }
 

@@ -99,13 +99,17 @@ func (c *Client) get(ctx context.Context, t target, path string) (status, *fault
 	if err != nil {
 		return status{}, networkFailure(err)
 	}
-	if f := judgeStatus(resp, body); f != nil {
+	if f := judgeStatus(resp, foreign.HideCredentials(body, t.header.Get("Authorization"))); f != nil {
 		return status{}, f
 	}
 	if len(body) > maxBody {
 		return status{}, schema("an answer longer than %d bytes, want the few hundred of a status", maxBody)
 	}
 	breakers, err := parse(body)
+	if err != nil { // its message repeats a part of the body
+		body = foreign.HideCredentials(body, t.header.Get("Authorization"))
+		_, err = parse(body)
+	}
 	if f, ok := errors.AsType[*fault.Failure](err); ok && f.Class == fault.NotJSON {
 		f.Said = foreign.Text(quote(resp, body))
 		f.Next = "It is not the ingest service that answers there: look whether a login page or a proxy does, and set API_BASE_URL or API_BEARER_TOKEN"
@@ -135,7 +139,7 @@ func judgeStatus(resp *http.Response, body []byte) *fault.Failure {
 		f.Class, f.Next = fault.BadGateway, "A proxy answers and no instance behind it does: look whether the ingest service runs"
 	case code >= 300 && code < 400:
 		f.Class = fault.BadStatus
-		f.Said = foreign.Text(fmt.Sprintf("%d to %s", code, resp.Header.Get("Location")))
+		f.Said = foreign.Text(fmt.Sprintf("%d to %s", code, foreign.Place(resp.Header.Get("Location"))))
 		f.Next = "Redirects are not followed: set API_BASE_URL to where it moved, or API_BEARER_TOKEN if that is a login page"
 	default:
 		f.Class = fault.BadStatus

@@ -16,7 +16,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"payops-mcp/shared/fault"
@@ -70,7 +69,7 @@ func New(o Options) *Client {
 func newTarget(u *url.URL, token string) target {
 	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/")}
 	port := cmp.Or(u.Port(), map[string]string{"https": "443"}[u.Scheme], "80")
-	t := target{name: bare.Host + bare.Path, base: bare.String(), addr: net.JoinHostPort(u.Hostname(), port), header: http.Header{"Accept": {"application/json"}}}
+	t := target{name: bare.Host + bare.Path, base: bare.String(), addr: net.JoinHostPort(u.Hostname(), port), header: http.Header{"Accept": {"application/json"}, "Cache-Control": {"no-cache"}}}
 	switch {
 	case token != "":
 		t.header.Set("Authorization", "Bearer "+token)
@@ -106,11 +105,11 @@ func (c *Client) Breakers(ctx context.Context, only ...string) []Instance {
 		all[0] = c.ask(ctx, asked[0])
 		return all
 	}
-	var wg sync.WaitGroup
+	asks := make([]func(), len(asked))
 	for i, t := range asked {
-		wg.Go(func() { all[i] = c.ask(ctx, t) })
+		asks[i] = func() { all[i] = c.ask(ctx, t) }
 	}
-	wg.Wait()
+	fault.Together(asks...)
 	return all
 }
 

@@ -257,6 +257,58 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// What echoes the header that it was sent must not bring it into the answer, not
+// even in part.
+func TestEchoedCredentialsAreHidden(t *testing.T) {
+	const long = "a-long-token-0123456789"
+	for name, x := range map[string]struct {
+		user, token string
+		code        int
+		body        func(header string) string
+	}{
+		"an error page":             {"", long, 401, func(h string) string { return "who is " + h + "?" }},
+		"at the end of what is cut": {"", long, 500, func(h string) string { return strings.Repeat("x", 95) + h }},
+		"in a field":                {"", long, 200, func(h string) string { return fmt.Sprintf(`{"echo":%q}`, h) }},
+		"in a long field":           {"", long, 200, func(h string) string { return fmt.Sprintf(`{"echo":%q}`, strings.Repeat("x", 45)+h) }},
+		"in no JSON":                {"", long, 200, func(h string) string { return "<p>" + h }},
+		"basic":                     {"u:" + long + "@", "", 401, func(h string) string { return h }},
+		"the password":              {"u:" + long + "@", "", 401, func(string) string { return "wrong password " + long }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(x.code)
+				_, _ = io.WriteString(w, x.body(r.Header.Get("Authorization")))
+			})
+			o := options(t, strings.Replace(base, "://", "://"+x.user, 1))
+			o.Token = x.token
+			in := ingest.New(o).Breakers(t.Context())[0]
+			text := fmt.Sprintf("%+v %+v", in, in.Source.Err)
+			if strings.Contains(text, long[:6]) || strings.Contains(text, "dTphLWxv") {
+				t.Errorf("a credential is told: %s", text)
+			}
+			if !strings.Contains(text, "(hidden)") && !strings.Contains(text, "…") {
+				t.Errorf("nothing of the body is left: %s", text)
+			}
+		})
+	}
+}
+
+// A proxy must not answer from before a breaker opened.
+func TestNoAnswerOutOfACache(t *testing.T) {
+	var asked atomic.Value
+	ask(t, serve(t, func(_ http.ResponseWriter, r *http.Request) { asked.Store(r.Header.Get("Cache-Control")) }))
+	if asked.Load() != "no-cache" {
+		t.Errorf("asked with Cache-Control %q", asked.Load())
+	}
+}
+
+func TestRedirectsTellNoQuery(t *testing.T) {
+	base := serve(t, http.RedirectHandler("https://me:secret@login.example/x?ticket=secret#secret", http.StatusFound).ServeHTTP)
+	if got := ask(t, base).Source.Err.Said.String(); got != "302 to https://login.example/x" {
+		t.Errorf("%q", got)
+	}
+}
+
 // A token must not follow a redirect to wherever.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	var reached atomic.Bool

@@ -51,6 +51,12 @@ func parse(body []byte) ([]Breaker, error) {
 		return nil, schema("%s, want an object of breakers", bytes.TrimSpace(body))
 	}
 	if state, flat := top["state"]; flat && kindOf(state) == "string" {
+		for _, name := range slices.Sorted(maps.Keys(top)) {
+			var inner map[string]json.RawMessage
+			if json.Unmarshal(top[name], &inner) == nil && inner["state"] != nil {
+				return nil, schema("a state at the top and another in field %s, want one or the other", name)
+			}
+		}
 		b, err := breaker(onlyBreaker, top)
 		return []Breaker{b}, err
 	}

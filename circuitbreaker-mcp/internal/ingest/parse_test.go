@@ -56,6 +56,7 @@ func TestParseRefuses(t *testing.T) {
 		"garbage for a rate":     {`{"k":{` + strings.Replace(fields, `"failureRate":"-1.00%"`, `"failureRate":"n/a"`, 1) + `}}`, fault.Schema, `field k.failureRate is string "n/a", want a percentage`},
 		"a number for a rate":    {`{"k":{` + strings.Replace(fields, `"failureRate":"-1.00%"`, `"failureRate":0.5`, 1) + `}}`, fault.Schema, `field k.failureRate is number 0.5, want text`},
 		"no rate":                {`{"k":{` + strings.Replace(fields, `"slowCallRate":"-1.00%",`, ``, 1) + `}}`, fault.Schema, `field k.slowCallRate is missing`},
+		"two shapes in one":      {`{` + fields + `,"kafka-publisher":{` + strings.Replace(fields, "CLOSED", "OPEN", 1) + `}}`, fault.Schema, `a state at the top and another in field kafka-publisher`},
 		"half of it":             {`{"k":{` + fields, fault.NotJSON, ""},
 		"a page":                 {`<html>`, fault.NotJSON, ""},
 		"nothing":                {``, fault.NotJSON, ""},

@@ -52,11 +52,11 @@ or label_replace(sum by (instance, name, kind) (rate({__name__=~"resilience4j_ci
 func (c *Client) Breakers(ctx context.Context) Facts {
 	start := time.Now()
 	a := answers{asked: c.asked(nowQuery)}
-	var wg sync.WaitGroup
-	wg.Go(func() { a.now = c.samples(ctx, &a, nowQuery) })
-	wg.Go(func() { a.past = c.samples(ctx, &a, pastQuery) })
-	wg.Go(func() { a.targets, a.listed = c.targets(ctx) })
-	wg.Wait()
+	fault.Together(
+		func() { a.now = c.samples(ctx, &a, nowQuery) },
+		func() { a.past = c.samples(ctx, &a, pastQuery) },
+		func() { a.targets, a.listed = c.targets(ctx) },
+	)
 
 	facts := Facts{Local: c.local, Targets: a.listed, At: a.clock()}
 	instances := a.instances()

@@ -92,9 +92,12 @@ func authorization(o Options) http.Header {
 // time of ours, clocks that disagree would look like stale or missing series.
 func query[V model.Value](ctx context.Context, c *Client, expr string) (V, error) {
 	var none V
-	value, _, _, err := c.api.Query(ctx, expr, time.Time{})
+	value, warnings, _, err := c.api.Query(ctx, expr, time.Time{})
 	if err != nil {
 		return none, failure(err)
+	}
+	if err := partial(warnings); err != nil {
+		return none, err
 	}
 	v, ok := value.(V)
 	if !ok {

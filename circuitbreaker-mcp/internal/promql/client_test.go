@@ -224,6 +224,50 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+func TestEchoedCredentialsAreHidden(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `{"status":"error","errorType":"bad_data","error":"sent %s"}`, r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(s.Close)
+	for name, o := range map[string]promql.Options{"bearer": {BearerToken: "t0ken"}, "basic": {Username: "u", Password: "t0ken"}} {
+		f := client(t, s.URL, o).Breakers(t.Context())
+		if text := fmt.Sprintf("%+v %+v", f.Source, f.Source.Err); strings.Contains(text, "t0ken") || strings.Contains(text, "dTp0") || !strings.Contains(text, "(hidden)") {
+			t.Errorf("%s: a credential is told, or nothing is: %s", name, text)
+		}
+	}
+}
+
+func TestRedirectsTellNoQuery(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.RedirectHandler("https://me:secret@login.example/x?ticket=secret", http.StatusFound))
+	t.Cleanup(s.Close)
+	if got := client(t, s.URL, promql.Options{}).Breakers(t.Context()).Source.Err.Said.String(); got != "302 to https://login.example/x" {
+		t.Errorf("%q", got)
+	}
+}
+
+// Thanos and remote reads answer with what they have and a warning that a store
+// did not answer; remarks on the query itself are no such warning.
+func TestPartialAnswers(t *testing.T) {
+	t.Parallel()
+	for warning, partial := range map[string]bool{
+		"fetch series: rpc error: code = Unavailable desc = store 10.0.0.7:10901":                            true,
+		"PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"x\"": false,
+	} {
+		body := fmt.Sprintf(`{"status":"success","warnings":[%q],"data":{"resultType":"vector","result":[]}}`, warning)
+		f := client(t, answering(t, 200, "application/json", body), promql.Options{}).Breakers(t.Context())
+		if f.Source.OK() == partial {
+			t.Errorf("%s: %v", warning, f.Source.Err)
+		}
+		if partial && !strings.Contains(f.Source.Err.Said.String(), warning) {
+			t.Errorf("said %q, want the warning", f.Source.Err.Said)
+		}
+	}
+}
+
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	var reached atomic.Bool

@@ -58,7 +58,7 @@ func (e *edge) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, judge(resp, kind, body)
+	return nil, judge(resp, kind, foreign.HideCredentials(body, e.header.Get("Authorization")))
 }
 
 type capped struct {
@@ -90,7 +90,7 @@ func judge(resp *http.Response, kind string, body []byte) *fault.Failure {
 	case code == http.StatusBadGateway, code == http.StatusServiceUnavailable, code == http.StatusGatewayTimeout:
 		f.Class, f.Next = fault.BadGateway, "A proxy answers and Prometheus behind it does not: look whether it runs"
 	case code >= 300 && code < 400:
-		f.Said = said("%d to %s", code, resp.Header.Get("Location"))
+		f.Said = said("%d to %s", code, foreign.Place(resp.Header.Get("Location")))
 		f.Next = "Redirects are not followed: set PROMETHEUS_URL to where it moved, or credentials if that is a login page"
 	}
 	return f

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"payops-mcp/shared/fault"
@@ -56,9 +57,10 @@ func (c *Client) vector(ctx context.Context, expr string) ([]sample, error) {
 		return nil, failure(err)
 	}
 	var answer struct {
-		Status    string `json:"status"`
-		ErrorType string `json:"errorType"`
-		Error     string `json:"error"`
+		Status    string   `json:"status"`
+		ErrorType string   `json:"errorType"`
+		Error     string   `json:"error"`
+		Warnings  []string `json:"warnings"`
 		Data      struct {
 			Type   string   `json:"resultType"`
 			Result []sample `json:"result"`
@@ -72,7 +74,20 @@ func (c *Client) vector(ctx context.Context, expr string) ([]sample, error) {
 	case answer.Data.Type != "vector":
 		return nil, &fault.Failure{Class: fault.Schema, Said: said("a %q, want a vector", answer.Data.Type)}
 	}
-	return answer.Data.Result, nil
+	return answer.Data.Result, partial(answer.Warnings)
+}
+
+// partial is the failure of an answer that lacks what some store behind it did
+// not give, as Thanos and remote reads say it. What is only a remark on the query
+// is none; before Prometheus 3 those stand among the warnings too.
+func partial(warnings []string) error {
+	for _, w := range warnings {
+		if !strings.HasPrefix(w, "PromQL ") {
+			return &fault.Failure{Class: fault.BadStatus, Said: said("a part of the answer, with a warning: %s", w),
+				Next: "Some store behind PROMETHEUS_URL did not answer, and instances may be missing: look at its stores, and ask again"}
+		}
+	}
+	return nil
 }
 
 func notPrometheus(body []byte, err error) *fault.Failure {

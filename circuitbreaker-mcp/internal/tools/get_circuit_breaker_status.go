@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"payops-mcp/circuitbreaker-mcp/internal/diagnose"
@@ -73,10 +72,10 @@ func (s Sources) status(ctx context.Context, in StatusIn) (report.Answer[StatusD
 	}
 	var api []ingest.Instance
 	var prom promql.Facts
-	var wg sync.WaitGroup
-	wg.Go(func() { api = s.Ingest.Breakers(sources, only...) })
-	wg.Go(func() { prom = s.Prometheus.Breakers(sources) })
-	wg.Wait()
+	fault.Together(
+		func() { api = s.Ingest.Breakers(sources, only...) },
+		func() { prom = s.Prometheus.Breakers(sources) },
+	)
 	if err := ctx.Err(); err != nil {
 		return report.Answer[StatusData]{}, err
 	}
@@ -155,7 +154,8 @@ func statusData(s diagnose.Status) StatusData {
 		}
 	}
 	for _, name := range s.Breakers() {
-		if c, ok := diagnose.SettingsOf(name); ok {
+		known := slices.ContainsFunc(s.Readings, func(r diagnose.Reading) bool { return r.Breaker == name && r.State != "" })
+		if c, ok := diagnose.SettingsOf(name); ok && known { // there is nothing to judge by them else
 			d.Settings = append(d.Settings, SettingsRow{c.Breaker, c.FailureRate, c.SlowCallRate, c.SlowCall.String(), c.WaitOpen.String(), c.HalfOpenCalls, c.MinimumCalls, c.Window})
 		}
 	}

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -16,6 +17,9 @@ import (
 // worstFirst is the order in which one state speaks for several. Not knowing
 // ranks before CLOSED: the first word must never read as healthy by absence.
 var worstFirst = []string{"OPEN", "FORCED_OPEN", "HALF_OPEN", "DISABLED", "METRICS_ONLY", unknownState, "CLOSED"}
+
+// maxTold is how many breakers the line tells of; the payment system has two.
+const maxTold = 6
 
 const unknownState = "UNKNOWN"
 
@@ -37,10 +41,30 @@ func summary(s diagnose.Status, found []report.Finding) string {
 	}) {
 		parts = append(parts, "the ingest service is down")
 	}
-	for _, name := range names {
+	// Where not all are told of, the worst come first, and then those that the
+	// repository knows.
+	if len(names) > maxTold {
+		slices.SortStableFunc(names, func(a, b string) int {
+			return cmp.Or(
+				slices.Index(worstFirst, speaking(readingsOf(s, a)))-slices.Index(worstFirst, speaking(readingsOf(s, b))),
+				strangers(a)-strangers(b))
+		})
+	}
+	for _, name := range names[:min(len(names), maxTold)] {
 		parts = append(parts, part(name, readingsOf(s, name), worst))
 	}
+	if more := len(names) - maxTold; more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more breakers", more))
+	}
 	return worst + " - " + strings.Join(parts, "; ")
+}
+
+// strangers is 1 for a breaker that the repository does not know, else 0.
+func strangers(breaker string) int {
+	if _, ours := diagnose.SettingsOf(breaker); ours {
+		return 0
+	}
+	return 1
 }
 
 // breakersOf are the breakers to speak of: those that are seen, and those that

@@ -45,6 +45,11 @@ func TestSummary(t *testing.T) {
 			"OPEN - kafka-publisher CLOSED on 1 of 1 instance, rate not available (<5 calls); pg-auth-api on 1 of 1 instance, 2% of calls failed, 68% slow"},
 		"one is not shown": {[]string{"kafka-publisher", "pg-auth-api"}, []diagnose.Reading{kafka("a", "CLOSED", none)},
 			"UNKNOWN - kafka-publisher CLOSED on 1 of 1 instance, rate not available (<5 calls); pg-auth-api: no source shows it"},
+		"very many": {nil, []diagnose.Reading{prom("a", "i", "CLOSED", promql.Breaker{}), prom("b", "i", "CLOSED", promql.Breaker{}), prom("c", "i", "CLOSED", promql.Breaker{}), prom("d", "i", "CLOSED", promql.Breaker{}),
+			prom("e", "i", "CLOSED", promql.Breaker{}), prom("kafka-publisher", "i", "CLOSED", promql.Breaker{}), prom("g", "i", "OPEN", promql.Breaker{FailureRate: new(70.0)}), prom("h", "i", "CLOSED", promql.Breaker{})},
+			"OPEN - g on 1 of 1 instance, 70% of calls failed; kafka-publisher CLOSED on 1 of 1 instance (seen by Prometheus 7s ago), rate not available (the breaker gives none); " +
+				"a CLOSED on 1 of 1 instance, rate not available (the breaker gives none); b CLOSED on 1 of 1 instance, rate not available (the breaker gives none); " +
+				"c CLOSED on 1 of 1 instance, rate not available (the breaker gives none); d CLOSED on 1 of 1 instance, rate not available (the breaker gives none); 2 more breakers"},
 		"none is shown": {[]string{"kafka-publisher"}, nil,
 			"UNKNOWN - kafka-publisher: no source shows it"},
 		"a name of another system": {nil, []diagnose.Reading{prom("x\ny", "a", "CLOSED", promql.Breaker{FailureRate: new(0.0)})},
