@@ -37,7 +37,7 @@ func build(c config.Config) serve.Parts {
 		checks = append(checks, db.Check(place))
 	}
 	return serve.Parts{
-		Tools:  tools.All(tools.Deps{DB: db, Scope: c.MerchantScope, Zone: c.Zone.Location}),
+		Tools:  tools.All(tools.Deps{DB: db, Scope: c.MerchantScope, Zone: c.Zone.Location, AllowSelect: c.AllowSelect}),
 		Checks: checks,
 	}
 }

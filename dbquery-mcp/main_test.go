@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"payops-mcp/shared/env"
+	"payops-mcp/shared/tooltest"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,7 +57,7 @@ func run(t *testing.T, environ []string, args ...string) (code int, stdout, stde
 
 func TestHelpListsEverySetting(t *testing.T) {
 	code, out, _ := run(t, nil, "--help")
-	for _, want := range []string{"PAYMENT_DB_HOST ", "PAYMENT_DB_HOST_SHARDn", "PAYMENT_DB_CA_FILE", "DB_STATEMENT_TIMEOUT", "DB_REQUIRE_READONLY_ACCOUNT", "PAYOPS_MERCHANT_SCOPE"} {
+	for _, want := range []string{"PAYMENT_DB_HOST ", "PAYMENT_DB_HOST_SHARDn", "PAYMENT_DB_CA_FILE", "DB_STATEMENT_TIMEOUT", "DB_REQUIRE_READONLY_ACCOUNT", "DB_ALLOW_RUN_SELECT", "PAYOPS_MERCHANT_SCOPE"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("--help does not tell of %s", want)
 		}
@@ -94,5 +96,30 @@ func TestCheckNamesEveryShard(t *testing.T) {
 	code, out, _ := run(t, []string{"PAYMENT_DB_HOST=127.0.0.1", "PAYMENT_DB_PORT=1", "PAYMENT_DB_HOST_SHARD2=127.0.0.1", "PAYMENT_DB_PORT_SHARD2=1", "PAYMENT_DB_PASSWORD=wrong-S3cret"}, "--check")
 	if code != serve.ExitFailed || strings.Count(out, "FAILED") != 2 || !strings.Contains(out, "shard2 127.0.0.1:1") || strings.Contains(out, "S3cret") {
 		t.Errorf("exit code %d: %s", code, out)
+	}
+}
+
+func TestTheREADMEIsMadeFromTheCode(t *testing.T) {
+	a := app()
+	if err := env.Load(a.Config, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	tooltest.README(t, "dbquery-mcp", a.Config, a.Build().Tools)
+}
+
+// run_select is there only where the operator has set it.
+func TestRunSelectIsOffByDefault(t *testing.T) {
+	const list = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}
+{"jsonrpc":"2.0","method":"notifications/initialized"}
+{"jsonrpc":"2.0","id":2,"method":"tools/list"}
+`
+	for value, want := range map[string]bool{"": false, "false": false, "true": true} {
+		var out, errs bytes.Buffer
+		if code := app().Run(t.Context(), nil, []string{"DB_ALLOW_RUN_SELECT=" + value}, strings.NewReader(list), &out, &errs); code != serve.ExitOK {
+			t.Fatalf("exit code %d: %s", code, errs.String())
+		}
+		if got := strings.Contains(out.String(), `"run_select"`); got != want {
+			t.Errorf("DB_ALLOW_RUN_SELECT=%q: listed %v", value, got)
+		}
 	}
 }

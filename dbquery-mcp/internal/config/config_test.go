@@ -27,7 +27,7 @@ func TestDefaults(t *testing.T) {
 	if len(c.DB.Shards) != 1 || c.DB.Shards[0] != want {
 		t.Errorf("shards %+v, want %+v alone", c.DB.Shards, want)
 	}
-	if c.StatementTimeout != 5*time.Second || c.RequireReadOnly || c.DB.TLS != nil || c.DB.Missing != "" {
+	if c.StatementTimeout != 5*time.Second || c.RequireReadOnly || c.AllowSelect || c.DB.TLS != nil || c.DB.Missing != "" {
 		t.Errorf("defaults are %+v", c)
 	}
 }

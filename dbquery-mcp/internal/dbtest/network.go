@@ -87,6 +87,7 @@ type Link struct {
 	Endpoint
 	mu   sync.Mutex
 	dead bool
+	age  int // of connections; those of an earlier one are forgotten
 }
 
 // NewLink leads to a shard.
@@ -94,27 +95,38 @@ func NewLink(t testing.TB, to *Shard) *Link {
 	t.Helper()
 	l := &Link{}
 	l.Endpoint = Serves(t, func(client net.Conn) {
+		l.mu.Lock()
+		age := l.age
+		l.mu.Unlock()
 		server, err := net.Dial("tcp", net.JoinHostPort(to.Host, strconv.Itoa(to.Port)))
 		if err != nil {
 			_ = client.Close()
 			return
 		}
 		var both sync.WaitGroup
-		both.Go(func() { l.relay(server, client); _ = server.Close() })
-		both.Go(func() { l.relay(client, server); _ = client.Close() })
+		both.Go(func() { l.relay(server, client, age); _ = server.Close() })
+		both.Go(func() { l.relay(client, server, age); _ = client.Close() })
 		both.Wait()
 	})
 	return l
 }
 
-// Die lets every byte from now on vanish, as a firewall does that forgot us.
+// Die lets every byte from now on vanish.
 func (l *Link) Die() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dead = true
 }
 
-func (l *Link) relay(to io.Writer, from io.Reader) {
+// Forget lets every byte vanish of the connections that are open, as a firewall
+// does that has started anew; new ones work.
+func (l *Link) Forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.age++
+}
+
+func (l *Link) relay(to io.Writer, from io.Reader, age int) {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buf)
@@ -122,9 +134,9 @@ func (l *Link) relay(to io.Writer, from io.Reader) {
 			return
 		}
 		l.mu.Lock()
-		dead := l.dead
+		lost := l.dead || age != l.age
 		l.mu.Unlock()
-		if dead {
+		if lost {
 			continue
 		}
 		if _, err := to.Write(buf[:n]); err != nil {

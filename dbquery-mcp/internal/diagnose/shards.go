@@ -4,6 +4,7 @@ package diagnose
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ type Shards struct {
 // out, nor are rules of which only a part was looked at.
 func Judge(s Shards) (found []report.Finding, ran []catalog.Code) {
 	for _, judge := range []func(Shards) []report.Finding{
-		unreachable, connections, drift, auth, permission, timeout, skew, zone, same, partial,
+		unreachable, connections, drift, auth, permission, timeout, skew, writers, zone, same, partial,
 	} {
 		found = append(found, judge(s)...)
 	}
@@ -126,30 +127,40 @@ func connections(s Shards) (found []report.Finding) {
 
 // drift is DB_SCHEMA_DRIFT, of the payment table.
 func drift(s Shards) (found []report.Finding) {
+	var left []paydb.Asked
 	for _, a := range s.Asked {
-		if !a.Source.OK() && a.Source.Err.Class == fault.Schema && a.Tables["payment"].Name == "" {
+		t, seen := a.Tables["payment"]
+		switch {
+		case !seen && !a.Source.OK() && a.Source.Err.Class == fault.Schema:
 			found = append(found, report.NewFinding(catalog.DBSchemaDrift, "%s lacks what this question needs", a.Shard).
 				With(a.Source.Name, a.Source.Asked, said(a), a.Clock.Database).Then(a.Source.Err.Next))
-			continue
+		case seen && !t.Drift().None() && a.SameAs == "" && !a.Account.Partial:
+			left = append(left, a)
 		}
-		t, seen := a.Tables["payment"]
-		d := t.Drift()
-		if !seen || d.None() || a.SameAs != "" || a.Account.Partial {
-			continue
-		}
-		f := report.NewFinding(catalog.DBSchemaDrift, "the payment table of %s is not as the payment system expects it", a.Shard)
-		for what, list := range map[string][]string{"missing columns": d.Missing, "other types": d.Types, "missing indexes": d.Slow} {
-			if len(list) > 0 {
-				f = f.With(a.Source.Name, what, strings.Join(list, "; "), a.Clock.Database)
-			}
-		}
-		slices.SortFunc(f.Evidence, func(a, b report.Evidence) int { return strings.Compare(a.Asked, b.Asked) })
-		if len(d.Slow) > 0 {
-			f = f.Hurts("questions that need the index read the whole table, in this server and in the payment system")
-		}
-		found = append(found, f.Then("Compare it with the payment system's schema.sql; have a database administrator add what is missing"))
+	}
+	for len(left) > 0 { // shards that differ in the same way are one finding
+		d := left[0].Tables["payment"].Drift()
+		alike := func(a paydb.Asked) bool { return reflect.DeepEqual(a.Tables["payment"].Drift(), d) }
+		found = append(found, drifted(slices.DeleteFunc(slices.Clone(left), func(a paydb.Asked) bool { return !alike(a) }), d))
+		left = slices.DeleteFunc(left, alike)
 	}
 	return found
+}
+
+func drifted(shards []paydb.Asked, d paydb.Drift) report.Finding {
+	f := report.NewFinding(catalog.DBSchemaDrift, "the payment table of %s is not as the payment system expects it", names(shards))
+	for _, x := range []struct {
+		what string
+		list []string
+	}{{"missing columns", d.Missing}, {"missing indexes", d.Slow}, {"other types", d.Types}} {
+		if len(x.list) > 0 {
+			f = f.With(shards[0].Source.Name, x.what, strings.Join(x.list, "; "), shards[0].Clock.Database)
+		}
+	}
+	if len(d.Slow) > 0 {
+		f = f.Hurts("questions that need the index read the whole table, in this server and in the payment system")
+	}
+	return f.Then("Compare it with the payment system's schema.sql; have a database administrator add what is missing")
 }
 
 func auth(s Shards) []report.Finding {
@@ -208,23 +219,44 @@ func skew(s Shards) []report.Finding {
 	return []report.Finding{f.Then("Set the clock that is wrong by NTP, and look at whether times near now can be trusted until then")}
 }
 
+// writers is SRC_CLOCK_SKEW of the machines that write payments: a time range that
+// ends now misses the newest of them.
+func writers(s Shards) (found []report.Finding) {
+	for i, a := range s.Asked {
+		// The clock was read first: what came while the shard answered is no skew.
+		if ahead := s.future(i); ahead > maxSkew+a.Source.Took && ahead < zoneStep {
+			found = append(found, report.NewFinding(catalog.SrcClockSkew,
+				"the newest payment of %s lies %s in the future: the clocks of the payment system and of its database differ, so time ranges that end now miss the newest payments", a.Shard, ahead.Round(time.Second/10)).
+				With(a.Source.Name, newestAgainstClock, fmt.Sprintf("%+.1f s", ahead.Seconds()), a.Clock.Database).
+				Then("Ask without time_range, newest first, for what happened just now", "Compare the clocks of the ingest hosts and of the database"))
+		}
+	}
+	return found
+}
+
 // zone is SRC_TIMEZONE_MISMATCH: rows that lie in the future were written in
 // another zone, and a time range misses some and takes others.
 func zone(s Shards) (found []report.Finding) {
 	for i, a := range s.Asked {
-		if i >= len(s.Newest) || s.Newest[i].IsZero() || a.SameAs != "" {
-			continue
+		if ahead := s.future(i); ahead >= zoneStep {
+			found = append(found, report.NewFinding(catalog.SrcTimezoneMismatch,
+				"the newest payment of %s lies %s in the future: it looks written in another time zone than UTC, so time ranges find the wrong payments", a.Shard, ahead.Round(time.Minute)).
+				With(a.Source.Name, newestAgainstClock, fmt.Sprintf("%+.0f s", ahead.Seconds()), a.Clock.Database).
+				Then("Ask without time_range until it is clear in which zone the payment system writes"))
 		}
-		ahead := s.Newest[i].Sub(a.Clock.Database)
-		if ahead < zoneStep {
-			continue
-		}
-		found = append(found, report.NewFinding(catalog.SrcTimezoneMismatch,
-			"the newest payment of %s lies %s in the future: it looks written in another time zone than UTC, so time ranges find the wrong payments", a.Shard, ahead.Round(time.Minute)).
-			With(a.Source.Name, "MAX(requested_at) against UTC_TIMESTAMP", fmt.Sprintf("%+.0f s", ahead.Seconds()), a.Clock.Database).
-			Then("Ask without time_range until it is clear in which zone the payment system writes"))
 	}
 	return found
+}
+
+const newestAgainstClock = "requested_at of the newest payment against UTC_TIMESTAMP"
+
+// future is how far a shard's newest payment lies in the future; 0 where that was
+// not looked at.
+func (s Shards) future(i int) time.Duration {
+	if i >= len(s.Newest) || s.Newest[i].IsZero() || s.Asked[i].SameAs != "" {
+		return 0
+	}
+	return s.Newest[i].Sub(s.Asked[i].Clock.Database)
 }
 
 // same is SHARDS_SAME_DATABASE.

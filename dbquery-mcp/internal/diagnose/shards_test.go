@@ -130,6 +130,14 @@ func TestJudge(t *testing.T) {
 			diagnose.Shards{Asked: []paydb.Asked{answered(1), with(answered(2), func(a *paydb.Asked) { a.Tables = table("ix_status_time") })}},
 			"DB_SCHEMA_DRIFT medium", catalog.Attention, []string{"shard2", "index over status, requested_at", "whole table"},
 		},
+		"the same index is missing on both": {
+			diagnose.Shards{Asked: []paydb.Asked{with(answered(1), func(a *paydb.Asked) { a.Tables = table("uk_idem") }), with(answered(2), func(a *paydb.Asked) { a.Tables = table("uk_idem") })}},
+			"DB_SCHEMA_DRIFT medium", catalog.Attention, []string{"the payment table of shard1, shard2 is not", "unique index over"},
+		},
+		"another index is missing on each": {
+			diagnose.Shards{Asked: []paydb.Asked{with(answered(1), func(a *paydb.Asked) { a.Tables = table("uk_idem") }), with(answered(2), func(a *paydb.Asked) { a.Tables = table("ix_status_time") })}},
+			"DB_SCHEMA_DRIFT medium, DB_SCHEMA_DRIFT medium", catalog.Attention, []string{"table of shard1 is not", "table of shard2 is not"},
+		},
 		"the table is as it should be": {
 			diagnose.Shards{Asked: []paydb.Asked{with(answered(1), func(a *paydb.Asked) { a.Tables = table("") })}}, "", catalog.OK, nil,
 		},
@@ -158,8 +166,15 @@ func TestJudge(t *testing.T) {
 			diagnose.Shards{Asked: []paydb.Asked{answered(1), answered(2)}, Newest: []time.Time{noon, noon.Add(8*time.Hour + 55*time.Minute)}},
 			"SRC_TIMEZONE_MISMATCH low", catalog.Unknown, []string{"shard2", "8h55m0s in the future"},
 		},
+		"rows of a clock that is ahead": {
+			diagnose.Shards{Asked: []paydb.Asked{answered(1)}, Newest: []time.Time{noon.Add(time.Minute)}},
+			"SRC_CLOCK_SKEW low", catalog.Unknown, []string{"shard1 lies 1m0s in the future", "+60.0 s", "miss the newest payments"},
+		},
 		"rows of a clock a little ahead": {
-			diagnose.Shards{Asked: []paydb.Asked{answered(1)}, Newest: []time.Time{noon.Add(time.Minute)}}, "", catalog.OK, nil,
+			diagnose.Shards{Asked: []paydb.Asked{answered(1)}, Newest: []time.Time{noon.Add(2 * time.Second)}}, "", catalog.OK, nil,
+		},
+		"a row that came while the shard answered": {
+			diagnose.Shards{Asked: []paydb.Asked{with(answered(1), func(a *paydb.Asked) { a.Source.Took = 4 * time.Second })}, Newest: []time.Time{noon.Add(5 * time.Second)}}, "", catalog.OK, nil,
 		},
 		"two names for one database": {
 			diagnose.Shards{Asked: []paydb.Asked{answered(1), with(answered(2), func(a *paydb.Asked) { a.SameAs = "shard1" })}},

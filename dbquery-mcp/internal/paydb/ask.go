@@ -1,9 +1,9 @@
 package paydb
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"payops-mcp/shared/fault"
@@ -43,11 +43,11 @@ func ask[T any](ctx context.Context, db *DB, question func(context.Context, *Rea
 	defer cancel()
 	replies := make([]Reply[T], len(db.shards))
 	errs := make([]error, len(db.shards))
-	var wg sync.WaitGroup
+	asks := make([]func(), len(db.shards))
 	for i, s := range db.shards {
-		wg.Go(func() { replies[i], errs[i] = askShard(ctx, s, question) })
+		asks[i] = func() { replies[i], errs[i] = askShard(ctx, s, question) }
 	}
-	wg.Wait()
+	fault.Together(asks...)
 	for _, err := range errs {
 		if err != nil {
 			return nil, err
@@ -69,30 +69,42 @@ func early(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 func askShard[T any](ctx context.Context, s *shard, question func(context.Context, *Reader) (T, error)) (Reply[T], error) {
-	var reply Reply[T]
+	reply, stale, err := askOnce(ctx, s, question)
+	if stale && ctx.Err() == nil {
+		s.forget()
+		reply, _, err = askOnce(ctx, s, question)
+	}
+	return reply, err
+}
+
+// askOnce reports as stale a failure that may come of a table that was changed
+// since its connection has looked at it.
+func askOnce[T any](ctx context.Context, s *shard, question func(context.Context, *Reader) (T, error)) (reply Reply[T], stale bool, callErr error) {
 	reply.Shard, reply.Addr = s.name, s.addr
 	start := time.Now()
 	r, err := s.open(ctx)
 	phase := Connecting
 	if err == nil {
-		phase = Asking
 		err = s.permit(r)
 		if err == nil {
 			reply.Facts, err = question(ctx, r)
 		}
+		reply.Source.Asked = r.asked
 		r.close(ctx)
 	}
-	reply.Source = fault.Source{Name: s.source(), Took: time.Since(start)}
 	if r != nil {
 		phase = Asking
-		reply.Clock, reply.Identity, reply.Account, reply.Tables = r.clock, r.session.identity, r.session.account, r.session.tables
-		reply.Source.Asked = r.asked
+		reply.Clock, reply.Identity, reply.Account, reply.Tables = r.clock, r.session.identity, r.session.account, r.tables
+		reply.Source.Asked = cmp.Or(reply.Source.Asked, r.asked)
 	}
+	reply.Source.Name, reply.Source.Took = s.source(), time.Since(start)
 	if err == nil {
-		return reply, nil
+		return reply, false, nil
 	}
+	var nothing T
+	reply.Facts = nothing // half of an answer would pass for a whole one
 	if own, ok := errors.AsType[*fault.Error](err); ok {
-		return reply, own
+		return reply, false, own
 	}
 	switch {
 	case s.unset != nil:
@@ -102,7 +114,7 @@ func askShard[T any](ctx context.Context, s *shard, question func(context.Contex
 	}
 	reply.Phase = phase
 	reply.Source.Err, reply.Number = s.failed(err, phase)
-	return reply, nil
+	return reply, reply.Source.Err.Class == fault.Schema && r != nil && r.cached, nil
 }
 
 // permit refuses to ask with an account that may do more than read.

@@ -54,17 +54,20 @@ func (c connector) Driver() driver.Driver { return c.inner.Driver() }
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	var dialed bool
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, dialedKey{}, &dialed), openTimeout)
+	var line *wire
+	start := time.Now()
+	ctx = context.WithValue(context.WithValue(ctx, dialedKey{}, &dialed), wireKey{}, &line)
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	conn, err := c.inner.Connect(ctx)
 	if err != nil {
-		return nil, &connectError{err: err, dialed: dialed}
+		return nil, &connectError{err: err, dialed: dialed, took: time.Since(start)}
 	}
 	full, ok := conn.(driverConn)
 	if !ok {
 		return nil, fmt.Errorf("the driver's connection is a %T, which lacks what a session needs", conn)
 	}
-	return &session{driverConn: full}, nil
+	return &session{driverConn: full, wire: line}, nil
 }
 
 type dialedKey struct{}
@@ -77,6 +80,10 @@ func dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if dialed, ok := ctx.Value(dialedKey{}).(*bool); ok && err == nil {
 		*dialed = true
 	}
+	if line, ok := ctx.Value(wireKey{}).(**wire); ok && err == nil {
+		*line = &wire{Conn: conn}
+		return *line, nil
+	}
 	return conn, err
 }
 
@@ -84,6 +91,7 @@ func dial(ctx context.Context, network, addr string) (net.Conn, error) {
 type connectError struct {
 	err    error
 	dialed bool // the server took the connection
+	took   time.Duration
 }
 
 func (e *connectError) Error() string { return e.err.Error() }

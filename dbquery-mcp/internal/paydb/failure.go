@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -87,7 +88,7 @@ func (s *shard) refusal(e *mysql.MySQLError) *fault.Failure {
 	case errTooManyUserConnections, errUserLimit:
 		return &fault.Failure{Class: fault.Busy, Next: fmt.Sprintf("The account %s has used up its own allowance; ask again, or give this server an account of its own", s.user)}
 	case errStatementTimeout, errExecutionTime:
-		return &fault.Failure{Class: fault.Timeout, Next: "Ask for less (a shorter time_range, a merchant), or raise DB_STATEMENT_TIMEOUT"}
+		return &fault.Failure{Class: fault.Timeout, Next: "Ask for less (a shorter time_range, a merchant), or raise DB_STATEMENT_TIMEOUT (PAYOPS_CALL_TIMEOUT, where that is shorter)"}
 	case errLockWait:
 		return &fault.Failure{Class: fault.Timeout, Next: "Something holds the table locked (LOCK TABLES, a schema change): find it with SHOW PROCESSLIST"}
 	case errShutdown, errInterrupted, errKilled:
@@ -117,13 +118,16 @@ func (s *shard) broken(err error, phase Phase) *fault.Failure {
 			f.Said, f.Next = "the connection broke in the middle", "Ask again; if it repeats, look at the server's error log"
 		}
 	case f.Class == fault.Timeout && handshake:
-		f.Said = foreign.Text(fmt.Sprintf("the connection was taken, then no greeting within %s", openTimeout))
+		f.Said = foreign.Text(fmt.Sprintf("the connection was taken, then no greeting within %s", connect.took.Round(100*time.Millisecond)))
 		f.Next = "The server hangs, or a firewall or proxy swallows the traffic to " + s.addr
 	case f.Class == fault.Timeout && phase == Connecting:
-		f.Said = foreign.Text(fmt.Sprintf("no connection within %s", openTimeout))
+		f.Said = "no connection in time"
+		if connecting {
+			f.Said = foreign.Text(fmt.Sprintf("no connection within %s", connect.took.Round(100*time.Millisecond)))
+		}
 		f.Next = "The machine is down, or a firewall swallows the traffic to " + s.addr
 	case errors.Is(err, context.DeadlineExceeded):
-		f.Class, f.Said, f.Next = fault.Timeout, "no answer in time", "Ask for less, or ask again; the statement was stopped at the server"
+		f.Class, f.Said, f.Next = fault.Timeout, "no answer in time", "Ask again, or for less; the database ends the statement at its own limit, if it still runs"
 	case f.Class == fault.Unreachable:
 		f.Next = fmt.Sprintf("See whether MariaDB runs at %s and this machine reaches it", s.addr)
 	case f.Class == "":

@@ -3,6 +3,7 @@ package paydb
 import (
 	"context"
 	"crypto/tls"
+	"database/sql"
 	"net"
 	"strings"
 	"testing"
@@ -254,8 +255,8 @@ func TestKilledConnectionIsReplaced(t *testing.T) {
 	all(t, newest(t, conn))
 }
 
-// A firewall that forgets a connection lets every byte vanish: the first call
-// says so in time, and the next one connects anew.
+// A firewall that drops everything, or a server that hangs, looks the same by a
+// pooled connection as by a new one: the shard cannot be reached.
 func TestDeadLink(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
@@ -265,11 +266,70 @@ func TestDeadLink(t *testing.T) {
 	link.Die()
 	start := time.Now()
 	r := newest(t, conn)
-	if took := time.Since(start); !r[0].Source.OK() || r[1].Source.OK() || r[1].Source.Err.Class != fault.Timeout || took > openTimeout+200*time.Millisecond {
-		t.Errorf("after %s: %v", took, r[1].Source.Err)
+	if took := time.Since(start); !r[0].Source.OK() || r[1].Source.OK() || r[1].Source.Err.Class != fault.Timeout || r[1].Phase != Connecting || took > openTimeout+200*time.Millisecond {
+		t.Errorf("after %s in phase %s: %v", took, r[1].Phase, r[1].Source.Err)
 	}
 	if idle := conn.shards[1].pool.Stats().Idle; idle != 0 {
 		t.Errorf("%d dead connections are kept", idle)
+	}
+}
+
+// One that forgot the connections of before, and takes new ones, costs some time
+// and no answer.
+func TestForgottenConnection(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	link := dbtest.NewLink(t, db.Shards[1])
+	conn := openDB(t, db, at(2, link.Endpoint))
+	all(t, newest(t, conn))
+	link.Forget()
+	start := time.Now()
+	all(t, newest(t, conn))
+	if took := time.Since(start); took > lifeSign+time.Second {
+		t.Errorf("answered after %s", took)
+	}
+}
+
+// A table that is changed, and mended again, is seen as it is, by connections that
+// knew it otherwise, too.
+func TestTableChangesBetweenQuestions(t *testing.T) {
+	db := dbtest.New(t)
+	db.Insert(t, 1, dbtest.Payment{Merchant: "M-2", At: base})
+	conn := openDB(t, db)
+	look := func(what string, slow, answers bool) {
+		t.Helper()
+		r := newest(t, conn)[0]
+		if d := r.Tables["payment"].Drift(); r.Source.OK() != answers || answers && (len(d.Slow) > 0) != slow {
+			t.Errorf("%s: %v, drift %+v", what, r.Source.Err, d)
+		}
+	}
+	look("as it should be", false, true)
+	db.Shards[0].Exec(t, "ALTER TABLE payment DROP INDEX ix_status_time")
+	look("an index is gone", true, true)
+	db.Shards[0].Exec(t, "ALTER TABLE payment ADD INDEX ix_status_time (status, requested_at)")
+	look("it is back", false, true)
+	db.Shards[0].Exec(t, "ALTER TABLE payment DROP COLUMN currency")
+	look("a column is gone", false, false)
+	db.Shards[0].Exec(t, "ALTER TABLE payment ADD COLUMN currency CHAR(3) NOT NULL DEFAULT 'KRW'")
+	look("it is back", false, true)
+	db.Shards[0].Exec(t, "RENAME TABLE payment TO payment_old")
+	look("the table is gone", false, false)
+	db.Shards[0].Exec(t, "RENAME TABLE payment_old TO payment")
+	look("it is back", false, true)
+}
+
+// However short a call is, a part of it is left for the statement.
+func TestShortCall(t *testing.T) {
+	db := dbtest.New(t)
+	conn := openDB(t, db)
+	all(t, newest(t, conn)) // connects
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	r := onFirst(ctx, t, conn, func(ctx context.Context, r *Reader) error {
+		return r.run(ctx, "a short sleep", "SELECT SLEEP(0.02)", nil, func(*sql.Rows) error { return nil })
+	})
+	if !r.Source.OK() {
+		t.Errorf("20 ms of 100 were not to be had: %v (%s)", r.Source.Err, r.Source.Asked)
 	}
 }
 

@@ -28,6 +28,7 @@ func (a Account) WiderText() string {
 
 func (r *Reader) grants(ctx context.Context) (Account, error) {
 	var a Account
+	var roles, active []string
 	err := r.run(ctx, sqlGrants, sqlGrants, nil, func(rows *sql.Rows) error {
 		var line string
 		if err := rows.Scan(&line); err != nil {
@@ -38,8 +39,18 @@ func (r *Reader) grants(ctx context.Context) (Account, error) {
 		}
 		a.Wider = append(a.Wider, wider(line, r.shard.database)...)
 		a.Partial = a.Partial || strings.Contains(line, "SELECT (")
+		if m := roleLine.FindStringSubmatch(line); m != nil {
+			roles = append(roles, m[1])
+		} else if m := roleRights.FindStringSubmatch(line); m != nil {
+			active = append(active, m[1])
+		}
 		return nil
 	})
+	for _, role := range roles {
+		if !slices.Contains(active, role) {
+			a.Wider = append(a.Wider, "the role "+role+", whose rights are seen only where it is the default role")
+		}
+	}
 	return a, err
 }
 
@@ -47,8 +58,12 @@ func (r *Reader) grants(ctx context.Context) (Account, error) {
 // is not looked at, but for the right to grant.
 var grantLine = regexp.MustCompile("^GRANT (.+?) ON (?:TABLE )?((?:(?:FUNCTION|PROCEDURE|PACKAGE|PACKAGE BODY) )?(?:\\*|`(?:[^`]|``)*`)\\.(?:\\*|`(?:[^`]|``)*`)) TO (.*)$")
 
-// roleLine grants a role.
-var roleLine = regexp.MustCompile("^GRANT `(?:[^`]|``)*` TO ")
+// roleLine grants a role, and roleRights is a line of what a role may do: of an
+// active one at least its USAGE is listed, of any other nothing.
+var (
+	roleLine   = regexp.MustCompile("^GRANT (`(?:[^`]|``)*`) TO ")
+	roleRights = regexp.MustCompile("^GRANT .+ ON .+ TO (`(?:[^`]|``)*`)(?: |$)")
+)
 
 // wider returns what a line of SHOW GRANTS allows beyond SELECT and SHOW VIEW on
 // the payment schema and PROCESS, SLAVE MONITOR and BINLOG MONITOR. A line that it
@@ -74,7 +89,7 @@ func wider(line, database string) (more []string) {
 }
 
 // other takes the lines that grant no privilege on anything: a role, whose own
-// grants follow in lines of their own, and which role is the default.
+// grants follow in lines of their own if it is active, and which role is the default.
 func other(line string) []string {
 	if roleLine.MatchString(line) && !strings.Contains(line, " WITH ADMIN OPTION") || strings.HasPrefix(line, "SET DEFAULT ROLE ") {
 		return nil

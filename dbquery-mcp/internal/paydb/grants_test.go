@@ -61,6 +61,34 @@ func TestAccount(t *testing.T) {
 	}
 }
 
+// What an account may do by a role counts. Of a role that is not active nothing is
+// told, so nothing can be vouched for.
+func TestRoles(t *testing.T) {
+	db := dbtest.New(t)
+	role, inner := db.User+"_role", db.User+"_inner"
+	for _, s := range db.Shards {
+		s.Exec(t, "CREATE ROLE `"+role+"`")
+		defer s.Exec(t, "DROP ROLE `"+role+"`")
+		s.Exec(t, "CREATE ROLE `"+inner+"`")
+		defer s.Exec(t, "DROP ROLE `"+inner+"`")
+	}
+	db.Grant(t, "GRANT SELECT ON `"+db.Database+"`.* TO `"+inner+"`")
+	db.Grant(t, "GRANT `"+inner+"` TO `"+role+"`")
+	db.Grant(t, "GRANT `"+role+"` TO ?@'%'", db.User)
+	wider := func() string { t.Helper(); return newest(t, openDB(t, db))[0].Account.WiderText() }
+	if got := wider(); !strings.Contains(got, "the role `"+role+"`, whose rights") {
+		t.Errorf("a role that is not active: %q", got)
+	}
+	db.Grant(t, "SET DEFAULT ROLE `"+role+"` FOR ?@'%'", db.User)
+	if got := wider(); got != "" {
+		t.Errorf("a role that may only read: %q", got)
+	}
+	db.Grant(t, "GRANT INSERT ON `"+db.Database+"`.* TO `"+inner+"`")
+	if got := wider(); got != "INSERT on `"+db.Database+"`.*" {
+		t.Errorf("a role in a role that may write: %q", got)
+	}
+}
+
 // Two names for one database are one database, and two schemas of one server are two.
 func TestSameDatabase(t *testing.T) {
 	db := dbtest.New(t)

@@ -9,14 +9,17 @@ import (
 
 // What stands near a question that found nothing.
 const (
-	sqlNewestOfMerchant = `SELECT merchant_id, requested_at FROM payment FORCE INDEX (%)
+	sqlNewestOfMerchant = `SELECT merchant_id, requested_at FROM %
 WHERE merchant_id = ? AND BINARY CONVERT(merchant_id USING utf8mb4) = BINARY ? ORDER BY requested_at DESC LIMIT 1`
-	sqlTwinsOfMerchant = `SELECT CONVERT(merchant_id USING utf8mb4) AS id, MAX(requested_at) FROM payment FORCE INDEX (%)
+	sqlTwinsOfMerchant = `SELECT CONVERT(merchant_id USING utf8mb4) AS id, MAX(requested_at) FROM %
 WHERE merchant_id = ? GROUP BY BINARY CONVERT(merchant_id USING utf8mb4) LIMIT 10`
 	sqlMerchants = `SELECT DISTINCT merchant_id FROM payment FORCE INDEX (%) ORDER BY merchant_id LIMIT ?`
 )
 
 const maxMerchants = 5000
+
+// maxLike is how many payments with a key of like spelling are told.
+const maxLike = 3
 
 // Near is what a shard has near what was asked for.
 type Near struct {
@@ -28,50 +31,74 @@ type Near struct {
 	Names []string
 	// IDs are the payments with the ids asked for, whatever the other conditions.
 	IDs []Payment
+	// Keys are up to 3 payments with a key that the database's collation takes for
+	// one of those asked for, whatever the other conditions.
+	Keys []Payment
 }
 
-// Near looks for merchants and payments whatever the other conditions. With
-// within set, payments of other merchants stay out of it, and so do their names.
-func (db *DB) Near(ctx context.Context, merchants []string, ids []int64, within []string) ([]Reply[Near], error) {
+// NearQuery is what to look for near a question.
+type NearQuery struct {
+	Merchants, Keys []string
+	IDs             []int64
+	// Within are the merchants of whom something may be told; none: all.
+	Within []string
+}
+
+// Near looks for merchants and payments whatever the other conditions.
+func (db *DB) Near(ctx context.Context, q NearQuery) ([]Reply[Near], error) {
 	return ask(ctx, db, func(ctx context.Context, r *Reader) (n Near, err error) {
 		t, err := r.paymentTable(ctx)
 		if err != nil {
 			return n, err
 		}
 		index := t.index("merchant_id", "requested_at")
-		if len(merchants) > 0 && index != "" {
-			if n.Merchants, err = r.newest(ctx, index, merchants); err != nil {
+		if len(q.Merchants) > 0 {
+			if n.Merchants, err = r.newest(ctx, index, q.Merchants); err != nil {
 				return n, err
 			}
-			if len(n.Merchants) == 0 && len(within) == 0 {
+			if len(n.Merchants) == 0 && len(q.Within) == 0 && index != "" {
 				if n.Names, err = r.merchants(ctx, index); err != nil {
 					return n, err
 				}
 			}
 		}
-		if len(ids) > 0 {
-			q := PaymentQuery{IDs: ids, Merchants: within, Order: Newest, Limit: len(ids)}
-			query, args := q.list(q.walk(t, nil), conds{})
-			n.IDs, err = r.rows(ctx, "payments by their ids", query, args)
+		if len(q.IDs) > 0 {
+			if n.IDs, err = r.some(ctx, t, PaymentQuery{IDs: q.IDs, Merchants: q.Within, Limit: len(q.IDs)}); err != nil {
+				return n, err
+			}
+		}
+		if len(q.Keys) > 0 {
+			n.Keys, err = r.some(ctx, t, PaymentQuery{Keys: q.Keys, AnySpelling: true, Merchants: q.Within, Limit: maxLike})
 		}
 		return n, err
 	})
 }
 
+func (r *Reader) some(ctx context.Context, t Table, q PaymentQuery) ([]Payment, error) {
+	q.Order = Newest
+	query, args := q.list(q.walk(t, nil), conds{})
+	return r.rows(ctx, "payments by their ids or keys", query, args)
+}
+
+// newest asks by the index, or without one for as long as a count may take.
 func (r *Reader) newest(ctx context.Context, index string, merchants []string) (map[string]time.Time, error) {
+	from := "payment"
+	if index != "" {
+		from = force(index)
+	}
 	found := map[string]time.Time{}
 	each := func(rows *sql.Rows) error {
 		var id string
-		var at time.Time
+		var at sql.NullTime
 		err := rows.Scan(&id, &at)
-		found[id] = at
+		found[id] = at.Time
 		return err
 	}
 	for _, m := range merchants {
 		before := len(found)
-		err := r.query(ctx, countTimeout, "the newest payment of a merchant", fillIndex(sqlNewestOfMerchant, index), []any{m, m}, each)
+		err := r.query(ctx, countTimeout, "the newest payment of a merchant", fill(sqlNewestOfMerchant, from), []any{m, m}, each)
 		if err == nil && len(found) == before {
-			err = r.query(ctx, countTimeout, "merchants of like spelling", fillIndex(sqlTwinsOfMerchant, index), []any{m}, each)
+			err = r.query(ctx, countTimeout, "merchants of like spelling", fill(sqlTwinsOfMerchant, from), []any{m}, each)
 		}
 		if err != nil {
 			return nil, err
@@ -82,12 +109,16 @@ func (r *Reader) newest(ctx context.Context, index string, merchants []string) (
 
 func (r *Reader) merchants(ctx context.Context, index string) (names []string, err error) {
 	err = r.run(ctx, "the merchants there are", fillIndex(sqlMerchants, index), []any{maxMerchants}, func(rows *sql.Rows) error {
-		var name string
+		var name sql.NullString
 		err := rows.Scan(&name)
-		names = append(names, name)
+		if name.Valid {
+			names = append(names, name.String)
+		}
 		return err
 	})
 	return names, err
 }
 
-func fillIndex(query, index string) string { return strings.Replace(query, "%", quoteName(index), 1) }
+func fillIndex(query, index string) string { return fill(query, quoteName(index)) }
+
+func fill(query, with string) string { return strings.Replace(query, "%", with, 1) }

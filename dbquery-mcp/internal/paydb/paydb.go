@@ -22,9 +22,11 @@ import (
 
 // Limits of our own towards each shard.
 const (
-	// openTimeout bounds connecting, the handshake, and all that comes before the
-	// first question.
+	// openTimeout bounds the wait for a connection of our own, and then connecting,
+	// the handshake, and all that comes before the first question.
 	openTimeout = 5 * time.Second
+	// lifeSign is how long a connection from the pool may take to answer at all.
+	lifeSign = 2 * time.Second
 	// maxConns is how many questions one shard is asked at once; the rest wait.
 	maxConns = 4
 	// idleTime is how long an unused connection is kept: a database in trouble

@@ -16,9 +16,14 @@ import (
 	"payops-mcp/shared/foreign"
 )
 
-// The statuses that stand in the table, and the newest payment of each: a loose
-// index scan, as cheap as there are few statuses.
-const sqlStatuses = `SELECT LEFT(status, 64) AS status, MAX(requested_at) FROM payment FORCE INDEX (%) GROUP BY payment.status LIMIT ?`
+// The statuses that stand in the table, the newest payment of each, and whether it
+// is asked for: a loose index scan, as cheap as there are few statuses. The
+// database itself says which are meant, for a group holds all that its collation
+// takes for one status (CAPTURED, captured) and shows any one of them.
+const sqlStatuses = `SELECT status, MAX(requested_at), %s FROM payment FORCE INDEX (%s) GROUP BY payment.status LIMIT ?`
+
+// The payment that came last, by the primary key alone.
+const sqlLast = `SELECT requested_at FROM payment FORCE INDEX (%) ORDER BY payment_id DESC LIMIT 1`
 
 const (
 	// countTimeout bounds the count of all that match: it is a help beside the
@@ -34,10 +39,10 @@ type Payment struct {
 	ID          int64
 	Merchant    foreign.Text
 	Status      foreign.Text
-	Amount      string // decimal digits as stored
+	Amount      string // decimal digits as stored; empty for NULL
 	Currency    foreign.Text
 	Key         foreign.Text
-	RequestedAt time.Time // UTC
+	RequestedAt time.Time // UTC; zero for NULL
 	UpdatedAt   time.Time
 }
 
@@ -54,8 +59,8 @@ type ShardPayments struct {
 	// Totals are of all that match, not of the page; nil when Uncounted says why.
 	Totals    []Total
 	Uncounted string
-	// Newest is when the newest payment of any status was requested; zero when it
-	// was not looked at.
+	// Newest is when the newest payment of any kind was requested; zero when it was
+	// not looked at.
 	Newest time.Time
 }
 
@@ -102,13 +107,18 @@ func (r *Reader) payments(ctx context.Context, q PaymentQuery, w Window, place i
 	if missing := t.Drift().Missing; len(missing) > 0 {
 		return p, r.lacks(t, missing)
 	}
-	var statuses []string
+	var wanted []string
 	if byStatus := t.index("status", "requested_at"); byStatus != "" && len(q.IDs)+len(q.Keys)+len(q.Merchants) == 0 {
-		if statuses, p.Newest, err = r.statuses(ctx, byStatus); err != nil {
+		if wanted, p.Newest, err = r.statuses(ctx, q, byStatus); err != nil {
 			return p, err
 		}
 	}
-	walk := q.walk(t, statuses)
+	if byID := t.index("payment_id"); byID != "" && w.Bounded() && p.Newest.IsZero() {
+		if p.Newest, err = r.last(ctx, byID); err != nil {
+			return p, err
+		}
+	}
+	walk := q.walk(t, wanted)
 	rest, err := q.rest(t, w)
 	if err != nil {
 		return p, err
@@ -125,42 +135,60 @@ func (r *Reader) payments(ctx context.Context, q PaymentQuery, w Window, place i
 	return p, nil
 }
 
-// statuses returns nil when there are too many to walk one by one.
-func (r *Reader) statuses(ctx context.Context, index string) (all []string, newest time.Time, err error) {
-	all = []string{}
-	query := fillIndex(sqlStatuses, index)
-	err = r.run(ctx, "the statuses there are", query, []any{maxStatuses + 1}, func(rows *sql.Rows) error {
-		var status string
-		var at time.Time
-		if err := rows.Scan(&status, &at); err != nil {
+// statuses returns those that q asks for; nil when they cannot be walked one by
+// one, for there are too many, or rows without a status.
+func (r *Reader) statuses(ctx context.Context, q PaymentQuery, index string) (wanted []string, newest time.Time, err error) {
+	meant := q.statusCond()
+	query := fmt.Sprintf(sqlStatuses, meant.expression(), quoteName(index))
+	wanted = []string{}
+	n, walkable := 0, true
+	err = r.run(ctx, "the statuses there are", query, append(meant.args, maxStatuses+1), func(rows *sql.Rows) error {
+		var status sql.NullString
+		var at sql.NullTime
+		var asked sql.NullBool
+		if err := rows.Scan(&status, &at, &asked); err != nil {
 			return err
 		}
-		all = append(all, status)
-		if at.After(newest) {
-			newest = at
+		if n++; n > maxStatuses || !status.Valid {
+			walkable = false
+		}
+		if asked.Bool {
+			wanted = append(wanted, status.String)
+		}
+		if at.Time.After(newest) {
+			newest = at.Time
 		}
 		return nil
 	})
-	if len(all) > maxStatuses {
-		all = nil
+	if !walkable {
+		wanted = nil
 	}
-	return all, newest, err
+	return wanted, newest, err
+}
+
+// last is when the payment with the highest id was requested.
+func (r *Reader) last(ctx context.Context, index string) (time.Time, error) {
+	var at sql.NullTime
+	err := r.run(ctx, "the last payment", fillIndex(sqlLast, index), nil, func(rows *sql.Rows) error { return rows.Scan(&at) })
+	return at.Time, err
 }
 
 func (r *Reader) rows(ctx context.Context, name, query string, args []any) (all []Payment, err error) {
 	err = r.run(ctx, name, query, args, func(rows *sql.Rows) error {
 		p := Payment{Shard: r.shard.name}
-		var merchant, currency, status, key string
-		var merchantLength, keyLength int
-		err := rows.Scan(&p.ID, &merchant, &merchantLength, &p.Amount, &currency, &status, &key, &keyLength, &p.RequestedAt, &p.UpdatedAt)
+		var merchant, amount, currency, status, key sql.NullString
+		var merchantLength, keyLength sql.NullInt64
+		var requested, updated sql.NullTime
+		err := rows.Scan(&p.ID, &merchant, &merchantLength, &amount, &currency, &status, &key, &keyLength, &requested, &updated)
 		if err != nil {
 			return err
 		}
-		if !decimal.MatchString(p.Amount) {
+		if amount.Valid && !decimal.MatchString(amount.String) {
 			return fmt.Errorf("payment %d has an amount that is no decimal number", p.ID)
 		}
-		p.Merchant, p.Key = cut(merchant, merchantLength), cut(key, keyLength)
-		p.Currency, p.Status = foreign.Text(currency), foreign.Text(status)
+		p.Amount, p.RequestedAt, p.UpdatedAt = amount.String, requested.Time, updated.Time
+		p.Merchant, p.Key = cut(merchant, merchantLength.Int64), cut(key, keyLength.Int64)
+		p.Currency, p.Status = text(currency), text(status)
 		all = append(all, p)
 		return nil
 	})
@@ -180,12 +208,13 @@ func (r *Reader) count(ctx context.Context, q PaymentQuery, walk plan, rest cond
 	totals := []Total{}
 	err := r.query(ctx, countTimeout, "how many match", query, args, func(rows *sql.Rows) error {
 		var t Total
-		var amount string
-		if err := rows.Scan(&t.Status, &t.Currency, &t.Count, &amount); err != nil {
+		var status, currency, amount sql.NullString
+		if err := rows.Scan(&status, &currency, &t.Count, &amount); err != nil {
 			return err
 		}
+		t.Status, t.Currency = text(status), text(currency)
 		totals = append(totals, t)
-		return totals[len(totals)-1].Amount.Add(amount)
+		return totals[len(totals)-1].Amount.Add(cmp.Or(amount.String, "0"))
 	})
 	switch {
 	case err == nil && len(totals) <= maxGroups:
@@ -216,20 +245,30 @@ func sumUp(page []Payment) []Total {
 			totals = append(totals, Total{Status: p.Status, Currency: p.Currency})
 		}
 		totals[i].Count++
-		if err := totals[i].Amount.Add(p.Amount); err != nil {
+		if err := totals[i].Amount.Add(cmp.Or(p.Amount, "0")); err != nil {
 			panic("paydb: a row was read whose amount is no decimal number") // rows refuses it
 		}
 	}
 	return totals
 }
 
+// Null is shown for what is NULL in a column of text.
+const Null foreign.Text = "(NULL)"
+
+func text(v sql.NullString) foreign.Text {
+	if !v.Valid {
+		return Null
+	}
+	return foreign.Text(v.String)
+}
+
 // cut tells the true length, in characters, of a value of which only the head was
 // fetched.
-func cut(head string, length int) foreign.Text {
-	if length <= utf8.RuneCountInString(head) {
-		return foreign.Text(head)
+func cut(head sql.NullString, length int64) foreign.Text {
+	if length <= int64(utf8.RuneCountInString(head.String)) {
+		return text(head)
 	}
-	return foreign.Text(foreign.Clean(head, 128) + fmt.Sprintf(" (%d characters in the database)", length))
+	return foreign.Text(foreign.Clean(head.String, 128) + fmt.Sprintf(" (%d characters in the database)", length))
 }
 
 // Merge puts the shards' parts of a page into one, in the order of q, and says

@@ -282,7 +282,7 @@ func TestNear(t *testing.T) {
 	conn := openDB(t, db)
 	near := func(merchants []string, ids []int64, within []string) Near {
 		t.Helper()
-		replies, err := conn.Near(t.Context(), merchants, ids, within)
+		replies, err := conn.Near(t.Context(), NearQuery{Merchants: merchants, IDs: ids, Within: within})
 		if err != nil || !replies[0].Source.OK() {
 			t.Fatal(err, replies[0].Source.Err)
 		}
@@ -304,7 +304,119 @@ func TestNear(t *testing.T) {
 	if n := near(nil, []int64{7, 9}, nil); len(n.IDs) != 2 {
 		t.Errorf("ids: %+v", n)
 	}
+	db.Shards[0].Exec(t, "ALTER TABLE payment DROP INDEX ix_merchant_time")
+	if n := near([]string{"OTHER"}, nil, nil); !n.Merchants["OTHER"].Equal(base) {
+		t.Errorf("a merchant without an index: %+v", n)
+	}
+	if n := near([]string{"other"}, nil, nil); !n.Merchants["OTHER"].Equal(base) {
+		t.Errorf("a twin without an index: %+v", n)
+	}
 	if n := near([]string{"X"}, []int64{7, 9}, []string{"OTHER"}); len(n.IDs) != 1 || n.IDs[0].ID != 9 || n.Names != nil {
 		t.Errorf("what is outside of the scope is told: %+v", n)
 	}
+}
+
+// A column's collation takes several spellings for one status and shows any one
+// of them: here the one that nobody asks for.
+func TestSpellingsOfAStatus(t *testing.T) {
+	db := dbtest.New(t)
+	for _, status := range []string{"CAPTURED ", "CAPTURED", "CÁPTURED", "captured", "REFUNDED"} {
+		db.Insert(t, 1, dbtest.Payment{Merchant: "M-2", Status: status, At: base})
+	}
+	conn := openDB(t, db)
+	for _, merchants := range [][]string{nil, {"M-2"}} { // by the index over the status, and not
+		rows, _ := page(t, conn, PaymentQuery{Statuses: []string{"CAPTURED"}, Merchants: merchants, Order: Oldest, Limit: 10})
+		if want := []string{"shard1/1", "shard1/2", "shard1/3", "shard1/4"}; !slices.Equal(places(rows), want) {
+			t.Errorf("captured of %q: got %v, want %v", merchants, places(rows), want)
+		}
+		rows, _ = page(t, conn, PaymentQuery{NotStatuses: []string{"CAPTURED"}, Merchants: merchants, Order: Oldest, Limit: 10})
+		if want := []string{"shard1/5"}; !slices.Equal(places(rows), want) {
+			t.Errorf("not captured of %q: got %v, want %v", merchants, places(rows), want)
+		}
+	}
+}
+
+// A status longer than is shown is still found by the index.
+func TestLongStatus(t *testing.T) {
+	db := dbtest.New(t)
+	db.Shards[0].Exec(t, "ALTER TABLE payment MODIFY status VARCHAR(255) NOT NULL")
+	db.Insert(t, 1, dbtest.Payment{Merchant: "M-2", Status: strings.Repeat("LONG_", 20), At: base})
+	if rows, _ := page(t, openDB(t, db), PaymentQuery{Order: Newest, Limit: 5}); len(rows) != 1 {
+		t.Errorf("found %d payments, want 1", len(rows))
+	}
+}
+
+// A NULL that should not be there costs neither the row nor the shard.
+func TestNulls(t *testing.T) {
+	db := dbtest.New(t)
+	db.Shards[0].Exec(t, `ALTER TABLE payment MODIFY merchant_id VARCHAR(32), MODIFY amount BIGINT, MODIFY currency CHAR(3), MODIFY status VARCHAR(50),
+  MODIFY idempotency_key VARCHAR(64), MODIFY requested_at TIMESTAMP(3) NULL, MODIFY updated_at TIMESTAMP(3) NULL`)
+	for _, column := range []string{"merchant_id", "amount", "currency", "status", "idempotency_key", "requested_at", "updated_at"} {
+		t.Run(column, func(t *testing.T) {
+			db.Shards[0].Exec(t, "DELETE FROM payment")
+			for i := range 3 {
+				db.Insert(t, 1, dbtest.Payment{Merchant: "M-2", At: base.Add(time.Duration(i) * time.Second)})
+			}
+			db.Shards[0].Exec(t, "UPDATE payment SET "+column+" = NULL ORDER BY payment_id LIMIT 1")
+			order := Newest
+			if column == "requested_at" { // what has no time is left out of an order by time
+				if rows, _ := page(t, openDB(t, db), PaymentQuery{Order: Newest, Limit: 2}); len(rows) != 2 {
+					t.Errorf("%d payments with a time, want 2", len(rows))
+				}
+				order = Largest
+			}
+			conn := openDB(t, db)
+			var got []Payment
+			q := PaymentQuery{Order: order, Limit: 2, NotMerchants: []string{"M-1"}, NotStatuses: []string{"READY"}}
+			for range 3 {
+				rows, next := page(t, conn, q)
+				got = append(got, rows...)
+				if q.After = next; next == nil {
+					break
+				}
+			}
+			if len(got) != 3 {
+				t.Fatalf("got %v, want 3 payments", places(got))
+			}
+			p := got[2]
+			if null := map[string]bool{"merchant_id": p.Merchant == Null, "amount": p.Amount == "", "currency": p.Currency == Null, "status": p.Status == Null,
+				"idempotency_key": p.Key == Null, "requested_at": p.RequestedAt.IsZero(), "updated_at": p.UpdatedAt.IsZero()}; !null[column] {
+				t.Errorf("%s shows as %+v", column, p)
+			}
+			totals := all(t, list(t, conn, PaymentQuery{Order: order, Limit: 1, Count: true, Window: func(time.Time) (Window, error) { return Window{Since: base.Add(-time.Hour)}, nil }}))[0].Facts
+			if n := len(totals.Totals); n == 0 {
+				t.Errorf("not counted: %s", totals.Uncounted)
+			}
+		})
+	}
+}
+
+// A shard that fails in the middle gives nothing: half of its rows would pass for all.
+func TestHalfAnAnswerIsNone(t *testing.T) {
+	db := dbtest.New(t)
+	db.Shards[0].Exec(t, "ALTER TABLE payment MODIFY amount VARCHAR(20) NOT NULL")
+	db.Insert(t, 1, dbtest.Payment{Merchant: "M-2", At: base.Add(time.Second)}, dbtest.Payment{Merchant: "M-2", At: base})
+	db.Shards[0].Exec(t, "UPDATE payment SET amount = 'much' WHERE payment_id = 2")
+	r := newest(t, openDB(t, db))[0]
+	if r.Source.OK() || len(r.Facts.Rows) > 0 || r.Source.Asked != "a page of payments by ix_status_time (at most 5s)" {
+		t.Errorf("asked %s, said %v, and gave %v", r.Source.Asked, r.Source.Err, places(r.Facts.Rows))
+	}
+}
+
+// The newest payment of all is known for every question with a time, with indexes
+// and without.
+func TestNewestOfAll(t *testing.T) {
+	db := dbtest.New(t)
+	db.Insert(t, 1, dbtest.Payment{Merchant: "M-2", At: base}, dbtest.Payment{Merchant: "M-4", At: base.Add(time.Hour)})
+	ever := func(time.Time) (Window, error) { return Window{Since: base}, nil }
+	look := func(what string) {
+		for _, q := range []PaymentQuery{{Window: ever}, {Window: ever, Merchants: []string{"M-2"}}, {Window: ever, IDs: []int64{1}}} {
+			if got := all(t, list(t, openDB(t, db), q))[0].Facts.Newest; !got.Equal(base.Add(time.Hour)) {
+				t.Errorf("%s, %+v: the newest payment is of %s", what, q, got)
+			}
+		}
+	}
+	look("with indexes")
+	db.Shards[0].Exec(t, "ALTER TABLE payment DROP INDEX uk_idem, DROP INDEX ix_status_time, DROP INDEX ix_merchant_time")
+	look("without")
 }

@@ -36,10 +36,11 @@ func quoteName(name string) string { return "`" + strings.ReplaceAll(name, "`", 
 
 func force(index string) string { return "payment FORCE INDEX (" + quoteName(index) + ")" }
 
-// walk chooses the index. statuses are those that stand in the database, nil if
-// that is not known.
-func (q PaymentQuery) walk(t Table, statuses []string) plan {
-	uk, byMerchant, byStatus := t.index("merchant_id", "idempotency_key"), t.index("merchant_id", "requested_at"), t.index("status", "requested_at")
+// walk chooses the index. wanted are the statuses of the database that are asked
+// for, nil if they are not known.
+func (q PaymentQuery) walk(t Table, wanted []string) plan {
+	byID, uk := t.index("payment_id"), t.index("merchant_id", "idempotency_key")
+	byMerchant, byStatus := t.index("merchant_id", "requested_at"), t.index("status", "requested_at")
 	whole := func(index, from string, add func(*conds)) plan {
 		var c conds
 		add(&c)
@@ -47,8 +48,8 @@ func (q PaymentQuery) walk(t Table, statuses []string) plan {
 		return plan{by: index, from: from, branches: []conds{c}, all: c}
 	}
 	switch {
-	case len(q.IDs) > 0 && t.index("payment_id") != "":
-		return whole("primary key", force("PRIMARY"), func(c *conds) {
+	case len(q.IDs) > 0 && byID != "":
+		return whole(byID, force(byID), func(c *conds) {
 			list, args := in("payment_id", q.IDs)
 			c.add(list, args...)
 			q.ofMerchants(c)
@@ -62,8 +63,8 @@ func (q PaymentQuery) walk(t Table, statuses []string) plan {
 		return q.walkMerchants(byMerchant)
 	case len(q.Merchants) > 0 && uk != "":
 		return whole(uk, force(uk), func(c *conds) { q.ofMerchants(c); q.withKeys(c) })
-	case byStatus != "" && statuses != nil:
-		return q.walkStatuses(byStatus, statuses)
+	case byStatus != "" && wanted != nil:
+		return q.walkStatuses(byStatus, wanted)
 	}
 	p := whole("a scan of the table", "payment", func(c *conds) {
 		if len(q.IDs) > 0 {
@@ -84,7 +85,12 @@ func (q PaymentQuery) ofMerchants(c *conds) {
 }
 
 func (q PaymentQuery) withKeys(c *conds) {
-	if len(q.Keys) > 0 {
+	switch {
+	case len(q.Keys) == 0:
+	case q.AnySpelling:
+		list, args := in("idempotency_key", q.Keys)
+		c.add(list, args...)
+	default:
 		c.exactly("idempotency_key", q.Keys)
 	}
 }
@@ -109,8 +115,7 @@ func (q PaymentQuery) walkMerchants(index string) plan {
 	return p
 }
 
-func (q PaymentQuery) walkStatuses(index string, present []string) plan {
-	wanted := slices.DeleteFunc(slices.Clone(present), func(s string) bool { return !q.wants(s) })
+func (q PaymentQuery) walkStatuses(index string, wanted []string) plan {
 	p := plan{by: index, from: force(index)}
 	if len(wanted) == 0 {
 		return p
@@ -135,14 +140,11 @@ func (q PaymentQuery) walkStatuses(index string, present []string) plan {
 }
 
 func (q PaymentQuery) orderBy() string {
-	column, way := "requested_at", " ASC"
-	if q.Order.byAmount() {
-		column = "amount"
-	}
+	way := " ASC"
 	if q.Order.descending() {
 		way = " DESC"
 	}
-	return " ORDER BY " + column + way + ", payment_id" + way
+	return " ORDER BY " + q.Order.Column() + way + ", payment_id" + way
 }
 
 // list is the statement for a page.

@@ -19,8 +19,11 @@ type PaymentQuery struct {
 	NotMerchants []string
 	IDs          []int64
 	Keys         []string
-	Min, Max     *AmountBound
-	Currency     string
+	// AnySpelling also takes keys that the column's own collation takes for one of
+	// Keys (k-1 for K-1), as its unique index does.
+	AnySpelling bool
+	Min, Max    *AmountBound
+	Currency    string
 
 	Order Order
 	Limit int       // payments; each shard gives up to one more, to know whether there are more
@@ -45,6 +48,14 @@ const (
 
 func (o Order) byAmount() bool   { return o == Largest || o == Smallest }
 func (o Order) descending() bool { return o == Newest || o == Largest }
+
+// Column is the column that the order goes by.
+func (o Order) Column() string {
+	if o.byAmount() {
+		return "amount"
+	}
+	return "requested_at"
+}
 
 // AmountBound is one end of a range of amounts: decimal digits, never a float.
 type AmountBound struct {
@@ -89,7 +100,15 @@ func (c conds) where() string {
 	if len(c.sql) == 0 {
 		return ""
 	}
-	return " WHERE " + strings.Join(c.sql, " AND ")
+	return " WHERE " + c.expression()
+}
+
+// expression is the conditions as one value.
+func (c conds) expression() string {
+	if len(c.sql) == 0 {
+		return "TRUE"
+	}
+	return strings.Join(c.sql, " AND ")
 }
 
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
@@ -126,7 +145,7 @@ func (c *conds) exactly(column string, values []string) {
 func (q PaymentQuery) rest(t Table, w Window) (c conds, err error) {
 	if len(q.NotMerchants) > 0 {
 		list, args := same("merchant_id", q.NotMerchants)
-		c.add("NOT "+list, args...)
+		c.add("("+list+") IS NOT TRUE", args...)
 	}
 	for _, b := range []struct {
 		bound *AmountBound
@@ -145,6 +164,9 @@ func (q PaymentQuery) rest(t Table, w Window) (c conds, err error) {
 		// compares with an amount as a float.
 		c.add("amount " + b.sign + " " + b.bound.Value)
 	}
+	if t.Nullable[q.Order.Column()] { // NULL has no place in an order
+		c.add(q.Order.Column() + " IS NOT NULL")
+	}
 	if q.Currency != "" {
 		c.add("currency = ?", q.Currency)
 	}
@@ -157,9 +179,9 @@ func (q PaymentQuery) rest(t Table, w Window) (c conds, err error) {
 	return c, nil
 }
 
-// statusCond is the condition on the status where no index over it is walked.
+// statusCond is the condition on the status, without the index over it.
 func (q PaymentQuery) statusCond() (c conds) {
-	add := func(not string, statuses []string, failed bool) {
+	add := func(is string, statuses []string, failed bool) {
 		if len(statuses) == 0 {
 			return
 		}
@@ -167,23 +189,11 @@ func (q PaymentQuery) statusCond() (c conds) {
 		if failed {
 			list += " OR status LIKE '%FAIL%'"
 		}
-		c.add(not+"("+list+")", args...)
+		c.add("("+list+")"+is, args...)
 	}
 	add("", q.Statuses, q.AnyFailed)
-	add("NOT ", q.NotStatuses, q.AnyFailed && len(q.Statuses) == 0)
+	add(" IS NOT TRUE", q.NotStatuses, q.AnyFailed && len(q.Statuses) == 0) // also true of NULL
 	return c
-}
-
-// wants reports whether a status that stands in the database is asked for.
-func (q PaymentQuery) wants(status string) bool {
-	among := func(list []string) bool {
-		return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, status) })
-	}
-	failed := q.AnyFailed && strings.Contains(strings.ToUpper(status), "FAIL")
-	if len(q.Statuses) == 0 {
-		return !among(q.NotStatuses) && !failed
-	}
-	return (among(q.Statuses) || failed) && !among(q.NotStatuses)
 }
 
 // after leaves out what earlier pages showed; shard is the place of the shard asked.
@@ -192,9 +202,8 @@ func (q PaymentQuery) after(t Table, shard int) (c conds) {
 	if p == nil {
 		return c
 	}
-	column, value, exact := "amount", p.Amount, true
+	column, value, exact := q.Order.Column(), p.Amount, true
 	if !q.Order.byAmount() {
-		column = "requested_at"
 		value, exact = t.down(column, p.At)
 		value = "'" + value + "'"
 	}

@@ -34,8 +34,10 @@ type Reader struct {
 	conn    *sql.Conn
 	session *session
 	clock   Clock
-	asked   string // the statement at work, in words
-	err     error  // the first failure
+	tables  map[string]Table // those looked at
+	cached  bool             // one of them by an earlier question
+	asked   string           // the statement at work, in words
+	err     error            // the first failure
 }
 
 // Now is the database's clock as the transaction began, in UTC.
@@ -50,13 +52,15 @@ func (s *shard) open(ctx context.Context) (*Reader, error) {
 	if s.unset != nil {
 		return nil, s.unset
 	}
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	queue, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	select {
 	case s.slots <- struct{}{}:
-	case <-ctx.Done():
+	case <-queue.Done():
 		return nil, errOwnQueue
 	}
+	ctx, cancel = context.WithTimeout(ctx, openTimeout)
+	defer cancel()
 	r, err := s.begin(ctx)
 	if err != nil && r != nil && r.session.used && ctx.Err() == nil {
 		r, err = s.begin(ctx)
@@ -75,7 +79,7 @@ func (s *shard) begin(ctx context.Context) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{shard: s, conn: conn}
+	r := &Reader{shard: s, conn: conn, tables: map[string]Table{}}
 	if err := conn.Raw(func(c any) error { r.session, _ = c.(*session); return nil }); err != nil || r.session == nil {
 		_ = conn.Close()
 		return nil, errors.Join(err, driver.ErrBadConn)
@@ -83,18 +87,29 @@ func (s *shard) begin(ctx context.Context) (*Reader, error) {
 	err = r.first(ctx)
 	if err != nil {
 		r.discard()
-		// The other idle connections are as old.
-		s.pool.SetMaxIdleConns(-1)
-		s.pool.SetMaxIdleConns(maxConns)
+		s.forget() // the other idle connections are as old
 		return r, err
 	}
 	r.session.used = true
 	return r, nil
 }
 
-// first is what comes before every question.
+// forget closes the idle connections.
+func (s *shard) forget() {
+	s.pool.SetMaxIdleConns(-1)
+	s.pool.SetMaxIdleConns(maxConns)
+}
+
+// first is what comes before every question. A connection from the pool gets a
+// part of the time to show that it lives: the rest is for a new one, which tells
+// a server that hangs from a connection that was lost on the way.
 func (r *Reader) first(ctx context.Context) error {
-	if err := r.exec(ctx, sqlBegin); err != nil {
+	begin, cancel := ctx, context.CancelFunc(func() {})
+	if r.session.used {
+		begin, cancel = context.WithTimeout(ctx, lifeSign)
+	}
+	defer cancel()
+	if err := r.exec(begin, sqlBegin); err != nil {
 		return err
 	}
 	asked := time.Now()
@@ -150,7 +165,8 @@ func (r *Reader) query(ctx context.Context, limit time.Duration, name, query str
 		limit = min(limit, s)
 	}
 	if end, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(end)-answerLead)
+		left := time.Until(end)
+		limit = min(limit, left-min(answerLead, left/5))
 	}
 	// 0 would mean no limit.
 	limit = max(limit, time.Millisecond)

@@ -15,9 +15,10 @@ import (
 // Table is a table as it stands in a database, which need not be as the payment
 // system's schema.sql has it: Hibernate may have made it.
 type Table struct {
-	Name    string
-	Columns map[string]string // name -> type, as the database writes it: timestamp(3)
-	Indexes []Index
+	Name     string
+	Columns  map[string]string // name -> type, as the database writes it: timestamp(3)
+	Nullable map[string]bool   // columns that may be NULL
+	Indexes  []Index
 }
 
 // Index is a usable index over whole columns.
@@ -105,19 +106,22 @@ const (
 	sqlIndexes = "SHOW INDEX FROM payment"
 )
 
-// paymentTable looks at the payment table, once for each connection.
+// paymentTable looks at the payment table. One that is as it should be is looked at
+// once for each connection; any other every time, for somebody may just be mending it.
 func (r *Reader) paymentTable(ctx context.Context) (Table, error) {
 	const name = "payment"
 	if t, ok := r.session.tables[name]; ok {
+		r.tables[name], r.cached = t, true
 		return t, nil
 	}
-	t := Table{Name: name, Columns: map[string]string{}}
+	t := Table{Name: name, Columns: map[string]string{}, Nullable: map[string]bool{}}
 	err := r.run(ctx, sqlColumns, sqlColumns, nil, func(rows *sql.Rows) error {
 		field, err := namedFields(rows)
 		if err != nil {
 			return err
 		}
-		t.Columns[strings.ToLower(field["field"])] = strings.ToLower(field["type"])
+		column := strings.ToLower(field["field"])
+		t.Columns[column], t.Nullable[column] = strings.ToLower(field["type"]), field["null"] == "YES"
 		return nil
 	})
 	if err != nil {
@@ -135,7 +139,10 @@ func (r *Reader) paymentTable(ctx context.Context) (Table, error) {
 		return t, err
 	}
 	t.Indexes = slices.DeleteFunc(t.Indexes, func(i Index) bool { return slices.Contains(i.Columns, "") })
-	r.session.tables[name] = t
+	r.tables[name] = t
+	if t.Drift().None() {
+		r.session.tables[name] = t
+	}
 	return t, nil
 }
 

@@ -19,6 +19,7 @@ UNION ALL SELECT LOWER(VARIABLE_NAME), VARIABLE_VALUE FROM information_schema.GL
 // session is a connection and what was learned of its server when it was made.
 type session struct {
 	driverConn
+	wire   *wire
 	used   bool // it was in the pool before
 	greets bool // what follows is known
 
@@ -26,7 +27,7 @@ type session struct {
 	limit    time.Duration // of a statement, as the session has it; 0: none
 	identity Identity
 	account  Account
-	tables   map[string]Table
+	tables   map[string]Table // that are as they should be
 }
 
 // Identity tells servers apart, by whatever name they are reached.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/dbquery-mcp/internal/shard"
 	"payops-mcp/dbquery-mcp/internal/spelling"
 	"payops-mcp/shared/foreign"
 )
@@ -19,37 +21,39 @@ const maxLookups = 5
 // of the finger or a forgotten condition does not read as "there was nothing".
 func (d Deps) lookAround(ctx context.Context, q *question, p *page) error {
 	u := q.understood
-	merchants, ids := u.MerchantIDs[:min(len(u.MerchantIDs), maxLookups)], u.PaymentIDs[:min(len(u.PaymentIDs), maxLookups)]
-	if len(merchants)+len(ids) == 0 {
-		if p.window.Bounded() || len(u.Understood()) > 0 {
+	ask := paydb.NearQuery{
+		Merchants: u.MerchantIDs[:min(len(u.MerchantIDs), maxLookups)],
+		Keys:      u.Keys[:min(len(u.Keys), maxLookups)],
+		IDs:       u.PaymentIDs[:min(len(u.PaymentIDs), maxLookups)],
+		Within:    d.Scope,
+	}
+	if len(ask.Merchants)+len(ask.Keys)+len(ask.IDs) == 0 {
+		if !d.Scope.Limited() && len(u.Understood()) > 0 {
 			p.around = p.newestWords()
 		}
 		return nil
 	}
-	near, err := d.DB.Near(ctx, merchants, ids, d.Scope)
+	near, err := d.DB.Near(ctx, ask)
 	if err != nil {
 		return err
 	}
+	near = slices.DeleteFunc(near, func(r paydb.Reply[paydb.Near]) bool {
+		return !slices.ContainsFunc(p.answered(), func(a paydb.Reply[paydb.ShardPayments]) bool { return a.Shard == r.Shard })
+	})
 	for _, r := range near {
-		if !r.Source.OK() && slices.ContainsFunc(p.answered(), func(a paydb.Reply[paydb.ShardPayments]) bool { return a.Shard == r.Shard }) {
+		if !r.Source.OK() {
 			p.around = append(p.around, fmt.Sprintf("what else %s has could not be looked up (%s)", r.Shard, r.Source.Err.Class))
 		}
 	}
-	near = slices.DeleteFunc(near, func(r paydb.Reply[paydb.Near]) bool { return !r.Source.OK() || r.SameAs != "" })
-	for _, m := range merchants {
+	near = slices.DeleteFunc(near, func(r paydb.Reply[paydb.Near]) bool { return !r.Source.OK() })
+	for _, m := range ask.Merchants {
 		p.around = append(p.around, p.merchantWords(m, near))
 	}
-	for _, id := range ids {
-		p.around = append(p.around, p.idWords(id, near))
+	for _, key := range ask.Keys {
+		p.around = append(p.around, p.keyWords(key, near)...)
 	}
-	for _, r := range near {
-		for i, asked := range p.replies {
-			for _, at := range r.Facts.Merchants {
-				if asked.Shard == r.Shard && at.After(p.newest[i]) {
-					p.newest[i] = at
-				}
-			}
-		}
+	for _, id := range ask.IDs {
+		p.around = append(p.around, p.idWords(id, near))
 	}
 	return nil
 }
@@ -100,7 +104,10 @@ func (p *page) merchantWords(asked string, near []paydb.Reply[paydb.Near]) strin
 	for _, n := range spelling.Near(asked, slices.Compact(slices.Sorted(slices.Values(names))), 3) {
 		like = append(like, foreign.Text(n).Quoted())
 	}
-	if len(like) > 0 {
+	switch {
+	case len(p.replies) == 1 && shard.Of(asked) != shard.One:
+		p.meant = "one shard is configured, and by the shard rule merchant " + name + " lives on the second: is PAYMENT_DB_HOST_SHARD2 missing?"
+	case len(like) > 0:
 		p.meant = "there is no such merchant: was " + strings.Join(like, " or ") + " meant?"
 	}
 	return text
@@ -112,7 +119,7 @@ func (p page) idWords(id int64, near []paydb.Reply[paydb.Near]) string {
 	for _, r := range near {
 		for _, x := range r.Facts.IDs {
 			if x.ID == id {
-				found = append(found, fmt.Sprintf("%s: merchant %s, %v, %s, requested %s", r.Shard, x.Merchant.Quoted(), shown(status(x.Status)), x.Amount, p.stamp(x.RequestedAt)))
+				found = append(found, p.paymentWords(x))
 			}
 		}
 	}
@@ -124,6 +131,28 @@ func (p page) idWords(id int64, near []paydb.Reply[paydb.Near]) string {
 		return fmt.Sprintf("no payment %d%s on %s", id, whose, shardsOf(near))
 	}
 	return fmt.Sprintf("payment %d exists, the other conditions leave it out: %s", id, strings.Join(found, "; "))
+}
+
+// keyWords says whether a key exists under other conditions, or in another spelling:
+// the payment system's unique index takes the two for one.
+func (p *page) keyWords(key string, near []paydb.Reply[paydb.Near]) (words []string) {
+	name := foreign.Text(key).Quoted()
+	for _, r := range near {
+		for _, x := range r.Facts.Keys {
+			switch {
+			case string(x.Key) == key:
+				words = append(words, "key "+name+" exists, the other conditions leave it out: payment "+strconv.FormatInt(x.ID, 10)+" on "+p.paymentWords(x))
+			case strings.EqualFold(strings.TrimSpace(string(x.Key)), strings.TrimSpace(key)):
+				words = append(words, "no key "+name+", but "+x.Key.Quoted()+": payment "+strconv.FormatInt(x.ID, 10)+" on "+p.paymentWords(x))
+				p.meant = "keys are taken to the letter: was " + x.Key.Quoted() + " meant?"
+			}
+		}
+	}
+	return words
+}
+
+func (p page) paymentWords(x paydb.Payment) string {
+	return fmt.Sprintf("%s: merchant %s, %v, %s, requested %s", x.Shard, x.Merchant.Quoted(), shown(status(x.Status)), x.Amount, p.stamp(x.RequestedAt))
 }
 
 // shown quotes what is foreign.

@@ -53,12 +53,13 @@ func fromMicros(n int64) time.Time {
 	return time.UnixMicro(n).UTC()
 }
 
+var errCursor = fault.Invalidf("cursor is not one of this tool's: take it from the answer before as it is, or leave it out")
+
 // readCursor is the opposite of String.
 func readCursor(text string) (*cursor, error) {
-	refused := fault.Invalidf("cursor is not one of this tool's: take it from the answer before as it is, or leave it out")
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(b) < 9 || b[0] != cursorVersion {
-		return nil, refused
+		return nil, errCursor
 	}
 	c := &cursor{hash: binary.BigEndian.Uint64(b[1:9])}
 	r := varints{rest: b[9:]}
@@ -68,7 +69,7 @@ func readCursor(text string) (*cursor, error) {
 	c.answered = r.unsigned()
 	c.position.Amount = string(r.rest)
 	if r.err != nil || c.position.Amount != "" && new(paydb.Sum).Add(c.position.Amount) != nil {
-		return nil, refused
+		return nil, errCursor
 	}
 	return c, nil
 }

@@ -78,10 +78,12 @@ func (p page) local(t time.Time) time.Time { return t.In(p.deps.Zone) }
 func (p page) data(full bool) PaymentsData {
 	d := PaymentsData{Filter: p.echo(), Payments: []PaymentRow{}, Notes: p.notes()}
 	for _, r := range p.rows {
-		row := PaymentRow{Shard: r.Shard, ID: r.ID, Merchant: r.Merchant, Status: status(r.Status), Amount: r.Amount, Currency: currency(r.Currency), RequestedAt: p.local(r.RequestedAt)}
+		row := PaymentRow{Shard: r.Shard, ID: r.ID, Merchant: r.Merchant, Status: status(r.Status), Currency: currency(r.Currency), RequestedAt: p.known(r.RequestedAt)}
+		if r.Amount != "" {
+			row.Amount = &r.Amount
+		}
 		if full {
-			updated, key := p.local(r.UpdatedAt), r.Key
-			row.UpdatedAt, row.Key = &updated, &key
+			row.UpdatedAt, row.Key = p.known(r.UpdatedAt), &r.Key
 		}
 		d.Payments = append(d.Payments, row)
 	}
@@ -93,6 +95,15 @@ func (p page) data(full bool) PaymentsData {
 		d.ByShard, d.ByStatus = t.byShard(), t.byStatus()
 	}
 	return d
+}
+
+// known is nil for a time that is NULL in the database.
+func (p page) known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = p.local(t)
+	return &t
 }
 
 // echo is the filter as it was understood and asked.
@@ -186,10 +197,40 @@ func (p page) notes() []string {
 			}
 		}
 	}
-	for _, r := range p.replies {
-		if len(r.Account.Wider) > 0 {
-			notes = append(notes, fmt.Sprintf("the account %s of %s may do more than read: %s", foreign.Text(r.Account.User).Quoted(), r.Shard, r.Account.WiderText()))
+	return slices.Concat(notes, p.leftOut(), p.widerAccounts())
+}
+
+// leftOut says which payments have no place in the order.
+func (p page) leftOut() []string {
+	var shards []string
+	column := p.ask.Order.Column()
+	for _, r := range p.answered() {
+		if r.Tables["payment"].Nullable[column] {
+			shards = append(shards, r.Shard)
 		}
+	}
+	if len(shards) == 0 {
+		return nil
+	}
+	return []string{column + " may be NULL on " + strings.Join(shards, ", ") + ": payments where it is are left out"}
+}
+
+// widerAccounts says what our accounts may do beyond their task, alike ones once.
+func (p page) widerAccounts() (notes []string) {
+	shards := map[string][]string{}
+	var order []string
+	for _, r := range p.replies {
+		if len(r.Account.Wider) == 0 {
+			continue
+		}
+		may := r.Account.WiderText()
+		if _, known := shards[may]; !known {
+			order = append(order, may)
+		}
+		shards[may] = append(shards[may], fmt.Sprintf("%s of %s", foreign.Text(r.Account.User).Quoted(), r.Shard))
+	}
+	for _, may := range order {
+		notes = append(notes, fmt.Sprintf("the account %s may do more than read the payment schema: %s", strings.Join(shards[may], " and "), may))
 	}
 	return notes
 }

@@ -67,9 +67,9 @@ type PaymentRow struct {
 	ID          int64         `json:"payment_id"`
 	Merchant    foreign.Text  `json:"merchant_id"`
 	Status      any           `json:"status"` // a known one as a word, any other as foreign text
-	Amount      string        `json:"amount"` // as stored; decimal digits, never a float
+	Amount      *string       `json:"amount"` // as stored; decimal digits, never a float; null for NULL
 	Currency    any           `json:"currency"`
-	RequestedAt time.Time     `json:"requested_at"`
+	RequestedAt *time.Time    `json:"requested_at"`
 	UpdatedAt   *time.Time    `json:"updated_at,omitempty"`
 	Key         *foreign.Text `json:"idempotency_key,omitempty"`
 }

@@ -62,11 +62,13 @@ func (d Deps) question(in PaymentsIn) (*question, error) {
 		return q, nil
 	}
 	c, err := readCursor(in.Cursor)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if c.hash != q.hash {
+	case c.hash != q.hash:
 		return nil, fault.Invalidf("cursor belongs to another question: give it with the arguments of the page before, or leave it out")
+	case q.ask.Order.Column() == "amount" && c.position.Amount == "":
+		return nil, errCursor
 	}
 	q.cursor, q.ask.Count = c, false
 	q.ask.After = &c.position
@@ -129,6 +131,9 @@ func invalidTime(err error) error {
 	forms := when.Forms
 	if e, ok := errors.AsType[*when.Error](err); ok && (e.Field == "since" || e.Field == "until") {
 		forms = when.MomentForms
+	}
+	if strings.Contains(err.Error(), forms) {
+		return fault.Invalidf("%w", err)
 	}
 	return fault.New(fault.Invalid, "It can be said as "+forms, "%w", err)
 }

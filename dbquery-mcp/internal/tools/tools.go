@@ -14,11 +14,17 @@ type Deps struct {
 	DB    *paydb.DB
 	Scope scope.Merchants
 	Zone  *time.Location // in which times are read and shown
+	// AllowSelect lists run_select.
+	AllowSelect bool
 }
 
 // All returns every tool of the server.
 func All(d Deps) []tool.Tool {
-	return []tool.Tool{
+	all := []tool.Tool{
 		d.queryPayments(),
 	}
+	if d.AllowSelect {
+		all = append(all, d.runSelect())
+	}
+	return all
 }
