@@ -35,6 +35,12 @@ func (i *Ingest) Instance() string {
 	return host + ":ingest-service:" + port
 }
 
+// ScrapeLabels are the labels that Prometheus puts on what it scrapes from the
+// instance, beside the job.
+func (i *Ingest) ScrapeLabels() map[string]string {
+	return map[string]string{"application": "INGEST-SERVICE", "instance": i.Instance()}
+}
+
 // scrapeAddr is where Prometheus finds the metrics.
 func (i *Ingest) scrapeAddr() string { return hostOf(i.AdminURL()) }
 

@@ -40,7 +40,17 @@ func PaymentTopics(replicas int) []KafkaTopic {
 // CreateTopics creates topics, leaves those that exist as they are, and
 // returns when every partition has a leader.
 func (k *Kafka) CreateTopics(ctx context.Context, topics ...KafkaTopic) error {
-	req := &kafka.CreateTopicsRequest{Addr: kafka.TCP(strings.Split(k.AdminAddr(), ",")...)}
+	if err := CreateTopics(ctx, k.AdminAddr(), topics...); err != nil {
+		return err
+	}
+	return k.waitLeaders(ctx, topics...)
+}
+
+// CreateTopics creates topics on a cluster, whoever runs it, at a comma list of
+// brokers. It leaves those that exist as they are. Their partitions may be
+// without a leader for a moment.
+func CreateTopics(ctx context.Context, brokers string, topics ...KafkaTopic) error {
+	req := &kafka.CreateTopicsRequest{Addr: kafka.TCP(strings.Split(brokers, ",")...)}
 	for _, t := range topics {
 		config := kafka.TopicConfig{
 			Topic:             t.Name,
@@ -63,10 +73,7 @@ func (k *Kafka) CreateTopics(ctx context.Context, topics ...KafkaTopic) error {
 			err = errors.Join(err, fmt.Errorf("create topic %s: %w", name, topicErr))
 		}
 	}
-	if err != nil {
-		return err
-	}
-	return k.waitLeaders(ctx, topics...)
+	return err
 }
 
 // waitLeaders waits until every broker knows these topics, and each partition

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,6 +62,17 @@ func AccountsSQL(p Passwords) []string {
 		"FLUSH PRIVILEGES;",
 		account(AdminUser, "%", p.Admin),
 		"GRANT ALL ON *.* TO '" + AdminUser + "'@'%' WITH GRANT OPTION;",
+	}
+}
+
+// MariaDBSettings are the options of every shard's server that do not depend on
+// where it runs. Commits survive the death of the server, not of the machine.
+func MariaDBSettings() []string {
+	return []string{
+		"--skip-name-resolve", "--skip-log-bin",
+		"--character-set-server=utf8mb4", "--default-time-zone=+00:00",
+		"--max-connections=200", "--max-allowed-packet=64M", "--local-infile=1",
+		"--performance-schema=OFF", "--innodb-flush-log-at-trx-commit=2",
 	}
 }
 
@@ -209,18 +221,12 @@ func (s *Stack) startMariaDB(ctx context.Context, shard int, p Passwords) (*Mari
 	}
 
 	m := &MariaDB{Shard: shard, passwords: p}
-	args := append([]string{
+	args := slices.Concat([]string{
 		"--no-defaults", data,
 		"--socket=" + filepath.Join(dir, "s.sock"), "--pid-file=" + filepath.Join(dir, "pid"),
 		"--tmpdir=" + dir, "--log-error=" + filepath.Join(s.Dir, name+".log"),
-		"--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin",
-		"--server-id=" + strconv.Itoa(shard),
-		"--character-set-server=utf8mb4", "--default-time-zone=+00:00",
-		"--max-connections=200", "--max-allowed-packet=64M", "--local-infile=1",
-		"--performance-schema=OFF", logSize, bufferPool,
-		// Commits survive the death of the server, not of the machine.
-		"--innodb-flush-log-at-trx-commit=2",
-	}, asRoot()...)
+		"--bind-address=127.0.0.1", "--server-id=" + strconv.Itoa(shard), logSize, bufferPool,
+	}, MariaDBSettings(), asRoot())
 	life, err := s.launch(ctx, &m.service, name, begin, func(addr string) (proc.Spec, error) {
 		return proc.Spec{Path: server, Args: append(args, "--port="+portOf(addr), "--init-file="+initFile)}, nil
 	}, m.ping)

@@ -82,7 +82,7 @@ func (p *Prometheus) SetTargets(instances ...*Ingest) error {
 	}
 	groups := []group{}
 	for _, i := range instances {
-		groups = append(groups, group{[]string{i.scrapeAddr()}, map[string]string{"application": "INGEST-SERVICE", "instance": i.Instance()}})
+		groups = append(groups, group{[]string{i.scrapeAddr()}, i.ScrapeLabels()})
 	}
 	text, err := json.Marshal(groups)
 	if err != nil {

@@ -25,6 +25,7 @@ func commands() []command {
 		{"up", "[--parts LIST] [--payments N]", "start the system and keep it up until Ctrl-C", up},
 		{"exec", "[--parts LIST] [--payments N] -- COMMAND", "run a command while the system is up, with its addresses in the environment", execute},
 		{"incident", "list | start ID [--seed N] | stop ID", "break the running system on purpose, and repair it", incidents},
+		{"ingest", "[--addr ADDR] [--admin-addr ADDR] [--topics-at BROKERS]", "be one instance of the stand-in for the ingest service, until Ctrl-C", ingestStandIn},
 		{"config", "", "print the Claude Desktop configuration for the running system", config},
 	}
 }

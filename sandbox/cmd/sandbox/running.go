@@ -71,11 +71,11 @@ func attach() (*stack.Stack, running, error) {
 	if err != nil {
 		return nil, r, err
 	}
-	get := func(name string) string {
-		if v := os.Getenv(name); v != "" {
-			return v
-		}
-		return r.Environment[name]
+	// Never some of the one and some of the other: the second may still be
+	// noted, and be of quite different parts.
+	get := os.Getenv
+	if !stack.Attached(get) {
+		get = func(name string) string { return r.Environment[name] }
 	}
 	if !stack.Attached(get) {
 		return nil, r, errors.New("no system is up; start one with: go run ./sandbox/cmd/sandbox up")

@@ -1,0 +1,34 @@
+package incident
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"payops-mcp/sandbox/stack"
+)
+
+// RD-06: Redis is too small and throws cached answers away before their time.
+var _ = add(Incident{ID: "RD-06", Parts: stack.PartRedis, Undo: restoreRedis,
+	Inject: func(ctx context.Context, w *World) (Injected, error) {
+		did := Injected{Asks: []Ask{askCacheStats()}, Quotes: []string{"allkeys-lru"}}
+		used, err := usedMemory(ctx, w)
+		if err != nil {
+			return did, err
+		}
+		limit := used + 64<<10
+		did.Quotes = append(did.Quotes, strconv.FormatInt(limit, 10))
+		if err := setRedis(ctx, w, &did, "maxmemory-policy", "allkeys-lru", "maxmemory", strconv.FormatInt(limit, 10)); err != nil {
+			return did, err
+		}
+		for i := range w.between(100, 200) { // some 100 kB more than there is room for
+			key := fmt.Sprintf("idem:authorize:%s:%d", w.merchant(), i)
+			if err := w.Stack.Redis.Admin().Set(ctx, key, strings.Repeat("x", 1000), 30*time.Second).Err(); err != nil {
+				return did, err
+			}
+		}
+		return did, nil
+	},
+})

@@ -1,0 +1,88 @@
+package incident
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The questions about Redis as a whole.
+
+func askHitting() Ask {
+	return Ask{"Which merchants hit their rate limits?", "rediscache-mcp", "find_merchants_hitting_limits", map[string]any{}}
+}
+
+func askTTLs() Ask {
+	return Ask{"Do the keys in Redis end when they should?", "rediscache-mcp", "ttl_analysis", map[string]any{}}
+}
+
+func askCacheStats() Ask {
+	return Ask{"Is Redis all right?", "rediscache-mcp", "cache_stats", map[string]any{}}
+}
+
+// asking adds questions to an incident.
+func asking(i Incident, asks ...Ask) Incident {
+	inject := i.Inject
+	i.Inject = func(ctx context.Context, w *World) (Injected, error) {
+		did, err := inject(ctx, w)
+		did.Asks = append(did.Asks, asks...)
+		return did, err
+	}
+	return i
+}
+
+// setRedis changes settings of Redis, given as name and value in turn, and keeps
+// the old values for restoreRedis.
+func setRedis(ctx context.Context, w *World, did *Injected, settings ...string) error {
+	if did.Kept == nil {
+		did.Kept = map[string]string{}
+	}
+	for i := 0; i < len(settings); i += 2 {
+		name, value := settings[i], settings[i+1]
+		now, err := w.Stack.Redis.Admin().ConfigGet(ctx, name).Result()
+		if err != nil {
+			return fmt.Errorf("redis: read %s: %w", name, err)
+		}
+		did.Kept["config "+name] = now[name]
+		if err := w.Stack.Redis.Admin().ConfigSet(ctx, name, value).Err(); err != nil {
+			return fmt.Errorf("redis: set %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// restoreRedis puts settings back as they were.
+func restoreRedis(ctx context.Context, w *World, did Injected) error {
+	var errs []error
+	for name, value := range did.Kept {
+		if setting, ok := strings.CutPrefix(name, "config "); ok {
+			errs = append(errs, w.Stack.Redis.Admin().ConfigSet(ctx, setting, value).Err())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// usedMemory is how many bytes Redis counts against its limit.
+func usedMemory(ctx context.Context, w *World) (used int64, err error) {
+	info, err := w.Stack.Redis.Admin().Info(ctx, "memory").Result()
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(info) {
+		if value, ok := strings.CutPrefix(line, "used_memory:"); ok {
+			_, err := fmt.Sscan(value, &used)
+			return used, err
+		}
+	}
+	return 0, errors.New("redis: INFO memory does not tell used_memory")
+}
+
+// refusedWith makes sure that a write is refused with a word.
+func refusedWith(ctx context.Context, w *World, word string) error {
+	err := w.Stack.Redis.Admin().Incr(ctx, "rate:authorize:"+w.merchant()).Err()
+	if err == nil || !strings.HasPrefix(err.Error(), word) {
+		return fmt.Errorf("redis: a write must be refused with %s, got %w", word, err)
+	}
+	return nil
+}
