@@ -1,0 +1,52 @@
+// Command bench measures the servers. Run it in the clone:
+//
+//	go run ./bench/cmd/bench mcp
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+)
+
+// benchmark is a subcommand.
+type benchmark struct {
+	name, about string
+	run         func(ctx context.Context, args []string, stdout, stderr io.Writer) int
+}
+
+var benchmarks = []benchmark{
+	{"mcp", "what the servers cost beside a bare mcp-go server: start, calls, memory, tool lists", runMCP},
+}
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // a bound was not kept, or it could not be measured
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		for _, b := range benchmarks {
+			if b.name == args[0] {
+				return b.run(ctx, args[1:], stdout, stderr)
+			}
+		}
+		fmt.Fprintf(stderr, "no benchmark is called %q\n", args[0])
+	}
+	fmt.Fprintln(stderr, "usage: bench NAME [flags]; bench NAME --help lists the flags")
+	for _, b := range benchmarks {
+		fmt.Fprintf(stderr, "  %s  %s\n", b.name, b.about)
+	}
+	return exitUsage
+}
