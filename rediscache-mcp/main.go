@@ -1,5 +1,6 @@
 // Command rediscache-mcp answers questions about the payment system's Redis over
-// MCP: rate limits, and what of Redis itself decides whether they hold.
+// MCP: rate limits, cached idempotent answers, and what of Redis itself decides
+// whether they hold.
 package main
 
 import (
@@ -17,16 +18,18 @@ func app() serve.App {
 	return serve.App{
 		Name:        "rediscache-mcp",
 		Title:       "Payment Redis",
-		Description: "Rate limits and what Redis says of itself, read-only.",
+		Description: "Rate limits, idempotent answers, TTLs and the state of Redis, read-only.",
 		Instructions: "Reads the payment system's Redis and changes nothing. " +
-			"check_rate_limit tells whether a merchant is limited (HTTP 429) and why. " +
+			"check_rate_limit: is one merchant limited (HTTP 429) and why; find_merchants_hitting_limits: which ones are; " +
+			"idempotency_lookup: what a repeated request is answered with; cache_stats: is Redis itself all right; ttl_analysis: what never ends. " +
 			"Ask circuitbreaker-mcp about 429 rates over time and Kafka, dbquery-mcp about payments. " +
 			"Verdict unknown means that something could not be looked at; never read it as healthy.",
 		Config: &s, Common: &s.Common,
 		Build: func() serve.Parts {
 			db := open(s.Redis)
 			return serve.Parts{
-				Tools:  tools.All(tools.Deps{Redis: db, RateKey: s.RateKey, Limits: s.Limits, Scope: s.MerchantScope, Zone: s.Zone.Location}),
+				Tools: tools.All(tools.Deps{Redis: db, RateKey: s.RateKey, Limits: s.Limits, IdemKey: s.IdemKey, IdemTTL: s.IdemTTL.Lifetime,
+					Scope: s.MerchantScope, Zone: s.Zone.Location}),
 				Checks: []serve.Check{db.Check(s.RateKey.Key(keyspace.Authorize, "payops-mcp-check"))},
 			}
 		},

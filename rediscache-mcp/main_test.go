@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"payops-mcp/shared/env"
 	"strings"
 	"testing"
 
@@ -108,4 +109,12 @@ func TestAnswersOverMCP(t *testing.T) {
 	if !strings.HasPrefix(r.Text, "OK - 250/1000 used (25%), resets in 45 s\n") {
 		t.Error(r.Text)
 	}
+}
+
+func TestTheREADMEIsMadeFromTheCode(t *testing.T) {
+	a := app()
+	if err := env.Load(a.Config, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	tooltest.README(t, "rediscache-mcp", a.Config, a.Build().Tools)
 }

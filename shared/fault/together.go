@@ -29,3 +29,12 @@ func Together(asks ...func()) {
 	default:
 	}
 }
+
+// TogetherEach is Together for one function and the numbers from 0 to n-1.
+func TogetherEach(n int, ask func(i int)) {
+	asks := make([]func(), n)
+	for i := range n {
+		asks[i] = func() { ask(i) }
+	}
+	Together(asks...)
+}

@@ -105,11 +105,7 @@ func (c *Client) Breakers(ctx context.Context, only ...string) []Instance {
 		all[0] = c.ask(ctx, asked[0])
 		return all
 	}
-	asks := make([]func(), len(asked))
-	for i, t := range asked {
-		asks[i] = func() { all[i] = c.ask(ctx, t) }
-	}
-	fault.Together(asks...)
+	fault.TogetherEach(len(asked), func(i int) { all[i] = c.ask(ctx, asked[i]) })
 	return all
 }
 

@@ -43,11 +43,7 @@ func ask[T any](ctx context.Context, db *DB, question func(context.Context, *Rea
 	defer cancel()
 	replies := make([]Reply[T], len(db.shards))
 	errs := make([]error, len(db.shards))
-	asks := make([]func(), len(db.shards))
-	for i, s := range db.shards {
-		asks[i] = func() { replies[i], errs[i] = askShard(ctx, s, question) }
-	}
-	fault.Together(asks...)
+	fault.TogetherEach(len(db.shards), func(i int) { replies[i], errs[i] = askShard(ctx, db.shards[i], question) })
 	for _, err := range errs {
 		if err != nil {
 			return nil, err

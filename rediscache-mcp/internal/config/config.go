@@ -20,6 +20,8 @@ import (
 type Settings struct {
 	Redis   Redis
 	RateKey keyspace.RateTemplate `env:"RATE_LIMIT_KEY_TEMPLATE" default:"rate:{action}:{merchant_id}" help:"key that counts a merchant's requests; must hold {action} and {merchant_id}"`
+	IdemKey keyspace.IdemTemplate `env:"IDEMPOTENCY_KEY_TEMPLATE" default:"idem:{action}:{merchant_id}:{idempotency_key}" help:"key that holds the cached answer to an authorization; must hold {merchant_id} and {idempotency_key}; {action} is always authorize"`
+	IdemTTL IdemTTL
 	Limits  Limits
 	env.Common
 }
@@ -89,6 +91,26 @@ func (*Redis) Settings() []env.Setting {
 // NextStep is what to do about a missing Target.
 const NextStep = "Set REDIS_URL in this server's entry, for example " + defaultURL + ", and start it again"
 
+// IdemTTL is how long ingest lets Redis keep a cached answer.
+type IdemTTL struct{ limiter.Lifetime }
+
+const (
+	idemTTLName = "APP_IDEMPOTENCY_CACHE_TTL_SECONDS"
+	defaultIdem = 600
+)
+
+// Load reads the number of seconds; 0 or less means that ingest sets no TTL.
+func (l *IdemTTL) Load(get env.Lookup) error {
+	seconds, set, err := javaInt(get, idemTTLName, defaultIdem)
+	l.Lifetime = limiter.Lifetime{TTL: max(0, time.Duration(seconds)*time.Second), Set: set}
+	return err
+}
+
+// Settings documents it.
+func (*IdemTTL) Settings() []env.Setting {
+	return []env.Setting{{Name: idemTTLName, Default: strconv.Itoa(defaultIdem), Help: "how long Redis keeps a cached answer, as ingest has it; assumed when not set"}}
+}
+
 // Limits are the limits that the ingest service runs with, under its own names.
 type Limits map[keyspace.Action]limiter.Limit
 
@@ -106,21 +128,27 @@ func windowName(a keyspace.Action) string {
 	return "APP_RATE_LIMIT_" + strings.ToUpper(string(a)) + "_WINDOW_SECONDS"
 }
 
+// javaInt reads a whole number that is a Java int in the ingest service.
+func javaInt(get env.Lookup, name string, otherwise int64) (n int64, set bool, err error) {
+	text, set := get(name)
+	if !set {
+		return otherwise, false, nil
+	}
+	n, err = strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil || n > math.MaxInt32 || n < math.MinInt32 {
+		return otherwise, true, fmt.Errorf("%s=%q: want a whole number, as the ingest service has it (0 or less switches it off)", name, text)
+	}
+	return n, true, nil
+}
+
 // Load reads both numbers of every action.
 func (l *Limits) Load(get env.Lookup) error {
 	*l = Limits{}
 	var errs []error
 	number := func(name string, otherwise int64) (int64, bool) {
-		text, set := get(name)
-		if !set {
-			return otherwise, false
-		}
-		// Both are a Java int in the ingest service.
-		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-		if err != nil || n > math.MaxInt32 || n < math.MinInt32 {
-			errs = append(errs, fmt.Errorf("%s=%q: want a whole number, as the ingest service has it (0 or less: it does not limit)", name, text))
-		}
-		return n, true
+		n, set, err := javaInt(get, name, otherwise)
+		errs = append(errs, err)
+		return n, set
 	}
 	for _, a := range keyspace.Actions {
 		var limit limiter.Limit

@@ -42,6 +42,20 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestIdempotency(t *testing.T) {
+	s, err := load(t)
+	if err != nil || s.IdemKey.Key("M", "k") != "idem:authorize:M:k" || s.IdemTTL.Lifetime != (limiter.Lifetime{TTL: 10 * time.Minute}) {
+		t.Errorf("assumed: %q %+v, %v", s.IdemKey, s.IdemTTL, err)
+	}
+	s, err = load(t, "APP_IDEMPOTENCY_CACHE_TTL_SECONDS=0", "IDEMPOTENCY_KEY_TEMPLATE=i/{merchant_id}/{idempotency_key}")
+	if err != nil || s.IdemKey.Key("M", "k") != "i/M/k" || s.IdemTTL.Lifetime != (limiter.Lifetime{Set: true}) {
+		t.Errorf("set: %q %+v, %v", s.IdemKey, s.IdemTTL, err)
+	}
+	if _, err := load(t, "APP_IDEMPOTENCY_CACHE_TTL_SECONDS=10m"); err == nil || !strings.Contains(err.Error(), "whole number") {
+		t.Errorf("10m was taken: %v", err)
+	}
+}
+
 func TestLimitsThatAreSetSaySo(t *testing.T) {
 	// The same value as the default is still set by somebody.
 	s, err := load(t, "APP_RATE_LIMIT_AUTHORIZE_CAPACITY=30000", "APP_RATE_LIMIT_CAPTURE_WINDOW_SECONDS=3600", "APP_RATE_LIMIT_REFUND_CAPACITY=0")
@@ -120,7 +134,7 @@ func TestEverySettingIsDocumented(t *testing.T) {
 		}
 		names[s.Name] = true
 	}
-	for _, want := range []string{"REDIS_URL", "REDIS_CA_FILE", "API_BASE_URL", "RATE_LIMIT_KEY_TEMPLATE", "APP_RATE_LIMIT_REFUND_WINDOW_SECONDS", "PAYOPS_MERCHANT_SCOPE"} {
+	for _, want := range []string{"REDIS_URL", "REDIS_CA_FILE", "API_BASE_URL", "RATE_LIMIT_KEY_TEMPLATE", "APP_RATE_LIMIT_REFUND_WINDOW_SECONDS", "IDEMPOTENCY_KEY_TEMPLATE", "APP_IDEMPOTENCY_CACHE_TTL_SECONDS", "PAYOPS_MERCHANT_SCOPE"} {
 		if !names[want] {
 			t.Errorf("%s is not documented", want)
 		}

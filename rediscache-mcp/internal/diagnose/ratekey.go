@@ -46,8 +46,8 @@ const jitter = time.Second
 // near is the share of the capacity from which a merchant is near its limit.
 const near = 80
 
-// nearPercent is near as limiter.Limit.Percent has it.
-const nearPercent float64 = near
+// NearPercent is near as limiter.Limit.Percent has it.
+const NearPercent float64 = near
 
 // Count returns the counter's value; false when there is none that INCR would take.
 func (k RateKey) Count() (int64, bool) {

@@ -25,14 +25,8 @@ var rateRules = []struct {
 // that ran: none where a counter could not be read, for then nothing is ruled out.
 func RateKeys(keys []RateKey) (findings []report.Finding, ran []catalog.Code) {
 	for _, r := range rateRules {
-		for _, k := range keys {
-			if s := k.State(); s == Unread || s == Off {
-				continue
-			}
-			if f, found := r.rule(k); found {
-				findings = append(findings, f)
-			}
-		}
+		of, _ := matches(r.rule, keys)
+		findings = append(findings, of...)
 		ran = append(ran, r.code)
 	}
 	if slices.ContainsFunc(keys, func(k RateKey) bool { return k.Counter.Err != nil || k.Counter.TTLErr != nil }) {
@@ -44,6 +38,19 @@ func RateKeys(keys []RateKey) (findings []report.Finding, ran []catalog.Code) {
 		ran = slices.DeleteFunc(ran, func(c catalog.Code) bool { return c == catalog.RateLimited })
 	}
 	return findings, ran
+}
+
+// matches returns the findings of a rule, and the counters that they are of.
+func matches(rule func(RateKey) (report.Finding, bool), keys []RateKey) (findings []report.Finding, of []RateKey) {
+	for _, k := range keys {
+		if s := k.State(); s == Unread || s == Off {
+			continue
+		}
+		if f, found := rule(k); found {
+			findings, of = append(findings, f), append(of, k)
+		}
+	}
+	return findings, of
 }
 
 func blockedForEver(k RateKey) (report.Finding, bool) {
@@ -153,7 +160,7 @@ func limited(k RateKey) (report.Finding, bool) {
 
 func nearLimit(k RateKey) (report.Finding, bool) {
 	count, _ := k.Count()
-	if st := k.State(); st != Free && st != AtLimit || k.Limit.Percent(count) < nearPercent {
+	if st := k.State(); st != Free && st != AtLimit || k.Limit.Percent(count) < NearPercent {
 		return report.Finding{}, false
 	}
 	left := fmt.Sprintf("%d requests left", k.Limit.Capacity-count)

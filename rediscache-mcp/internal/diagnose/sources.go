@@ -43,11 +43,15 @@ func failure(name, asked string, f *fault.Failure, assumed bool) []report.Findin
 	case redisdb.CannotConnect:
 		return []report.Finding{unreachable("no connection to " + name + ": nothing accepted it in time, nothing refused it either")}
 	case fault.Timeout:
-		return []report.Finding{
-			unreachable(name + " takes connections and answers nothing: it hangs, or something before it takes them in its place"),
-			found(catalog.RedisSlow, "a Redis that hangs looks like this from outside: a long command, CLIENT PAUSE, a stopped or swapping process").
-				Then("On its host: is the process running (not stopped), what does SLOWLOG GET say once it answers?").Unsure(),
+		// One that hangs and one that nothing leads to look alike from here, and
+		// what accepted the connection was there: so it hangs, as far as is known.
+		hangs := found(catalog.RedisSlow, name+" takes connections and answers nothing: it hangs (a long command, CLIENT PAUSE, a stopped or swapping process), or something before it takes them in its place").
+			Hurts("every authorize, capture and refund waits for it; ingest sets no timeout for Redis (Lettuce's is 60 s)").
+			Then("On its host: is the process running (not stopped), what does SLOWLOG GET say once it answers?", f.Next)
+		if assumed {
+			hangs = hangs.Unsure()
 		}
+		return []report.Finding{hangs, unreachable("whether ingest reaches " + name + " is not known").Unsure()}
 	case fault.Disconnected, fault.Busy, fault.Schema, redisdb.UnknownHost, redisdb.NoHandshake:
 		// What Redis does is not known: the mistake may be in our settings.
 		claims := map[fault.Class]string{
@@ -66,4 +70,10 @@ func failure(name, asked string, f *fault.Failure, assumed bool) []report.Findin
 		return []report.Finding{found(catalog.SrcRedisClusterMode, name+" does not serve all of these keys: REDIS_URL and the nodes of the cluster do not fit, or the cluster is not whole").Then(f.Next)}
 	}
 	return nil
+}
+
+// Refused makes a finding of one question that a server did not answer, though it
+// answered others.
+func Refused(s redisdb.Server, asked string, f *fault.Failure) []report.Finding {
+	return failure(s.Source.Name, asked, f, s.Assumed)
 }

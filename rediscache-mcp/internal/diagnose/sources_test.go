@@ -18,7 +18,7 @@ func TestFailures(t *testing.T) {
 	}{
 		fault.Unreachable:     {[]catalog.Code{catalog.RedisUnreachable}, catalog.CriticalVerdict, "refused"},
 		redisdb.CannotConnect: {[]catalog.Code{catalog.RedisUnreachable}, catalog.CriticalVerdict, "nothing accepted it"},
-		fault.Timeout:         {[]catalog.Code{catalog.RedisUnreachable, catalog.RedisSlow}, catalog.CriticalVerdict, "takes connections and answers nothing"},
+		fault.Timeout:         {[]catalog.Code{catalog.RedisSlow, catalog.RedisUnreachable}, catalog.Attention, "takes connections and answers nothing"},
 		fault.Disconnected:    {[]catalog.Code{catalog.RedisUnreachable}, catalog.Unknown, "hung up"},
 		fault.Busy:            {[]catalog.Code{catalog.RedisUnreachable}, catalog.Unknown, "no connection left"},
 		fault.Schema:          {[]catalog.Code{catalog.RedisUnreachable}, catalog.Unknown, "no Redis"},

@@ -18,6 +18,12 @@ type Limit struct {
 	WindowSet   bool
 }
 
+// Lifetime is how long ingest lets a key live that counts nothing.
+type Lifetime struct {
+	TTL time.Duration // 0: for ever
+	Set bool          // by the operator; else it is a default of ours
+}
+
 // Off reports whether ingest does not limit at all, as it does when either
 // number is zero or below.
 func (l Limit) Off() bool { return l.Capacity <= 0 || l.Window <= 0 }

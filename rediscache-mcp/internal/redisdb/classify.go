@@ -42,7 +42,7 @@ var next = map[fault.Class]string{
 	fault.Timeout:      "Look at the Redis host: a stopped or swapping process, a long command (SLOWLOG GET), CLIENT PAUSE, or a proxy with nothing behind it",
 	fault.Disconnected: "If Redis speaks TLS there, REDIS_URL must begin with rediss://; else see the log of Redis or of the proxy before it",
 	fault.Auth:         "Set user and password in REDIS_URL: redis://USER:PASSWORD@HOST:PORT (for Sentinel itself: ?sentinel_username=U&sentinel_password=P)",
-	fault.Permission:   "Give the account in REDIS_URL the right: ACL SETUSER NAME ~* -@all +@read +info +config|get +memory|usage (+cluster|slots on a cluster, +select for a database other than 0)",
+	fault.Permission:   "Give the account in REDIS_URL the right: ACL SETUSER NAME ~* -@all +@read +info +config|get +memory|usage +slowlog|get (+cluster|slots on a cluster, +select for a database other than 0)",
 	fault.WrongServer:  "List the nodes of the cluster in REDIS_URL: redis://HOST:PORT,HOST:PORT,HOST:PORT",
 	fault.Loading:      "Wait until it has loaded its data; ask again",
 	MasterDown:         "Repair the replication or point REDIS_URL at the master",

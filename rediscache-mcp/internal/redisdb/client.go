@@ -1,8 +1,8 @@
 // Package redisdb asks a Redis: one server, the master that Sentinel names, or a
-// cluster. It reads keys by their exact names and what the server says of itself,
-// never changes anything, and asks for nothing that an account with
+// cluster. It reads keys by their exact names or in a scan, and what the server
+// says of itself, never changes anything, and asks for nothing that an account with
 //
-//	-@all +@read +info +config|get +memory|usage
+//	-@all +@read +info +config|get +memory|usage +slowlog|get
 //
 // may not do (a cluster client also needs +cluster|slots, a database other than 0
 // also +select). Nothing is dialled before the first question.
@@ -46,7 +46,10 @@ type DB struct {
 	unset   *fault.Failure       // no target: every question fails with it
 
 	mu     sync.Mutex
+	stats  map[string]Info // by node: what the last Stats said
 	before map[string]Info // by node: what INFO said last, to see what has grown since
+
+	lookups lookups
 }
 
 // silence is for what go-redis would print: it is in our answers, where it belongs
@@ -70,14 +73,18 @@ func Open(t Target) *DB {
 		PoolSize: poolSize, PoolTimeout: askTimeout, MaxIdleConns: maxIdle, ConnMaxIdleTime: 5 * time.Minute, PipelinePoolSize: -1,
 		ReadBufferSize: bufferSize, WriteBufferSize: bufferSize,
 	}
-	db := &DB{target: t, before: map[string]Info{}}
+	db := &DB{target: t, before: map[string]Info{}, stats: map[string]Info{}}
 	switch t.kind {
 	case cluster:
 		db.cluster = redis.NewClusterClient(o.Cluster())
+		db.cluster.OnNewNode(func(node *redis.Client) { node.AddHook(&db.lookups) })
 	case sentinel:
 		db.client = redis.NewFailoverClient(o.Failover())
 	default:
 		db.client = redis.NewClient(o.Simple())
+	}
+	if db.client != nil {
+		db.client.AddHook(&db.lookups)
 	}
 	return db
 }
@@ -107,6 +114,18 @@ func (db *DB) String() string {
 		return "redis"
 	}
 	return db.target.String()
+}
+
+// Patience is how long a scan waits for one answer beyond its budget.
+const Patience = replyTimeout
+
+// Budget is how long a scan may take that is allowed want: it leaves more than a
+// third of a shorter deadline for what follows it.
+func Budget(ctx context.Context, want time.Duration) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(want, time.Until(deadline)*6/10)
+	}
+	return want
 }
 
 // Within bounds a question, however many steps it takes. It leaves the caller a

@@ -3,7 +3,6 @@ package redisdb
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"payops-mcp/shared/fault"
@@ -23,7 +22,7 @@ const (
 type Sight struct {
 	Exists    bool
 	WrongType bool         // it is no string
-	Value     foreign.Text // the first headBytes of it
+	Value     foreign.Text // the first bytes of it: as many as were asked for
 	Cut       bool         // there may be more of it
 	TTL       time.Duration
 	NoTTL     bool
@@ -43,6 +42,8 @@ type Counter struct {
 	Second *Sight
 	Type   foreign.Text // of a key that holds no counter
 	Length *int64       // bytes of a string that holds no counter
+
+	head int // bytes of its value that are read
 }
 
 // Last returns the later of the two sights.
@@ -67,6 +68,11 @@ type Server struct {
 	StopsWrites *bool     // stop-writes-on-bgsave-error
 	Snapshots   *bool     // whether any snapshot is scheduled (save)
 	Clock       time.Time // the server's; zero when it told none
+	// Stats only: the slow log, the newest first, and why it was not told; what
+	// another process of Redis at this address said not long ago.
+	SlowLog     []SlowCommand
+	SlowLogErr  *fault.Failure
+	Predecessor *Info
 	Pace        Pace
 	// Assumed is set when nobody said where Redis is, and the default was asked.
 	Assumed bool
@@ -95,6 +101,9 @@ func (r Reading) In(zone *time.Location) Reading {
 		if !s.Clock.IsZero() {
 			s.Clock = s.Clock.In(zone)
 		}
+		for j := range s.SlowLog {
+			s.SlowLog[j].At = s.SlowLog[j].At.In(zone)
+		}
 		if s.Info != nil && !s.Info.Time.IsZero() {
 			s.Info.Time = s.Info.Time.In(zone)
 		}
@@ -105,9 +114,24 @@ func (r Reading) In(zone *time.Location) Reading {
 // Counters reads counters by the exact names of their keys. Each server is asked
 // in one round trip; only what looks wrong is looked at again. Within bounds ctx.
 func (db *DB) Counters(ctx context.Context, keys []string) Reading {
-	r := db.read(ctx, keys)
+	return db.Heads(ctx, keys, headBytes)
+}
+
+// Heads is Counters for keys with longer values, of which it reads the first bytes.
+func (db *DB) Heads(ctx context.Context, keys []string, bytes int) Reading {
+	return db.whole(ctx, keys, bytes, false)
+}
+
+// Survey is Counters that also asks what every other master says of itself: for a
+// question about all keys, of which keys are those to look at closely.
+func (db *DB) Survey(ctx context.Context, keys []string) Reading {
+	return db.whole(ctx, keys, headBytes, true)
+}
+
+func (db *DB) whole(ctx context.Context, keys []string, bytes int, every bool) Reading {
+	r := db.read(ctx, keys, bytes, every)
 	if db.cluster != nil && r.moved() && db.reload(ctx, keys, r) {
-		r = db.read(ctx, keys)
+		r = db.read(ctx, keys, bytes, every)
 	}
 	if db.cluster != nil {
 		r.moving()
@@ -115,10 +139,13 @@ func (db *DB) Counters(ctx context.Context, keys []string) Reading {
 	return r
 }
 
-func (db *DB) read(ctx context.Context, keys []string) Reading {
+func (db *DB) read(ctx context.Context, keys []string, head int, every bool) Reading {
 	r := Reading{Counters: make([]Counter, len(keys))}
 	start := time.Now()
 	nodes, err := db.nodes(ctx, keys)
+	if err == nil && every {
+		nodes, err = db.others(ctx, nodes)
+	}
 	if err != nil {
 		r.Servers = []Server{{Source: fault.Source{Name: db.String(), Asked: asked(keys), Took: time.Since(start), Err: err}}}
 		for i, k := range keys {
@@ -127,27 +154,27 @@ func (db *DB) read(ctx context.Context, keys []string) Reading {
 		return r
 	}
 	r.Servers = make([]Server, len(nodes))
-	var wg sync.WaitGroup
-	for n, node := range nodes {
-		wg.Go(func() {
-			counters := make([]Counter, len(node.keys))
-			for i, at := range node.keys {
-				counters[i] = Counter{Key: keys[at], Server: n}
-			}
-			r.Servers[n] = db.look(ctx, node, counters)
-			r.Servers[n].Assumed = db.target.assumed
-			for i, at := range node.keys {
-				r.Counters[at] = counters[i] // each node has keys of its own
-			}
-		})
-	}
-	wg.Wait()
+	fault.TogetherEach(len(nodes), func(n int) {
+		node := nodes[n]
+		counters := make([]Counter, len(node.keys))
+		for i, at := range node.keys {
+			counters[i] = Counter{Key: keys[at], Server: n, head: head}
+		}
+		r.Servers[n] = db.look(ctx, node, counters)
+		r.Servers[n].Assumed = db.target.assumed
+		for i, at := range node.keys {
+			r.Counters[at] = counters[i] // each node has keys of its own
+		}
+	})
 	return r
 }
 
 // asked is what was asked for, for a person to repeat; the keys stand in the answer.
 func asked(keys []string) string {
-	if len(keys) == 1 {
+	switch len(keys) {
+	case 0:
+		return "INFO"
+	case 1:
 		return "GETRANGE, PTTL of the key; INFO"
 	}
 	return fmt.Sprintf("GETRANGE, PTTL of %d keys; INFO", len(keys))

@@ -13,6 +13,8 @@ import (
 type Info struct {
 	Time  time.Time // the server's clock; zero when not told
 	RunID string    // changes with each start
+	// Uptime is since that start, to the second.
+	Uptime *time.Duration
 
 	Role            string       // master or slave
 	MasterLink      foreign.Text // replica: up or down
@@ -28,6 +30,8 @@ type Info struct {
 	MaxMemory     *int64       // bytes; 0 is no limit
 	Policy        foreign.Text // maxmemory_policy
 	Expiring      int64        // keys with a TTL, over all databases
+	Keys          int64        // keys, over all databases
+	Load          Load         // what it does, and with how much
 
 	// Errors counts error replies by their first word since the server started
 	// or its counters were reset. It is nil where they are not told (before 6.2).
@@ -40,6 +44,9 @@ func parseInfo(text string) Info {
 	info := Info{}
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
+		if strings.HasPrefix(line, "# ") {
+			fields[line] = "told"
+		}
 		if line == "# Errorstats" {
 			info.Errors = map[string]int64{}
 			continue
@@ -56,7 +63,8 @@ func parseInfo(text string) Info {
 			continue
 		}
 		if strings.HasPrefix(name, "db") && strings.HasPrefix(value, "keys=") {
-			info.Expiring += expires(value)
+			info.Expiring += part(value, "expires")
+			info.Keys += part(value, "keys")
 			continue
 		}
 		fields[name] = value
@@ -80,6 +88,11 @@ func parseInfo(text string) Info {
 		info.Time = time.UnixMicro(*us)
 	}
 	info.RunID = fields["run_id"]
+	info.Load = loadOf(fields, number)
+	if s := number("uptime_in_seconds"); s != nil {
+		up := time.Duration(*s) * time.Second
+		info.Uptime = &up
+	}
 	info.Role, info.MasterLink = fields["role"], foreign.Text(fields["master_link_status"])
 	info.ReplicaReadOnly = flag("slave_read_only", "1")
 	info.GoodReplicas = number("min_slaves_good_slaves")
@@ -98,10 +111,10 @@ func parseInfo(text string) Info {
 	return info
 }
 
-// expires reads the number of keys with a TTL from keys=1,expires=1,avg_ttl=0.
-func expires(value string) int64 {
-	for part := range strings.SplitSeq(value, ",") {
-		if text, ok := strings.CutPrefix(part, "expires="); ok {
+// part reads one number from a list like keys=1,expires=1,avg_ttl=0.
+func part(value, name string) int64 {
+	for one := range strings.SplitSeq(value, ",") {
+		if text, ok := strings.CutPrefix(one, name+"="); ok {
 			n, err := strconv.ParseInt(text, 10, 64)
 			if err == nil {
 				return n

@@ -75,7 +75,7 @@ func (n node) sight(ctx context.Context, counters []Counter, start time.Time) (*
 	values := make([]*redis.StringCmd, len(counters))
 	ttls := make([]*redis.DurationCmd, len(counters))
 	for i, c := range counters {
-		values[i] = pipe.GetRange(ctx, c.Key, 0, headBytes-1)
+		values[i] = pipe.GetRange(ctx, c.Key, 0, int64(c.head)-1)
 		ttls[i] = pipe.PTTL(ctx, c.Key)
 	}
 	info := pipe.Info(ctx)
@@ -125,7 +125,7 @@ func (c *Counter) see(value *redis.StringCmd, ttl *redis.DurationCmd, after time
 		c.Err = failureOf(err)
 		return
 	}
-	c.First.Value, c.First.Cut = foreign.Text(text), len(text) == headBytes
+	c.First.Value, c.First.Cut = foreign.Text(text), len(text) == c.head
 	left, err := ttl.Result()
 	switch {
 	case err != nil:
@@ -241,7 +241,7 @@ func (db *DB) again(ctx context.Context, n node, s *Server, counters []Counter, 
 	}
 	second := make([]Counter, len(counters))
 	for i := range counters {
-		second[i].Key = counters[i].Key
+		second[i].Key, second[i].head = counters[i].Key, counters[i].head
 	}
 	info, err := n.sight(ctx, second, start)
 	if err != nil {

@@ -135,6 +135,12 @@ func TestCluster(t *testing.T) {
 		t.Errorf("Exist says %v", there)
 	}
 
+	found := map[string]redisdb.Found{}
+	scan := db.Scan(t.Context(), redisdb.ScanSpec{Match: "rate:*", Values: true, Budget: 5 * time.Second}, func(f redisdb.Found) { found[f.Key] = f })
+	if len(scan.Parts) != 2 || !scan.Done() || scan.Share() != 1 || found[keys[0]].Sight.Value != "24731" || found[keys[1]].Sight.Value != "310" || found[keys[0]].Server == found[keys[1]].Server {
+		t.Errorf("a scan of both masters: %+v, %+v", scan, found)
+	}
+
 	r = ask(t, open(t, "redis://payro:ropass@"+a.Addr), keys...)
 	if err := r.Counters[0].Err; err == nil || err.Class != fault.WrongServer || !strings.Contains(err.Next, "REDIS_URL") {
 		t.Errorf("one node asked as if it were all: %+v", r.Counters[0])
@@ -151,6 +157,9 @@ func TestCluster(t *testing.T) {
 	r = ask(t, db, keys...)
 	if r.Counters[0].Err == nil || r.Counters[0].Err.Class != fault.Unreachable {
 		t.Errorf("a node is down: %+v", r.Counters[0])
+	}
+	if scan := db.Scan(t.Context(), redisdb.ScanSpec{Match: "rate:*", Budget: time.Second}, func(redisdb.Found) {}); scan.Done() {
+		t.Errorf("a node is down, and the scan is whole: %+v", scan)
 	}
 	if r.Counters[1].Err == nil && r.Counters[1].Last().Value != "310" {
 		t.Errorf("the other node: %+v", r.Counters[1])

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +153,16 @@ func (s *Server) Stat(name string) string {
 		}
 	}
 	return ""
+}
+
+// Number returns a number of INFO.
+func (s *Server) Number(name string) int64 {
+	s.t.Helper()
+	n, err := strconv.ParseInt(s.Stat(name), 10, 64)
+	if err != nil {
+		s.t.Fatalf("INFO %s: %v", name, err)
+	}
+	return n
 }
 
 // Await waits until a condition holds.

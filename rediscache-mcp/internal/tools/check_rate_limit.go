@@ -4,13 +4,11 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"payops-mcp/rediscache-mcp/internal/diagnose"
 	"payops-mcp/rediscache-mcp/internal/keyspace"
 	"payops-mcp/rediscache-mcp/internal/redisdb"
 	"payops-mcp/shared/catalog"
-	"payops-mcp/shared/fault"
 	"payops-mcp/shared/foreign"
 	"payops-mcp/shared/report"
 	"payops-mcp/shared/tool"
@@ -74,14 +72,9 @@ func (d Deps) handleCheckRateLimit(ctx context.Context, in RateLimitIn) (report.
 	if a.Verdict == catalog.OK && doubt != "" {
 		a.Verdict, a.Because = catalog.Unknown, doubt
 	}
-	if slices.ContainsFunc(reading.Servers, func(s redisdb.Server) bool { return s.Assumed && s.Source.OK() }) {
-		a.Data.Notes = append(a.Data.Notes, "REDIS_URL is not set: this is the Redis of this machine")
-	}
-	a.AsOf = reading.Clock()
-	if a.AsOf.IsZero() && slices.ContainsFunc(reading.Servers, func(s redisdb.Server) bool { return s.Source.OK() }) {
-		a.AsOf = time.Now().In(d.Zone)
-		a.Data.Notes = append(a.Data.Notes, "as_of is this machine's clock: Redis tells its own neither by INFO nor by TIME")
-	}
+	var notes []string
+	a.AsOf, notes = d.asOf(reading)
+	a.Data.Notes = append(a.Data.Notes, notes...)
 	a.Summary = rateSummary(keys, reading.Servers, a.Verdict)
 	return a, nil
 }
@@ -104,19 +97,6 @@ func (d Deps) judged(merchant string, actions []keyspace.Action, r redisdb.Readi
 			Source: s.Source.Name, Clock: s.Clock, FailingOpen: failingOpen[c.Server]}
 	}
 	return keys
-}
-
-// sourcesOf lists the servers; one that answered about keys but not INFO is there
-// a second time, for what it did not answer.
-func sourcesOf(servers []redisdb.Server) []fault.Source {
-	var all []fault.Source
-	for _, s := range servers {
-		all = append(all, s.Source)
-		if s.Source.OK() && s.InfoErr != nil {
-			all = append(all, fault.Source{Name: s.Source.Name + " INFO", Asked: "INFO", Took: s.Source.Took, Err: s.InfoErr})
-		}
-	}
-	return all
 }
 
 // meant looks for ids that may have been meant by one without counters, so that

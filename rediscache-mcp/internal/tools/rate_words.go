@@ -172,7 +172,7 @@ func unread(servers []redisdb.Server) string {
 		if s.Source.Err.Class == redisdb.NotConfigured {
 			return s.Source.Err.Said.String()
 		}
-		why = append(why, fmt.Sprintf("%s did not give the counters (%s)", s.Source.Name, s.Source.Err.Class))
+		why = append(why, fmt.Sprintf("%s did not give what was asked (%s)", s.Source.Name, s.Source.Err.Class))
 	}
 	return strings.Join(why, "; ")
 }

@@ -15,6 +15,12 @@ import (
 // Redis is what the tools ask.
 type Redis interface {
 	Counters(ctx context.Context, keys []string) redisdb.Reading
+	Heads(ctx context.Context, keys []string, bytes int) redisdb.Reading
+	Survey(ctx context.Context, keys []string) redisdb.Reading
+	Scan(ctx context.Context, spec redisdb.ScanSpec, visit func(redisdb.Found)) redisdb.Scan
+	Stats(ctx context.Context) []redisdb.Server
+	Sizes(ctx context.Context, keys []string) []redisdb.KeySize
+	Idle(ctx context.Context, keys []redisdb.KeySize)
 	Exist(ctx context.Context, keys []string) []bool
 }
 
@@ -23,6 +29,8 @@ type Deps struct {
 	Redis   Redis
 	RateKey keyspace.RateTemplate
 	Limits  map[keyspace.Action]limiter.Limit
+	IdemKey keyspace.IdemTemplate
+	IdemTTL limiter.Lifetime
 	Scope   scope.Merchants
 	Zone    *time.Location
 }
@@ -31,5 +39,10 @@ type Deps struct {
 func All(d Deps) []tool.Tool {
 	return []tool.Tool{
 		d.checkRateLimit(),
+		d.idempotencyLookup(),
+		d.findMerchantsHittingLimits(),
+		d.listRateLimitKeys(),
+		d.ttlAnalysis(),
+		d.cacheStats(),
 	}
 }

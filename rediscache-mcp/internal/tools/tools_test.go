@@ -1,6 +1,9 @@
 package tools_test
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +32,10 @@ func deps(t *testing.T, url string) tools.Deps {
 	if err := d.RateKey.UnmarshalText([]byte("rate:{action}:{merchant_id}")); err != nil {
 		t.Fatal(err)
 	}
+	if err := d.IdemKey.UnmarshalText([]byte("idem:{action}:{merchant_id}:{idempotency_key}")); err != nil {
+		t.Fatal(err)
+	}
+	d.IdemTTL = limiter.Lifetime{TTL: 10 * time.Minute, Set: true}
 	target, err := redisdb.Parse(url, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +44,31 @@ func deps(t *testing.T, url string) tools.Deps {
 	t.Cleanup(func() { _ = db.Close() })
 	d.Redis = db
 	return d
+}
+
+// call calls a tool as a client does and checks what is true of every answer.
+func call[D any](t *testing.T, d tools.Deps, name string, args any) (tooltest.Answer[D], string) {
+	t.Helper()
+	r := tooltest.New(t, tools.All(d)...).Call(t, name, args)
+	a := tooltest.Decode[D](t, r)
+	if !strings.HasPrefix(r.Text, a.Summary+"\n") {
+		t.Errorf("the text does not begin with the summary %q:\n%s", a.Summary, r.Text)
+	}
+	if len(r.Text) > 4500 && !strings.Contains(fmt.Sprint(args), "limit") {
+		t.Errorf("%d bytes of text", len(r.Text))
+	}
+	if strings.Contains(r.Text+string(r.Structured), "hunter2") {
+		t.Errorf("the password is in %s", r.Text)
+	}
+	return a, r.Text
+}
+
+// concludes checks verdict and codes, in order.
+func concludes[D any](t *testing.T, a tooltest.Answer[D], verdict string, want ...string) {
+	t.Helper()
+	if got := a.Codes(); !slices.Equal(got, want) || a.Verdict != verdict {
+		t.Errorf("found %v with verdict %s (%s), want %v with %s", got, a.Verdict, a.Because, want, verdict)
+	}
 }
 
 func TestConventions(t *testing.T) {

@@ -1,0 +1,105 @@
+package diagnose
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"payops-mcp/rediscache-mcp/internal/limiter"
+	"payops-mcp/rediscache-mcp/internal/redisdb"
+	"payops-mcp/shared/catalog"
+)
+
+func TestStats(t *testing.T) {
+	// looks is a server seen twice, two seconds apart, an hour after its start.
+	looks := func(change func(then, now *redisdb.Info)) func(*redisdb.Server) {
+		return func(s *redisdb.Server) {
+			before := healthy()
+			before.Time, before.Uptime, s.Info.Uptime = s.Info.Time.Add(-2*time.Second), new(time.Hour), new(time.Hour)
+			for _, l := range []*redisdb.Load{&before.Load, &s.Info.Load} {
+				l.Hits, l.Misses, l.Gets, l.Evicted, l.Flushes = new(int64(0)), new(int64(0)), new(int64(0)), new(int64(0)), new(int64(0))
+			}
+			change(&before, s.Info)
+			s.Before = &before
+		}
+	}
+	// rates sets lookups of the past, then of the window.
+	rates := func(hits, misses, gets, dHits, dMisses, dGets int64) func(then, now *redisdb.Info) {
+		return func(then, now *redisdb.Info) {
+			*then.Load.Hits, *then.Load.Misses, *then.Load.Gets = hits, misses, gets
+			*now.Load.Hits, *now.Load.Misses, *now.Load.Gets = hits+dHits, misses+dMisses, gets+dGets
+		}
+	}
+	slow := func(took, ago time.Duration) func(*redisdb.Server) {
+		return func(s *redisdb.Server) {
+			s.SlowLog = []redisdb.SlowCommand{{At: s.Info.Time.Add(-ago), Took: took, Command: "KEYS"}}
+		}
+	}
+	young := func(gets int64) func(*redisdb.Server) {
+		return looks(func(_, now *redisdb.Info) {
+			now.Uptime, now.Load.Loaded, *now.Load.Gets = new(40*time.Second), new(int64(0)), gets
+		})
+	}
+	for name, c := range map[string]struct {
+		change func(*redisdb.Server)
+		census Census
+		want   []catalog.Code
+		low    bool
+		says   []string
+	}{
+		"healthy":                             {looks(func(_, _ *redisdb.Info) {}), Census{}, nil, false, nil},
+		"seen once":                           {func(*redisdb.Server) {}, Census{}, nil, false, nil},
+		"told nothing":                        {func(s *redisdb.Server) { s.Info = nil }, Census{}, nil, false, nil},
+		"RD-06 evicts":                        {looks(func(_, now *redisdb.Info) { *now.Load.Evicted = 170 }), Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"170 in 2 s", "evicted_keys 170 (+170 in 2 s)"}},
+		"evicted once":                        {looks(func(then, now *redisdb.Info) { *then.Load.Evicted, *now.Load.Evicted = 170, 170 }), Census{}, nil, false, nil},
+		"full, evicted":                       {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(170)) }, Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"is full and evicts for each write: 170 keys", "used_memory 99 of maxmemory 100"}},
+		"full, never evicted":                 {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(0)) }, Census{}, nil, false, nil},
+		"evicted before the policy was set":   {func(s *redisdb.Server) { memory(99, 100, "noeviction", 0)(s); s.Info.Load.Evicted = new(int64(5)) }, Census{}, nil, false, nil},
+		"restarted empty, seen before":        {func(s *redisdb.Server) { p := healthy(); p.Keys = 500; s.Predecessor, s.Info.Keys = &p, 3 }, Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"500 before, 3 now"}},
+		"restarted with its data":             {func(s *redisdb.Server) { p := healthy(); p.Keys = 500; s.Predecessor, s.Info.Keys = &p, 490 }, Census{}, nil, false, nil},
+		"flushed meanwhile":                   {looks(func(then, now *redisdb.Info) { then.Keys, *now.Load.Flushes = 500, 1 }), Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"was emptied", "called 1 times in 2 s"}},
+		"flushed long ago":                    {looks(func(then, now *redisdb.Info) { *then.Load.Flushes, *now.Load.Flushes = 1, 1; then.Keys = 500 }), Census{}, nil, false, nil},
+		"young and asked for what it has not": {young(20), Census{Whole: true}, []catalog.Code{catalog.RedisDataLoss}, true, []string{"40 s ago", "GET called 20 times"}},
+		"NM-06 a new environment":             {young(0), Census{Whole: true}, nil, false, nil},
+		"young, with answers":                 {young(20), Census{Whole: true, Idem: 1}, nil, false, nil},
+		"young, seen in part":                 {young(20), Census{}, nil, false, nil},
+		"NM-07 a low hit rate":                {looks(rates(400, 20000, 20400, 5, 500, 505)), Census{}, nil, false, nil},
+		"NM-08 idle":                          {looks(rates(0, 0, 0, 0, 0, 0)), Census{}, nil, false, nil},
+		"hit rate fell":                       {looks(rates(10000, 10000, 20000, 10, 490, 500)), Census{}, []catalog.Code{catalog.RedisHitRateCollapse}, false, []string{"2% of 500 lookups", "before it was 50% of 20000"}},
+		"fell by a little":                    {looks(rates(10000, 10000, 20000, 200, 300, 500)), Census{}, nil, false, nil},
+		"the past was made by probes":         {looks(rates(100000, 20000, 20400, 5, 500, 505)), Census{}, nil, false, nil},
+		"the window is made of probes":        {looks(rates(10000, 10000, 20000, 10, 490, 20)), Census{}, nil, false, nil},
+		"too few lookups":                     {looks(rates(10000, 10000, 20000, 0, 50, 50)), Census{}, nil, false, nil},
+		"not warm yet": {looks(func(then, now *redisdb.Info) {
+			rates(10000, 10000, 20000, 10, 490, 500)(then, now)
+			then.Uptime = new(time.Minute)
+		}), Census{}, nil, false, nil},
+		"our own lookups": {looks(func(then, now *redisdb.Info) {
+			rates(10000, 10000, 20000, 0, 600, 120)(then, now)
+			now.Load.OwnMisses = 480 // what is left are 120 GETs
+		}), Census{}, []catalog.Code{catalog.RedisHitRateCollapse}, false, []string{"0% of 120 lookups"}},
+		"RD-10 stood still": {slow(5*time.Second, 10*time.Second), Census{}, []catalog.Code{catalog.RedisSlow}, false, []string{`"KEYS" took 5 s`}},
+		"long ago":          {slow(5*time.Second, time.Minute), Census{}, nil, false, nil},
+		"a short one":       {slow(100*time.Millisecond, time.Second), Census{}, nil, false, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.census.Lifetime = limiter.Lifetime{TTL: 10 * time.Minute}
+			findings, _ := Stats([]redisdb.Server{server(c.change)}, c.census)
+			if got := codes(findings); !slices.Equal(got, c.want) {
+				t.Fatalf("found %v, want %v", got, c.want)
+			}
+			if len(findings) == 0 {
+				return
+			}
+			if low := findings[0].Severity == catalog.Low; low != c.low {
+				t.Errorf("%s is %s", findings[0].Code, findings[0].Severity)
+			}
+			for _, want := range c.says {
+				if text := words(findings[0]); !strings.Contains(text, want) {
+					t.Errorf("%s\ndoes not say %q", text, want)
+				}
+			}
+		})
+	}
+}

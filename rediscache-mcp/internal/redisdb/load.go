@@ -1,0 +1,43 @@
+package redisdb
+
+import "payops-mcp/shared/foreign"
+
+// Load is what a server does, and with how much. A nil pointer is not told.
+type Load struct {
+	Version                      foreign.Text
+	RSS                          *int64       // bytes that the process holds
+	Fragmentation                foreign.Text // mem_fragmentation_ratio, as told
+	Evicted, Expired             *int64       // keys, since the start
+	Hits, Misses                 *int64       // lookups of keys, since the start
+	Gets                         *int64       // calls of GET and MGET; the lookups of ingest
+	Flushes                      *int64       // calls of FLUSHALL and FLUSHDB
+	OwnHits, OwnMisses           int64        // of Hits and Misses, by this process
+	Clients, Blocked, MaxClients *int64
+	Rejected                     *int64 // connections refused for want of room
+	Replicas                     *int64
+	Loaded                       *int64 // keys read from disk at the start (7.0)
+	Append                       *bool  // whether an append-only file is written
+	LastSave                     *int64 // Unix seconds
+	Unsaved                      *int64 // changes since
+	MasterLinkDown               *int64 // replica: seconds since the link broke
+}
+
+func loadOf(fields map[string]string, number func(string) *int64) Load {
+	l := Load{
+		Version: foreign.Text(fields["redis_version"]), RSS: number("used_memory_rss"), Fragmentation: foreign.Text(fields["mem_fragmentation_ratio"]),
+		Evicted: number("evicted_keys"), Expired: number("expired_keys"), Hits: number("keyspace_hits"), Misses: number("keyspace_misses"),
+		Clients: number("connected_clients"), Blocked: number("blocked_clients"), MaxClients: number("maxclients"), Rejected: number("rejected_connections"),
+		Replicas: number("connected_slaves"), Loaded: number("rdb_last_load_keys_loaded"), LastSave: number("rdb_last_save_time"),
+		Unsaved: number("rdb_changes_since_last_save"), MasterLinkDown: number("master_link_down_since_seconds"),
+	}
+	if v, ok := fields["aof_enabled"]; ok {
+		on := v == "1"
+		l.Append = &on
+	}
+	if fields["# Commandstats"] != "" {
+		gets := part(fields["cmdstat_get"], "calls") + part(fields["cmdstat_mget"], "calls")
+		flushes := part(fields["cmdstat_flushall"], "calls") + part(fields["cmdstat_flushdb"], "calls")
+		l.Gets, l.Flushes = &gets, &flushes
+	}
+	return l
+}

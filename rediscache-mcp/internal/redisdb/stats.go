@@ -1,0 +1,184 @@
+package redisdb
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"payops-mcp/shared/fault"
+	"payops-mcp/shared/foreign"
+)
+
+// slowEntries of the slow log are read.
+const slowEntries = 10
+
+// SlowCommand is an entry of the slow log. Arguments are not kept: they hold keys
+// and values.
+type SlowCommand struct {
+	At      time.Time // by the server's clock
+	Took    time.Duration
+	Command foreign.Text // its name
+}
+
+// Stats asks every master what it says of itself, twice with some time between:
+// now and at the last Stats, if that was not long ago, else a second apart. No key
+// is looked up meanwhile.
+func (db *DB) Stats(ctx context.Context) []Server {
+	start := time.Now()
+	nodes, failure := db.masters(ctx)
+	if failure != nil {
+		return []Server{{Source: fault.Source{Name: db.String(), Asked: "INFO", Took: time.Since(start), Err: failure}}}
+	}
+	servers := make([]Server, len(nodes))
+	fault.TogetherEach(len(nodes), func(i int) {
+		servers[i] = db.statsOf(ctx, nodes[i])
+		servers[i].Assumed = db.target.assumed
+	})
+	return servers
+}
+
+func (db *DB) statsOf(ctx context.Context, n node) Server {
+	s := Server{Source: fault.Source{Name: n.name, Asked: "INFO everything; SLOWLOG GET"}}
+	start := time.Now()
+	err := db.sample(ctx, n, &s)
+	for range maxIdle {
+		if fault.NetworkClass(err) != fault.Disconnected {
+			break
+		}
+		err = db.sample(ctx, n, &s) // the connection that was kept was dead
+	}
+	s.Source.Took = time.Since(start)
+	if err != nil {
+		s.Source.Err = failureOf(err)
+		return s
+	}
+	if s.Info == nil {
+		s.Source.Err, s.InfoErr = s.InfoErr, nil
+		return s
+	}
+	db.mu.Lock()
+	earlier, known := db.stats[n.name]
+	db.mu.Unlock()
+	age := s.Info.Time.Sub(earlier.Time)
+	recent := known && !s.Info.Time.IsZero() && age >= growAfter && age <= growWithin
+	switch {
+	case recent && earlier.RunID == s.Info.RunID:
+		s.Before = &earlier
+	default:
+		if recent {
+			s.Predecessor = &earlier
+		}
+		first := *s.Info
+		select {
+		case <-ctx.Done():
+			return s
+		case <-time.After(growAfter):
+		}
+		if err := db.sample(ctx, n, &s); err == nil && s.Info.RunID == first.RunID {
+			s.Before = &first
+		}
+	}
+	db.mu.Lock()
+	db.stats[n.name] = *s.Info
+	db.mu.Unlock()
+	s.Pace = n.pace(ctx)
+	n.settle(ctx, &s, nil)
+	return s
+}
+
+// sample asks once.
+func (db *DB) sample(ctx context.Context, n node, s *Server) error {
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	pipe := n.client.Pipeline()
+	info := pipe.Info(ctx, "everything")
+	slow := pipe.SlowLogGet(ctx, slowEntries)
+	if err := exec(ctx, pipe); err != nil {
+		return err
+	}
+	own, ownMisses := db.lookups.hits.Load(), db.lookups.misses.Load()
+	text, err := info.Result()
+	if err != nil {
+		s.InfoErr = failureOf(err)
+	} else {
+		parsed := parseInfo(text)
+		parsed.Load.OwnHits, parsed.Load.OwnMisses = own, ownMisses
+		s.Info, s.Clock = &parsed, parsed.Time
+	}
+	s.SlowLogErr = failureOf(slow.Err())
+	s.SlowLog = nil
+	for _, entry := range slow.Val() {
+		c := SlowCommand{At: entry.Time, Took: entry.Duration}
+		if len(entry.Args) > 0 {
+			c.Command = foreign.Text(entry.Args[0])
+		}
+		s.SlowLog = append(s.SlowLog, c)
+	}
+	return nil
+}
+
+// KeySize is how much memory a key takes.
+type KeySize struct {
+	Key   string
+	Bytes int64
+	Idle  *time.Duration // since it was last used; nil where Redis does not keep it
+}
+
+// Sizes asks how much memory keys of one server take; keys that are gone, or may
+// not be asked for, are left out. It counts as no lookup.
+func (db *DB) Sizes(ctx context.Context, keys []string) []KeySize {
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	nodes, failure := db.nodes(ctx, keys)
+	if failure != nil {
+		return nil
+	}
+	var all []KeySize
+	for _, n := range nodes {
+		pipe := n.client.Pipeline()
+		sizes := make([]*redis.IntCmd, len(n.keys))
+		for i, at := range n.keys {
+			sizes[i] = pipe.MemoryUsage(ctx, keys[at])
+		}
+		if pipe.Len() == 0 || exec(ctx, pipe) != nil {
+			continue
+		}
+		for i, at := range n.keys {
+			if sizes[i].Err() == nil {
+				all = append(all, KeySize{Key: keys[at], Bytes: sizes[i].Val()})
+			}
+		}
+	}
+	return all
+}
+
+// Idle asks when keys were last used, and notes it; each counts as a hit.
+func (db *DB) Idle(ctx context.Context, keys []KeySize) {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.Key
+	}
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	nodes, failure := db.nodes(ctx, names)
+	if failure != nil {
+		return
+	}
+	for _, n := range nodes {
+		pipe := n.client.Pipeline()
+		idle := make([]*redis.DurationCmd, len(n.keys))
+		for i, at := range n.keys {
+			idle[i] = pipe.ObjectIdleTime(ctx, names[at])
+		}
+		if pipe.Len() == 0 || exec(ctx, pipe) != nil {
+			continue
+		}
+		for i, at := range n.keys {
+			if idle[i].Err() == nil { // an error where the policy is LFU, or the key is gone
+				d := idle[i].Val()
+				keys[at].Idle = &d
+			}
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package tools_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"payops-mcp/rediscache-mcp/internal/redisdb"
+	"payops-mcp/rediscache-mcp/internal/redistest"
+)
+
+type statsData struct {
+	Servers []struct {
+		Server string
+		Keys   int64
+		Memory struct {
+			Used, Max  *int64
+			EvictedNow *int64   `json:"evicted_in_window"`
+			WindowS    *float64 `json:"window_s"`
+		}
+		HitRate struct {
+			Percent *float64
+			Lookups int64
+			Means   string
+		} `json:"hit_rate"`
+		Latency struct {
+			P95 *float64 `json:"p95_ms"`
+		}
+	}
+	Families []struct {
+		Family string
+		Seen   int64
+		About  *int64 `json:"estimated"`
+	}
+	Biggest []struct {
+		Key   string
+		Bytes int64
+		IdleS *int64 `json:"idle_s"`
+	} `json:"biggest_of_a_sample"`
+	Notes []string
+}
+
+const stats = "cache_stats"
+
+func TestCacheStats(t *testing.T) {
+	s := redistest.Start(t, account, "maxmemory 100mb")
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	plant(t, s, 500)
+	s.Must("SET", "payment:big", strings.Repeat("x", 3<<20))
+	s.Must("CONFIG", "RESETSTAT")
+	start := time.Now()
+	a, text := call[statsData](t, d, stats, `{}`)
+	t.Log(text)
+	concludes(t, a, "ok")
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("took %s", took)
+	}
+	says(t, text, "OK - redis "+s.Addr+" master, 1001 keys, ", "% of the limit), 0 evicted in ", "hit rate n/a", `"rate limit counters" | 500`, `"cached answers" | 500`, `"payment:" | 1`, "no lookups: there is no rate")
+	row := a.Data.Servers[0]
+	if row.Keys != 1001 || *row.Memory.EvictedNow != 0 || *row.Memory.WindowS < 1 || row.HitRate.Percent != nil || row.Latency.P95 == nil || *row.Memory.Max != 100<<20 {
+		t.Errorf("%+v", row)
+	}
+	if b := a.Data.Biggest; len(b) != 3 || b[0].Bytes < b[1].Bytes || b[0].IdleS == nil {
+		t.Errorf("%+v", b)
+	}
+	if hits, misses := s.Number("keyspace_hits"), s.Number("keyspace_misses"); hits > 3 || misses != 0 {
+		t.Errorf("the answer itself made %d hits and %d misses", hits, misses)
+	}
+	if got := s.Do("ACL", "LOG"); got != "[]" {
+		t.Errorf("the least account was refused something: %s", got)
+	}
+}
+
+// NM-07: every new payment misses once; what we look up besides must not show.
+func TestHitRateIsThatOfOthers(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	plant(t, s, 300)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	if a, _ := call[statsData](t, d, stats, `{}`); a.Verdict != "ok" {
+		t.Error(a.Verdict)
+	}
+	for i := range 400 {
+		s.Admin.Get(t.Context(), fmt.Sprint("idem:authorize:M:new", i)) // a miss is no failure here
+	}
+	s.Admin.Get(t.Context(), "idem:authorize:SHOP-1:k")
+	call[ttlData](t, d, "ttl_analysis", `{}`) // 600 hits of ours
+	call[hittingData](t, d, find, `{}`)
+	call[idemData](t, d, "idempotency_lookup", `{"merchant_id":"M","idempotency_key":"gone"}`)
+	s.Await("the next look to be a second later", func() bool { return s.Number("uptime_in_seconds") > 2 })
+	a, text := call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "ok")
+	if r := a.Data.Servers[0].HitRate; r.Lookups != 401 || r.Percent == nil || *r.Percent > 1 {
+		t.Errorf("%+v: want the 401 lookups of others and no more\n%s", r, text)
+	}
+	says(t, text, "low is normal here")
+}
+
+func TestStatsOfEviction(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account, "maxmemory 3mb", "maxmemory-policy allkeys-lru")
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for i := 0; ctx.Err() == nil; i++ {
+			s.Admin.Set(ctx, fmt.Sprint("idem:authorize:M:", i), strings.Repeat("x", 2000), time.Minute)
+		}
+	}()
+	s.Await("the first eviction", func() bool { return s.Number("evicted_keys") > 0 })
+	a, text := call[statsData](t, deps(t, "redis://payro:ropass@"+s.Addr), stats, `{}`)
+	cancel()
+	<-stopped
+	concludes(t, a, "attention", "REDIS_EVICTING")
+	says(t, text, "ATTENTION - ", "evicts keys for want of memory", "maxmemory_policy:allkeys-lru")
+}
+
+// What this process has seen and is not there any more was lost, by a restart or by
+// a command.
+func TestStatsOfDataLoss(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	plant(t, s, 100)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	a, _ := call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "ok")
+	s.Stop()
+	s.Run(account)
+	s.Await("the next look to be a second later", func() bool { return s.Number("uptime_in_seconds") > 1 })
+	a, text := call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "attention", "REDIS_DATA_LOSS")
+	says(t, text, "was started anew and lost its keys: 200 before, 0 now")
+
+	plant(t, s, 100)
+	call[statsData](t, d, stats, `{}`)
+	began := s.Number("uptime_in_seconds")
+	s.Must("FLUSHALL")
+	s.Await("the next look to be a second later", func() bool { return s.Number("uptime_in_seconds") > began+1 })
+	a, text = call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "attention", "REDIS_DATA_LOSS")
+	says(t, text, "was emptied: 200 keys before, 0 now")
+}
+
+func TestStatsOfRefusedWritesAndStalls(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account, "slowlog-log-slower-than 1000", "enable-debug-command yes")
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	s.Must("DEBUG", "SLEEP", "1.2")
+	a, text := call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "attention", "REDIS_SLOW")
+	says(t, text, `SLOWLOG GET 10: "DEBUG" took 2 s`, "one command held up all others")
+
+	full := redistest.Start(t, account, "maxmemory 3mb", "maxmemory-policy noeviction")
+	for i := 0; !strings.HasPrefix(full.Do("SET", fmt.Sprint("fill", i), strings.Repeat("x", 10000)), "OOM"); i++ {
+	}
+	full.Must("CONFIG", "SET", "maxmemory", "2mb")
+	a, text = call[statsData](t, deps(t, "redis://payro:ropass@"+full.Addr), stats, `{}`)
+	concludes(t, a, "attention", "REDIS_WRITES_REJECTED_OOM", "RATE_LIMITER_FAIL_OPEN")
+	says(t, text, "of its memory limit: beyond it, it refuses writes")
+}
+
+func TestStatsSourceFailures(t *testing.T) {
+	s := redistest.Start(t, account, "user noslow on >x ~* -@all +@read +info", "user noinfo on >x ~* -@all +@read +slowlog|get", "user noscan on >x ~* -@all +@read +info +slowlog|get -scan")
+	plant(t, s, 10)
+	for name, c := range map[string]struct {
+		url, verdict string
+		codes        []string
+		says         []string
+	}{
+		"refused":    {"redis://u:hunter2@" + redistest.Refusing(t), "critical", []string{"REDIS_UNREACHABLE"}, []string{"CRITICAL - redis 127.0.0.1:"}},
+		"black hole": {"redis://u:hunter2@" + redistest.BlackHole(t), "attention", []string{"REDIS_SLOW", "REDIS_UNREACHABLE"}, []string{"(timeout)"}},
+		"no SLOWLOG": {"redis://noslow:x@" + s.Addr, "unknown", []string{"SRC_REDIS_PERMISSION"}, []string{"20 keys", "slowlog"}},
+		"no INFO":    {"redis://noinfo:x@" + s.Addr, "unknown", []string{"SRC_REDIS_PERMISSION"}, []string{"NOT KNOWN - ", `"cached answers" | 10`}},
+		"no SCAN":    {"redis://noscan:x@" + s.Addr, "unknown", []string{"SRC_REDIS_PERMISSION"}, []string{"20 keys", "families: none"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Now()
+			a, text := call[statsData](t, deps(t, c.url), stats, `{}`)
+			concludes(t, a, c.verdict, c.codes...)
+			says(t, text, c.says...)
+			if took := time.Since(start); took > 6*time.Second {
+				t.Errorf("took %s", took)
+			}
+		})
+	}
+	d := deps(t, "redis://x")
+	d.Redis = redisdb.Unset("REDIS_URL is not set", "Set REDIS_URL")
+	a, text := call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "unknown")
+	says(t, text, "NOT KNOWN - REDIS_URL is not set")
+}

@@ -1,0 +1,181 @@
+package tools
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/rediscache-mcp/internal/diagnose"
+	"payops-mcp/rediscache-mcp/internal/keyspace"
+	"payops-mcp/rediscache-mcp/internal/redisdb"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
+)
+
+// CounterRow is one counter in a list, as it was when it was looked at last.
+type CounterRow struct {
+	MerchantID  foreign.Text   `json:"merchant_id"`
+	Action      string         `json:"action"`
+	State       diagnose.State `json:"state"`
+	Count       *int64         `json:"count"`
+	UsedPercent *float64       `json:"used_percent"`
+	ResetsInS   *int64         `json:"resets_in_s"` // null: never, or not known
+}
+
+// rows are the hits, the first first, without those that have ended since.
+func (r *swept) rows() []CounterRow {
+	rows := []CounterRow{}
+	for _, t := range r.hits.sorted() {
+		at, there := r.at[t.key]
+		if !there {
+			continue
+		}
+		k := r.keys[at]
+		u := uses([]diagnose.RateKey{k})[0]
+		rows = append(rows, CounterRow{MerchantID: foreign.Text(t.merchant), Action: u.Action, State: u.State, Count: u.Count, UsedPercent: u.UsedPercent, ResetsInS: u.ResetsInS})
+	}
+	return rows
+}
+
+// limitWords says what the counters are judged by: "authorize 24000 per 60 s (set)".
+func (d Deps) limitWords(action keyspace.Action) []string {
+	var all []string
+	for _, a := range keyspace.Actions {
+		if l := d.Limits[a]; action == "" || action == a {
+			words := fmt.Sprintf("%s %d per %d s (%s)", a, l.Capacity, int64(l.Window/time.Second), l.From())
+			if l.Off() {
+				words = string(a) + " not limited"
+			}
+			all = append(all, words)
+		}
+	}
+	return all
+}
+
+// limitWords says what the counters that were seen are judged by.
+func (s *sweep) limitWords() []string {
+	all := []string{}
+	for _, a := range keyspace.Actions {
+		if s.actions[a] {
+			all = append(all, s.deps.limitWords(a)...)
+		}
+	}
+	return all
+}
+
+// percent is a share in words, never 100 for less than all.
+func percent(share float64) string {
+	if share >= 1 {
+		return "100%"
+	}
+	return fmt.Sprintf("%v%%", math.Floor(share*1000)/10)
+}
+
+// cover says what was looked at, and how to get the rest.
+func (r *swept) cover(c *report.Coverage, from cursor) {
+	if r.named {
+		c.Looked = []string{fmt.Sprintf("%d counters, by exact name", r.counts.counters)}
+		return
+	}
+	if r.blind() {
+		c.Looked = []string{"no key"}
+		return
+	}
+	cover(c, r.scan, from.at != nil)
+	next := cursor{question: from.question}
+	switch shown := r.hits.sorted(); {
+	case !r.scan.Done():
+		next.at = r.scan.Positions()
+		c.More = "the same arguments with cursor, or a larger time_budget_s"
+		if r.hits.left > 0 {
+			c.Not = append(c.Not, fmt.Sprintf("%d more hits in the part seen: ask with a larger limit", r.hits.left))
+		}
+	case r.hits.left > 0 && len(shown) > 0:
+		last := shown[len(shown)-1]
+		next.at, next.after, next.rank, next.hash = from.at, true, last.rank, last.hash
+		c.More = "the same arguments with cursor"
+	default:
+		return
+	}
+	c.Cut, c.Cursor = true, next.String()
+}
+
+// cover says how much of the keys a scan saw.
+func cover(c *report.Coverage, scan redisdb.Scan, resumed bool) {
+	var keys int64
+	for _, p := range scan.Parts {
+		keys += p.Keys
+		if !p.At.Done && p.Source.OK() && len(scan.Parts) > 1 {
+			c.Not = append(c.Not, fmt.Sprintf("%s: %s of its keys seen", p.Source.Name, percent(p.Share())))
+		}
+	}
+	words := fmt.Sprintf("%s of %d keys, by SCAN in %s", percent(scan.Share()), keys, scan.Took.Round(time.Millisecond))
+	if resumed {
+		words += ", from the cursor on"
+	}
+	c.Looked = append(c.Looked, words)
+	if n := len(scan.Parts); n > 1 {
+		c.Looked = append(c.Looked, fmt.Sprintf("%d masters", n))
+	}
+}
+
+// doubt is why a sweep that found nothing wrong does not make the verdict ok.
+func (r *swept) doubt(resumed bool) string {
+	var why []string
+	if !r.named && !r.scan.Done() && len(r.scan.Parts) > 0 && r.scan.Share() > 0 {
+		why = append(why, fmt.Sprintf("only %s of the keys were seen", percent(r.scan.Share())))
+	} else if resumed && r.scan.Done() {
+		why = append(why, "this is the rest of a scan; the answers before tell of the other keys")
+	}
+	if a := assumed(r.keys); a != "" {
+		why = append(why, a)
+	}
+	if r.counts.strangers > 0 {
+		why = append(why, fmt.Sprintf("%d keys fit the template but none of the actions: is RATE_LIMIT_KEY_TEMPLATE right?", r.counts.strangers))
+	}
+	return strings.Join(why, "; ")
+}
+
+// blind reports whether nothing at all was seen.
+func (r *swept) blind() bool {
+	if r.named {
+		return r.counts.counters == 0 && r.counts.unread > 0
+	}
+	return !slices.ContainsFunc(r.scan.Parts, func(p redisdb.Part) bool { return p.Steps > 0 })
+}
+
+// in says "in the part seen" where that is not all.
+func (r *swept) in() string {
+	if r.named || r.scan.Done() && r.scan.Share() == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" in the %s of the keys seen", percent(r.scan.Share()))
+}
+
+// closeSweep fills in what the answer of every sweep has. It returns notes.
+func closeSweep[D any](a *report.Answer[D], r swept, from cursor) []string {
+	serverFindings, serverCodes, _ := diagnose.Servers(r.servers)
+	keyFindings, keyCodes := diagnose.ManyRateKeys(r.keys, r.more)
+	a.Findings = slices.Concat(a.Findings, keyFindings, serverFindings, diagnose.Failures(r.servers))
+	a.Sources = sourcesOf(r.servers)
+	r.cover(&a.Coverage, from)
+	a.Because = r.doubt(from.at != nil)
+	if r.blind() || !r.named && r.scan.Share() < 1 || r.counts.unread > 0 {
+		keyCodes = nil
+	}
+	if r.rules != nil {
+		keyCodes = slices.DeleteFunc(keyCodes, func(c catalog.Code) bool { return !slices.Contains(r.rules, c) })
+	}
+	// Of the state of the servers only what it comes to belongs to this question.
+	serverCodes = slices.DeleteFunc(serverCodes, func(c catalog.Code) bool { return c != catalog.RateLimiterFailOpen })
+	a.Conclude(slices.Concat(keyCodes, serverCodes)...)
+	var notes []string
+	a.AsOf, notes = r.deps.asOf(r.reading)
+	if r.deps.Scope.Limited() {
+		notes = append(notes, "counts are of the merchants in this server's scope: "+r.deps.Scope.String())
+	}
+	return notes
+}
