@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"payops-mcp/bench/internal/ends"
 	"payops-mcp/bench/internal/programs"
@@ -19,10 +20,11 @@ import (
 
 // Options say how much is measured.
 type Options struct {
-	Runs int       // whole runs; the median of them counts
-	Reps int       // starts of each server in a run
-	Load int       // calls in turn before memory is looked at, and as many 32 at a time
-	Log  io.Writer // gets progress lines for a human
+	Runs int           // whole runs; the median of them counts
+	Reps int           // starts of each server in a run
+	Load int           // calls in turn before memory is looked at, and as many 32 at a time
+	Rest time.Duration // after load, before memory is looked at once more; 0 for not at all
+	Log  io.Writer     // gets progress lines for a human
 }
 
 // What is measured beside the servers: the bare mcp-go server, and the shared kit

@@ -66,6 +66,10 @@ func (b *bench) loadOf(ctx context.Context, p *subject.Process, s server) error 
 	b.figures.Add("32 calls at a time, p99", s.name, "ms", stat.Quantile(took, 0.99))
 	b.figures.Add("32 calls at a time, a second", s.name, "calls", float64(b.Load)/time.Since(begin).Seconds())
 	many := b.resident(p, s, "memory resident after calls at a time")
+	if b.Rest > 0 {
+		time.Sleep(b.Rest)
+		b.resident(p, s, "memory resident at rest after them")
+	}
 	if one == 0 || many == 0 {
 		b.figures.Skip(resident, s.name, "MB", "known on Linux only")
 		return nil

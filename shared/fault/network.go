@@ -5,9 +5,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"syscall"
 )
+
+// closedIdle is what net/http says, with an error of no type of its own, when the
+// server hung up before it had read the request.
+const closedIdle = "http: server closed idle connection"
 
 // NetworkClass names what a failed network call means, whatever the driver:
 // Unreachable, Timeout, Disconnected, or "" when err is not about the network.
@@ -28,6 +33,9 @@ func NetworkClass(err error) Class {
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return Unreachable
+	}
+	if u, ok := errors.AsType[*url.Error](err); ok && u.Err.Error() == closedIdle {
+		return Disconnected
 	}
 	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) {

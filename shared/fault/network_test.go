@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 
@@ -36,6 +37,9 @@ func TestNetworkClass(t *testing.T) {
 			_, err := c.Read(make([]byte, 1))
 			return err
 		}, fault.Timeout},
+		"closed before the request": {func(*testing.T) error {
+			return &url.Error{Op: "Get", URL: "http://x", Err: errors.New("http: server closed idle connection")}
+		}, fault.Disconnected},
 		"closed before an answer": {func(t *testing.T) error {
 			return get(t, "http://"+listen(t, func(c net.Conn) { c.Close() }))
 		}, fault.Disconnected},

@@ -64,15 +64,20 @@ func Main(app App) {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	// A host that closes one of our pipes makes a write fail, not the process.
 	signal.Ignore(syscall.SIGPIPE)
-	// Three servers stand by on a laptop all day: half the memory beside the live
-	// heap is worth more than the processor time of collecting it twice as often.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
 	stdout := os.Stdout
 	// stdout belongs to JSON-RPC. What a library prints goes where it does no harm.
 	os.Stdout = os.Stderr
+	spareMemory()
 	os.Exit(app.Run(ctx, os.Args[1:], os.Environ(), os.Stdin, stdout, os.Stderr))
+}
+
+// spareMemory halves the memory beside the live heap: three servers stand by on a
+// laptop all day, and that is worth the processor time of collecting twice as
+// often. It waits until initialize is answered, for a change collects at once.
+func spareMemory() {
+	if os.Getenv("GOGC") == "" {
+		time.AfterFunc(time.Second, func() { debug.SetGCPercent(50) })
+	}
 }
 
 // Run is Main without the process: it returns the exit code. When ctx ends while

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"payops-mcp/bench/internal/programs"
 	"payops-mcp/bench/internal/result"
@@ -20,6 +21,7 @@ func runMCP(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.IntVar(&o.Runs, "runs", 3, "whole runs; the median of them counts")
 	fs.IntVar(&o.Reps, "reps", 15, "starts of each server in a run")
 	fs.IntVar(&o.Load, "load", 1000, "calls in turn before memory is looked at, and as many 32 at a time")
+	fs.DurationVar(&o.Rest, "rest", 3*time.Second, "how long a server rests after load before memory is looked at once more")
 	file := fs.String("json", "", "also write the results to `FILE`")
 	if err := fs.Parse(args); err != nil {
 		return exitUsage

@@ -411,12 +411,9 @@ func TestNotConfigured(t *testing.T) {
 	says(t, text, "NOT KNOWN - REDIS_URL is not set. API_BASE_URL (http://ingest:8080) is no longer used", "Set REDIS_URL")
 }
 
-func TestExamplesAndArguments(t *testing.T) {
+func TestArguments(t *testing.T) {
 	s := redistest.Start(t, account)
 	d := deps(t, "redis://payro:ropass@"+s.Addr)
-	for _, example := range tools.All(d)[0].Spec.Examples {
-		ask(t, d, example)
-	}
 	for args, want := range map[string]string{
 		`{}`:                                  "merchant_id is missing",
 		`{"merchant_id":""}`:                  "want text of 1 to 200 characters",

@@ -10,6 +10,7 @@ import (
 	"payops-mcp/rediscache-mcp/internal/keyspace"
 	"payops-mcp/rediscache-mcp/internal/limiter"
 	"payops-mcp/rediscache-mcp/internal/redisdb"
+	"payops-mcp/rediscache-mcp/internal/redistest"
 	"payops-mcp/rediscache-mcp/internal/tools"
 	"payops-mcp/shared/tooltest"
 )
@@ -76,4 +77,23 @@ func TestConventions(t *testing.T) {
 	c := tooltest.New(t, all...)
 	tooltest.Conventions(t, c, all)
 	tooltest.GoldenList(t, c)
+}
+
+// Every example of every tool is answered, by a healthy Redis and without a fault.
+func TestExamples(t *testing.T) {
+	s := redistest.Start(t, account)
+	all := tools.All(deps(t, "redis://payro:ropass@"+s.Addr))
+	c := tooltest.New(t, all...)
+	for _, declared := range all {
+		for _, example := range declared.Spec.Examples {
+			r := c.Call(t, declared.Spec.Name, example)
+			if r.IsError {
+				t.Errorf("%s %s: %s", declared.Spec.Name, example, r.Text)
+				continue
+			}
+			if a := tooltest.Decode[any](t, r); a.Verdict != "ok" {
+				t.Errorf("%s %s concludes %s:\n%s", declared.Spec.Name, example, a.Verdict, r.Text)
+			}
+		}
+	}
 }
