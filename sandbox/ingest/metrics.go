@@ -132,7 +132,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		})
 	}
 	for _, t := range state.HTTP {
-		labels := []string{t.Method, t.URI, strconv.Itoa(t.Status), outcome(t.Status), "none", "none"}
+		labels := []string{t.Method, t.URI, strconv.Itoa(t.Status), wire.Outcome(t.Status), "none", "none"}
 		count := m.counters[t.counter("http")]
 		out <- prometheus.MustNewConstHistogram(descHTTP, uint64(count), m.counters[t.counter("http_sum")], t.buckets(count), labels...)
 		gauge(descHTTPMax, 5*t.MeanSeconds, labels...)
@@ -152,22 +152,6 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(descStarted, float64(started.UnixMilli())/1000)
 	gauge(descUptime, time.Since(started).Seconds())
-}
-
-// outcome is Micrometer's word for a class of status.
-func outcome(status int) string {
-	switch status / 100 {
-	case 2:
-		return "SUCCESS"
-	case 3:
-		return "REDIRECTION"
-	case 4:
-		return "CLIENT_ERROR"
-	case 5:
-		return "SERVER_ERROR"
-	default:
-		return "INFORMATIONAL"
-	}
 }
 
 // bounds are upper ends of histogram buckets, in seconds.

@@ -14,6 +14,20 @@ import (
 // server hung up before it had read the request.
 const closedIdle = "http: server closed idle connection"
 
+// NetworkFailure makes a Failure of what kept an answer from coming. What an HTTP
+// client adds to it, method and URL, is left out: it stands in the source.
+func NetworkFailure(err error) *Failure {
+	class := NetworkClass(err)
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	f := FailureOf(err, Unexpected)
+	if class != "" {
+		f.Class = class
+	}
+	return f
+}
+
 // NetworkClass names what a failed network call means, whatever the driver:
 // Unreachable, Timeout, Disconnected, or "" when err is not about the network.
 func NetworkClass(err error) Class {

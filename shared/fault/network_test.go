@@ -136,3 +136,12 @@ func closedAddress(t *testing.T) string {
 	defer l.Close()
 	return l.Addr().String()
 }
+
+// A client's wrapper names method and URL, which may hold a secret; the failure
+// keeps the class that the wrapped error had and leaves the wrapper out.
+func TestNetworkFailureLeavesTheURLOut(t *testing.T) {
+	f := fault.NetworkFailure(&url.Error{Op: "Get", URL: "http://u:hunter2@x", Err: errors.New("http: server closed idle connection")})
+	if f.Class != fault.Disconnected || f.Said != "http: server closed idle connection" {
+		t.Errorf("got %s, %q", f.Class, string(f.Said))
+	}
+}

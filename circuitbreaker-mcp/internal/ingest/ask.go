@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -165,13 +164,7 @@ func quote(resp *http.Response, body []byte) string {
 
 // networkFailure classifies what kept an answer from coming.
 func networkFailure(err error) *fault.Failure {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err // what it adds, method and URL, stands in the source
-	}
-	f := fault.FailureOf(err, fault.Unexpected)
-	if class := fault.NetworkClass(err); class != "" {
-		f.Class = class
-	}
+	f := fault.NetworkFailure(err)
 	switch f.Class {
 	case fault.Unreachable:
 		f.Next = "Look whether the instance runs and whether API_BASE_URL is its address"

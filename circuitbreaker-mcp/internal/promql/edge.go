@@ -8,7 +8,6 @@ import (
 	"maps"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -127,13 +126,7 @@ func failure(err error) *fault.Failure {
 		}
 		return f
 	}
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err // what it adds, method and URL, stands in the source
-	}
-	f := &fault.Failure{Class: fault.Unexpected, Said: foreign.Text(err.Error()), Err: err}
-	if class := fault.NetworkClass(err); class != "" {
-		f.Class = class
-	}
+	f := fault.NetworkFailure(err)
 	switch f.Class {
 	case fault.Unreachable:
 		f.Next = "Look whether Prometheus runs and whether PROMETHEUS_URL is its address"

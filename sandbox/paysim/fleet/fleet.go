@@ -7,14 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"payops-mcp/sandbox/paysim"
@@ -29,26 +26,11 @@ func init() {
 	if os.Getenv(childEnv) == "" {
 		return
 	}
-	if err := play(); err != nil {
+	if err := paysim.Play(); err != nil {
 		fmt.Fprintln(os.Stderr, "paysim:", err)
 		os.Exit(1)
 	}
 	os.Exit(0)
-}
-
-func play() error {
-	s, err := paysim.LoadSettings(os.Environ())
-	if err != nil {
-		return err
-	}
-	ended := make(chan os.Signal, 1)
-	signal.Notify(ended, os.Interrupt, syscall.SIGTERM)
-	p, err := paysim.Start(s, slog.New(slog.NewTextHandler(os.Stderr, nil)))
-	if err != nil {
-		return err
-	}
-	<-ended
-	return p.Close()
 }
 
 // Options say what to run.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"payops-mcp/sandbox/ingest/wire"
 )
 
 // labels are those of http_server_requests_seconds, in this order.
@@ -60,7 +62,7 @@ func (r *requests) Collect(out chan<- prometheus.Metric) {
 }
 
 func (r *requests) observe(method, uri string, status int, exception string, took time.Duration) {
-	l := [6]string{method, uri, strconv.Itoa(status), outcome(status), exception, exception}
+	l := [6]string{method, uri, strconv.Itoa(status), wire.Outcome(status), exception, exception}
 	r.seconds.WithLabelValues(l[:]...).Observe(took.Seconds())
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,21 +84,5 @@ func (m *Meter) Observe(uri string, handle func(http.ResponseWriter, *http.Reque
 		begin := time.Now()
 		status, exception := handle(w, r)
 		m.requests.observe(r.Method, uri, status, exception, time.Since(begin))
-	}
-}
-
-// outcome is Micrometer's word for a class of status.
-func outcome(status int) string {
-	switch status / 100 {
-	case 2:
-		return "SUCCESS"
-	case 3:
-		return "REDIRECTION"
-	case 4:
-		return "CLIENT_ERROR"
-	case 5:
-		return "SERVER_ERROR"
-	default:
-		return "INFORMATIONAL"
 	}
 }

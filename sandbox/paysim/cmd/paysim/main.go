@@ -5,10 +5,7 @@ package main
 import (
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"payops-mcp/sandbox/paysim"
 	"payops-mcp/shared/env"
@@ -17,25 +14,10 @@ import (
 func main() {
 	flag.Usage = usage
 	flag.Parse()
-	if err := run(); err != nil {
+	if err := paysim.Play(); err != nil {
 		fmt.Fprintln(os.Stderr, "paysim:", err)
 		os.Exit(1)
 	}
-}
-
-func run() error {
-	s, err := paysim.LoadSettings(os.Environ())
-	if err != nil {
-		return err
-	}
-	ended := make(chan os.Signal, 1)
-	signal.Notify(ended, os.Interrupt, syscall.SIGTERM)
-	p, err := paysim.Start(s, slog.New(slog.NewTextHandler(os.Stderr, nil)))
-	if err != nil {
-		return err
-	}
-	<-ended
-	return p.Close()
 }
 
 func usage() {
