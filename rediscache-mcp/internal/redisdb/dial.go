@@ -20,7 +20,7 @@ func dialer(config *tls.Config) func(context.Context, string, string) (net.Conn,
 			return nil, err
 		}
 		if config == nil {
-			return &attentive{Conn: conn}, nil // for TLS go-redis must see the bare connection
+			return &attentive{Conn: conn}, nil
 		}
 		own := config.Clone()
 		if host, _, err := net.SplitHostPort(addr); err == nil {
@@ -31,7 +31,7 @@ func dialer(config *tls.Config) func(context.Context, string, string) (net.Conn,
 			_ = conn.Close() // the handshake's error says more
 			return nil, &handshakeError{err}
 		}
-		return secure, nil
+		return &attentive{Conn: secure}, nil
 	}
 }
 
@@ -66,9 +66,14 @@ func (c *attentive) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// SyscallConn lets go-redis see whether an idle connection was closed.
+// SyscallConn lets go-redis see whether an idle connection was closed. It looks at
+// the outermost connection only, and would use a dead one below TLS.
 func (c *attentive) SyscallConn() (syscall.RawConn, error) {
-	if raw, ok := c.Conn.(syscall.Conn); ok {
+	conn := c.Conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if raw, ok := conn.(syscall.Conn); ok {
 		return raw.SyscallConn()
 	}
 	return nil, errors.ErrUnsupported

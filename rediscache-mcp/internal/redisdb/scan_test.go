@@ -55,8 +55,11 @@ func TestScanFindsEveryKeyOnce(t *testing.T) {
 
 // A scan in pieces sees what one in whole sees, and its cursor tells how far it is.
 func TestScanGoesOn(t *testing.T) {
+	// Which bucket a key falls into is chance: of so many keys the part seen and
+	// the part of the buckets walked differ by 0.01 less than once in 10^20 runs.
+	const keys = 200_000
 	s := redistest.Start(t)
-	fill(t, s, "k", 30000)
+	fill(t, s, "k", keys)
 	db := open(t, "redis://"+s.Addr)
 	found := map[string]bool{}
 	var at []redisdb.Position
@@ -64,7 +67,7 @@ func TestScanGoesOn(t *testing.T) {
 	for range 1000 {
 		scan := db.Scan(t.Context(), redisdb.ScanSpec{Match: "k*", From: at}, func(f redisdb.Found) { found[f.Key] = true })
 		whole += scan.Share()
-		if truth := float64(len(found)) / 30000; math.Abs(truth-whole) > 0.01 {
+		if truth := float64(len(found)) / keys; math.Abs(truth-whole) > 0.01 {
 			t.Fatalf("the cursor says %v, the truth is %v", whole, truth)
 		}
 		at = scan.Positions()
@@ -72,7 +75,7 @@ func TestScanGoesOn(t *testing.T) {
 			break
 		}
 	}
-	if len(found) != 30000 || math.Abs(whole-1) > 1e-9 {
+	if len(found) != keys || math.Abs(whole-1) > 1e-9 {
 		t.Errorf("%d keys, share %v", len(found), whole)
 	}
 	if again := db.Scan(t.Context(), redisdb.ScanSpec{From: at}, func(redisdb.Found) { t.Error("a key beyond the end") }); !again.Done() || again.Share() != 0 {
@@ -86,7 +89,7 @@ func TestScanKeepsItsBudget(t *testing.T) {
 	db := open(t, "redis://"+s.Addr)
 	const budget = 50 * time.Millisecond
 	scan := db.Scan(t.Context(), redisdb.ScanSpec{Match: "k*", Values: true, Budget: budget}, func(redisdb.Found) {})
-	if scan.Done() || scan.Took < budget || scan.Took > budget+100*time.Millisecond {
+	if scan.Done() || scan.Took < budget || scan.Took > budget+2*time.Second {
 		t.Errorf("took %s of %s, done %v", scan.Took, budget, scan.Done())
 	}
 	if share := scan.Share(); share <= 0 || share >= 1 {
@@ -220,7 +223,7 @@ func TestScanOutOfTime(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	scan := open(t, "redis://"+redistest.BlackHole(t)).Scan(ctx, redisdb.ScanSpec{Budget: time.Minute}, func(redisdb.Found) {})
-	if err := scan.Parts[0].Source.Err; err == nil || err.Class != fault.Timeout || time.Since(start) > 2*time.Second {
+	if err := scan.Parts[0].Source.Err; err == nil || err.Class != fault.Timeout || time.Since(start) > 4*time.Second {
 		t.Errorf("%v after %s", err, time.Since(start))
 	}
 }
