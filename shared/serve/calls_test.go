@@ -37,19 +37,20 @@ func TestAFastCallDoesNotWaitForSlowOnes(t *testing.T) {
 // With the library's queue of a hundred, the rest would run inside of its read
 // loop, and ping and cancel would stall.
 func TestManyCallsAtOnce(t *testing.T) {
-	for _, n := range []int{32, 500} {
+	for _, n := range []int{32, 200} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			p := start(t, "PAYOPS_CALL_TIMEOUT=500ms")
+			p := start(t, "PAYOPS_CALL_TIMEOUT=2s")
 			p.initialize("2025-11-25")
 			var lines []string
 			for i := range n {
 				lines = append(lines, call(i, "wait"))
 			}
-			start := time.Now()
 			p.send(append(lines, `{"jsonrpc":"2.0","id":"ping","method":"ping"}`)...)
 			p.answer("ping")
-			if took := time.Since(start); took > 450*time.Millisecond {
-				t.Errorf("ping took %s behind %d calls that each take 500 ms", took, n)
+			for i := range n {
+				if p.answered(fmt.Sprint(i)) != 0 {
+					t.Fatalf("call %d, which takes 2 s, was answered before ping", i)
+				}
 			}
 			for i := range n {
 				if m := p.answer(i); !m.isError() || !strings.HasPrefix(m.text(), "unavailable: ") {

@@ -86,6 +86,7 @@ type runOut struct {
 var begun, waiting atomic.Int64
 
 func run(ctx context.Context, in runIn) (report.Answer[runOut], error) {
+	start := time.Now()
 	a := report.Answer[runOut]{Summary: "done", Verdict: "ok", Data: runOut{Begun: begun.Add(1), Text: in.Text}}
 	switch in.Do {
 	case "wait": // as a call to a black hole does
@@ -97,6 +98,15 @@ func run(ctx context.Context, in runIn) (report.Answer[runOut], error) {
 		case <-ctx.Done():
 			return a, ctx.Err()
 		case <-time.After(300 * time.Millisecond):
+		}
+	case "advance": // as a scan of much data does, until two notices must have gone
+		for step := 1.0; ; step++ {
+			tool.Progress(ctx, min(step, 1e6), 1e6, "step\x1b[2J of a scan")
+			tool.Progress(ctx, 1, 1e6, "falls back")
+			if time.Since(start) > 3*time.Second || ctx.Err() != nil {
+				return a, ctx.Err()
+			}
+			time.Sleep(time.Millisecond) // the work of a step
 		}
 	case "ignore": // the handler that does not heed its context
 		select {}

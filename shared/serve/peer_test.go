@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +18,7 @@ import (
 )
 
 // patience is how long a test waits for what must come at once.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // peer is a host that speaks raw JSON-RPC to a server in a process of its own, so
 // that a test sees each byte of its stdout.
@@ -189,6 +190,13 @@ func (p *peer) answer(id any) (m message) {
 		return false
 	})
 	return m
+}
+
+// messages returns what came so far.
+func (p *peer) messages() []message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.got)
 }
 
 // answered counts the answers to a request that came.

@@ -103,7 +103,7 @@ func (t Tool) definition() mcp.Tool {
 // Serve returns the tool in the form that an MCP server takes.
 func (t Tool) Serve(limits Limits, log *slog.Logger) server.ServerTool {
 	return server.ServerTool{Tool: t.definition(), Handler: func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		return t.run(ctx, arguments(req), limits, log), nil
+		return t.run(withProgress(ctx, req), arguments(req), limits, log), nil
 	}}
 }
 
