@@ -16,6 +16,18 @@ const checkGrace = 250 * time.Millisecond
 
 // check asks all sources side by side and prints a line for each, in order.
 func check(ctx context.Context, timeout time.Duration, checks []Check, stdout io.Writer) int {
+	code := ExitOK
+	for _, r := range askAll(ctx, timeout, checks) {
+		if !r.OK() {
+			code = ExitFailed
+		}
+		fmt.Fprintln(stdout, resultLine(r))
+	}
+	return code
+}
+
+// askAll asks all sources side by side within timeout.
+func askAll(ctx context.Context, timeout time.Duration, checks []Check) []fault.Source {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	results := make([]fault.Source, len(checks))
@@ -24,14 +36,7 @@ func check(ctx context.Context, timeout time.Duration, checks []Check, stdout io
 		wg.Go(func() { results[i] = c.ask(ctx, fmt.Sprintf("check %d of %d", i+1, len(checks))) })
 	}
 	wg.Wait()
-	code := ExitOK
-	for _, r := range results {
-		if !r.OK() {
-			code = ExitFailed
-		}
-		fmt.Fprintln(stdout, resultLine(r))
-	}
-	return code
+	return results
 }
 
 // ask runs a check. One that panics or overstays its deadline has failed, under

@@ -13,7 +13,7 @@ import (
 
 type options struct {
 	check, version bool
-	config         string
+	config, http   string
 	tools, exclude []string
 }
 
@@ -38,6 +38,7 @@ func flagSet(name string, o *options) *flag.FlagSet {
 	fs.BoolVar(&o.check, "check", false, "ask every source once, say a line for each, and exit (1 if one does not answer)")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
 	fs.StringVar(&o.config, "config", "", "read settings from `FILE` (NAME=value lines); the environment wins")
+	fs.StringVar(&o.http, "http", "", "serve over HTTP at `HOST:PORT`/mcp in place of stdin and stdout, with /healthz, /readyz and /metrics beside it")
 	fs.Func("tools", "serve only these tools (comma `LIST`)", list(&o.tools))
 	fs.Func("exclude-tools", "serve all but these tools (comma `LIST`)", list(&o.exclude))
 	return fs
@@ -59,7 +60,7 @@ func list(into *[]string) func(string) error {
 
 // help prints what the server is, its flags and its settings.
 func (app App) help(w io.Writer) {
-	fmt.Fprintf(w, "%s: %s\n\nServes MCP over stdin and stdout. Flags:\n", app.Name, app.Description)
+	fmt.Fprintf(w, "%s: %s\n\nServes MCP over stdin and stdout, or over HTTP. Flags:\n", app.Name, app.Description)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	flagSet(app.Name, &options{}).VisitAll(func(f *flag.Flag) {
 		value, usage := flag.UnquoteUsage(f)

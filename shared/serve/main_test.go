@@ -93,6 +93,13 @@ func run(ctx context.Context, in runIn) (report.Answer[runOut], error) {
 		log.Printf("waiting=%d.", waiting.Add(1))
 		<-ctx.Done()
 		return a, ctx.Err()
+	case "announce": // a call that takes its time, and says that it has begun
+		log.Printf("announced")
+		select {
+		case <-ctx.Done():
+			return a, ctx.Err()
+		case <-time.After(time.Second):
+		}
 	case "pause": // as a query that takes its time
 		select {
 		case <-ctx.Done():

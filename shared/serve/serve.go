@@ -1,5 +1,5 @@
 // Package serve is the main loop of a server: flags, settings, signals, the log
-// on stderr, MCP over stdio, and exit codes. It never dials: a server must start,
+// on stderr, MCP over stdio or HTTP, and exit codes. It never dials: a server must start,
 // and answer initialize at once, exactly when the systems it asks are down.
 package serve
 
@@ -116,7 +116,12 @@ func (app App) Run(ctx context.Context, args, environ []string, stdin io.Reader,
 	if t := app.Common.CallTimeout; t > hostPatience {
 		log.LogAttrs(ctx, slog.LevelWarn, "PAYOPS_CALL_TIMEOUT is longer than some hosts wait for an answer", slog.Duration("timeout", t), slog.Duration("hosts_wait", hostPatience))
 	}
-	if err := app.stdio(ctx, parts.Tools, log, spool.flush, stdin, stdout); err != nil {
+	if o.http != "" {
+		err = app.http(ctx, o.http, parts, log)
+	} else {
+		err = app.stdio(ctx, parts.Tools, log, spool.flush, stdin, stdout)
+	}
+	if err != nil {
 		log.LogAttrs(ctx, slog.LevelError, "serving ended", slog.Any("error", err))
 		return ExitFailed
 	}
