@@ -5,6 +5,8 @@
 // The data is catalog.json; entries.go is made from it.
 package catalog
 
+import "strings"
+
 //go:generate go run ./gen
 
 // Code names a finding, for example CB_OPEN.
@@ -65,6 +67,7 @@ type Entry struct {
 	Severity    Severity
 	Verdict     Verdict // what it leads to
 	Emitter     string  // the server that reports it: circuitbreaker, dbquery, rediscache or each
+	Runbook     string  // the page of the runbooks that tells of it
 	ConfirmedBy string  // the server whose answer separates it from its rivals; may be empty
 	Rule        string  // when it holds, in words
 	Explains    []Code  // what follows from it
@@ -78,6 +81,16 @@ func Find(c Code) (Entry, bool) {
 		}
 	}
 	return Entry{}, false
+}
+
+// Section is where the runbooks tell of a code: page#anchor, for example
+// kafka#kafka_broker_lost. It is empty for a code that the catalog does not have.
+func Section(c Code) string {
+	e, ok := Find(c)
+	if !ok {
+		return ""
+	}
+	return e.Runbook + "#" + strings.ToLower(string(c))
 }
 
 // All returns every entry, in the catalog's order.

@@ -19,6 +19,7 @@ func TestEntriesAreTheDataFile(t *testing.T) {
 		Severity    Severity
 		Verdict     Verdict
 		Emitter     string
+		Runbook     string
 		Rule        string
 		Explains    []Code
 		ConfirmedBy string `json:"confirmed_by"`
@@ -32,7 +33,7 @@ func TestEntriesAreTheDataFile(t *testing.T) {
 	for _, r := range rows {
 		e, ok := Find(r.Code)
 		same := ok && e.Kind == r.Kind && e.Severity == r.Severity && e.Verdict == r.Verdict && e.Emitter == r.Emitter &&
-			e.Rule == r.Rule && e.ConfirmedBy == r.ConfirmedBy && slices.Equal(e.Explains, r.Explains)
+			e.Rule == r.Rule && e.Runbook == r.Runbook && e.ConfirmedBy == r.ConfirmedBy && slices.Equal(e.Explains, r.Explains)
 		if !same {
 			t.Errorf("%s differs from catalog.json: run go generate ./catalog", r.Code)
 		}
@@ -62,6 +63,19 @@ func TestCatalogIsClosedAndInRange(t *testing.T) {
 			if _, ok := Find(c); !ok {
 				t.Errorf("%s explains %s, which is no code", e.Code, c)
 			}
+		}
+	}
+}
+
+func TestSectionNamesPageAndAnchor(t *testing.T) {
+	for code, want := range map[Code]string{KafkaBrokerLost: "kafka#kafka_broker_lost", SrcDBAuth: "sources#src_db_auth", "NO_SUCH_CODE": ""} {
+		if got := Section(code); got != want {
+			t.Errorf("%s is at %q, want %q", code, got, want)
+		}
+	}
+	for _, e := range All() {
+		if e.Runbook == "" {
+			t.Errorf("%s names no page of the runbooks", e.Code)
 		}
 	}
 }

@@ -182,14 +182,14 @@ func TestSettingsAreListedInOrder(t *testing.T) {
 	var names []string
 	for _, s := range env.Settings(&config{}) {
 		names = append(names, s.Name)
-		if s.Secret != (s.Name == "TOKEN" || s.Name == "PASSWORD" || s.Name == "DB_PASSWORD_SHARDn") {
+		if s.Secret != (s.Name == "TOKEN" || s.Name == "PASSWORD" || s.Name == "PAYOPS_HTTP_TOKEN" || s.Name == "DB_PASSWORD_SHARDn") {
 			t.Errorf("%s: secret is %v", s.Name, s.Secret)
 		}
 		if s.Help == "" {
 			t.Errorf("%s has no help", s.Name)
 		}
 	}
-	want := "PAYOPS_TIMEZONE PAYOPS_MERCHANT_SCOPE PAYOPS_CALL_TIMEOUT PAYOPS_MAX_RESULT_BYTES URL TOKEN PASSWORD NAME ALLOWED RETRIES GRACE TOPICS DB_HOST_SHARDn DB_PASSWORD_SHARDn"
+	want := "PAYOPS_TIMEZONE PAYOPS_MERCHANT_SCOPE PAYOPS_CALL_TIMEOUT PAYOPS_MAX_RESULT_BYTES PAYOPS_HTTP_TOKEN URL TOKEN PASSWORD NAME ALLOWED RETRIES GRACE TOPICS DB_HOST_SHARDn DB_PASSWORD_SHARDn"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -29,6 +29,16 @@ type Answer[D any] struct {
 	Coverage Coverage
 	Data     D
 	AsOf     time.Time // the clock of the system asked
+
+	// Pictures go to hosts that show images, beside both forms and outside of
+	// their cap. They must tell nothing that the forms do not.
+	Pictures []Picture
+}
+
+// Picture is an image.
+type Picture struct {
+	MIME string // image/png
+	Data []byte
 }
 
 // Coverage is what was looked at.

@@ -104,7 +104,7 @@ func (n *node) lists(path string, visit func(path string, list *node)) {
 		return
 	case n.kind == arrayNode && len(n.items) == 1:
 		n.items[0].lists(path+"[0]", visit)
-	case n.kind == arrayNode:
+	case n.kind == arrayNode, n.kind == proseNode:
 		visit(path, n)
 	}
 	for _, f := range n.fields {

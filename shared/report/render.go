@@ -98,6 +98,9 @@ func findingNode(f Finding) *node {
 	if f.Confirm != "" {
 		n.fields = append(n.fields, field{"confirm_with", own(f.Confirm)})
 	}
+	if section := catalog.Section(f.Code); section != "" {
+		n.fields = append(n.fields, field{"runbook", own(section)})
+	}
 	return n
 }
 
@@ -157,6 +160,9 @@ func (e *envelope) text(notice *node) string {
 			line("   confirm with: %s", clean(f.Confirm))
 		}
 	}
+	if sections := e.runbooks(); len(sections) > 0 {
+		line("runbook: %s", strings.Join(sections, ", "))
+	}
 	e.data.facts(&b)
 	if len(e.findings) == 0 && len(e.ruledOut) > 0 {
 		line("findings: none; no rule matched on these facts")
@@ -177,6 +183,17 @@ func (e *envelope) text(notice *node) string {
 		line("note: %s", notice.scalar)
 	}
 	return b.String()
+}
+
+// runbooks are the sections that tell what to do about the findings. The text
+// names them on one line, for every token is paid for; the structure with each.
+func (e *envelope) runbooks() (sections []string) {
+	for _, f := range e.findings {
+		if s := catalog.Section(f.Code); s != "" && !slices.Contains(sections, s) {
+			sections = append(sections, s)
+		}
+	}
+	return sections
 }
 
 func (e *envelope) sourcesLine() string {

@@ -16,14 +16,21 @@ func (n *node) facts(b *strings.Builder) {
 				f.node.text(b, f.name)
 			}
 		}
-	case rawNode, ownNode, foreignNode, arrayNode:
+	case rawNode, ownNode, foreignNode, arrayNode, proseNode:
 		n.text(b, "data")
 	}
 }
 
 func (n *node) text(b *strings.Builder, name string) {
-	if n.isTable() {
+	switch {
+	case n.isTable() && slices.ContainsFunc(n.items, (*node).holdsProse):
+		n.blocks(b, name)
+		return
+	case n.isTable():
 		n.table(b, name)
+		return
+	case n.kind == proseNode && len(n.items) > 0:
+		n.block(b, name)
 		return
 	}
 	b.WriteString(name + ": " + n.line() + "\n")
@@ -37,7 +44,7 @@ func (n *node) isTable() bool {
 		case objectNode:
 			objects++
 		case nullNode:
-		case rawNode, ownNode, foreignNode, arrayNode:
+		case rawNode, ownNode, foreignNode, arrayNode, proseNode:
 			return false
 		}
 	}
@@ -117,6 +124,8 @@ func (n *node) line() string {
 		return n.pairs()
 	case arrayNode:
 		return n.series()
+	case proseNode:
+		return quoted(n.joined())
 	}
 	return ""
 }
@@ -154,7 +163,7 @@ func (n *node) series() string {
 			if strings.Contains(item.scalar, ",") {
 				separator = "; "
 			}
-		case nullNode, rawNode, foreignNode:
+		case nullNode, rawNode, foreignNode, proseNode:
 		}
 	}
 	return strings.Join(parts, separator)

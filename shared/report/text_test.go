@@ -53,6 +53,7 @@ verdict: critical
    hurts: all merchants
    next 1: look at Kafka
    confirm with: check_kafka_health
+runbook: breaker#cb_open
 state: OPEN
 rows: id | name | why | own
   1 | "a | b" | - | -

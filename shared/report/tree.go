@@ -41,6 +41,7 @@ const (
 	foreignNode
 	objectNode
 	arrayNode
+	proseNode // lines, one below the other in the text form; see Prose and Quote
 )
 
 // maxOwn caps strings of our own; they are sentences, never dumps.
@@ -51,6 +52,8 @@ var (
 	timeType     = reflect.TypeFor[time.Time]()
 	durationType = reflect.TypeFor[time.Duration]()
 	numberType   = reflect.TypeFor[json.Number]()
+	proseType    = reflect.TypeFor[Prose]()
+	quoteType    = reflect.TypeFor[Quote]()
 
 	marshalerType = reflect.TypeFor[encoding.TextMarshaler]()
 )
@@ -80,6 +83,11 @@ func treeOf(v reflect.Value) *node {
 		return own(time.Duration(v.Int()).String())
 	case numberType:
 		return number(v.String())
+	case proseType:
+		return Prose(v.String()).node()
+	case quoteType:
+		q, _ := reflect.TypeAssert[Quote](v)
+		return q.node()
 	}
 	if v.Kind() != reflect.Pointer && v.Type().Implements(marshalerType) {
 		return marshaled(v)
@@ -131,7 +139,7 @@ func structNode(v reflect.Value) *node {
 			panic(fmt.Sprintf("report: %s.%s has no json name", v.Type(), f.Name))
 		}
 		value := treeOf(v.Field(i))
-		empty := value.kind == nullNode || value.kind == arrayNode && len(value.items) == 0 || v.Field(i).IsZero()
+		empty := value.kind == nullNode || (value.kind == arrayNode || value.kind == proseNode) && len(value.items) == 0 || v.Field(i).IsZero()
 		if strings.HasPrefix(options, "omit") && empty {
 			value = nil
 		}
@@ -195,6 +203,8 @@ func (n *node) hasForeign() bool {
 		return slices.ContainsFunc(n.fields, func(f field) bool { return f.node.hasForeign() })
 	case arrayNode:
 		return slices.ContainsFunc(n.items, (*node).hasForeign)
+	case proseNode: // a double quote in a page of ours is no mark of anything
+		return slices.ContainsFunc(n.items, func(l *node) bool { return l.kind == foreignNode })
 	case nullNode, rawNode:
 	}
 	return false
@@ -251,6 +261,8 @@ func (n *node) json(b *strings.Builder) {
 			item.json(b)
 		}
 		b.WriteByte(']')
+	case proseNode:
+		b.WriteString(quoted(n.joined()))
 	}
 }
 

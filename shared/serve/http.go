@@ -23,7 +23,7 @@ func (app App) http(ctx context.Context, address string, parts Parts, log *slog.
 		names = append(names, t.Spec.Name)
 	}
 	metrics := web.NewMetrics(names)
-	mcp := app.server(parts.Tools, log, &server.Hooks{})
+	mcp := app.server(parts, log, &server.Hooks{})
 	mcp.Use(metrics.Count)
 	return web.Serve(ctx, mcp, web.Options{
 		Addr: address, Token: app.Common.HTTPToken.Reveal(), CallTimeout: app.Common.CallTimeout, Metrics: metrics, Log: log,

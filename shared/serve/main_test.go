@@ -42,13 +42,14 @@ func childApp() serve.App {
 	return serve.App{
 		Name: "child-mcp", Title: "Child", Description: "A server for tests.", Instructions: "Ask it anything.",
 		Config: config, Common: &config.Common,
-		Build: func() serve.Parts {
+		Build: func([]env.Value) serve.Parts {
 			return serve.Parts{
 				Tools: []tool.Tool{
 					declare("run_test", "Runs", run),
 					declare("spare_test", "Spare", run),
 				},
-				Checks: childChecks(os.Getenv("SERVE_TEST_CHECKS")),
+				Resources: []tool.Resource{about},
+				Checks:    childChecks(os.Getenv("SERVE_TEST_CHECKS")),
 			}
 		},
 	}

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,8 +72,8 @@ func isID(v any) bool {
 // the client is to get it: an answer to a cancelled request it no longer knows.
 func (r *requests) answered(message []byte) bool {
 	var id any
-	if json.Unmarshal(idOf(message), &id) != nil || !isID(id) {
-		return true // a notification
+	if asks(message) || json.Unmarshal(idOf(message), &id) != nil || !isID(id) {
+		return true // a notification, or a request of ours, whose id is of our own counting
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -91,6 +92,15 @@ func (r *requests) answered(message []byte) bool {
 		}
 	}
 	return !open.cancelled
+}
+
+// asks reports whether a message of the library is a request to the client: those
+// name their method before what an answer could begin with.
+func asks(message []byte) bool {
+	head := message[:min(len(message), 128)]
+	method := bytes.Index(head, []byte(`"method":`))
+	result := bytes.Index(head, []byte(`"result":`))
+	return method >= 0 && (result < 0 || method < result)
 }
 
 // errCancelled answers a request that was cancelled while it waited for a worker;

@@ -19,6 +19,7 @@ import (
 	"time"
 	_ "time/tzdata" // zones by name also where the machine has no database of them
 
+	"payops-mcp/shared/about"
 	"payops-mcp/shared/env"
 	"payops-mcp/shared/fault"
 	"payops-mcp/shared/tool"
@@ -30,16 +31,18 @@ type App struct {
 	Title        string
 	Description  string
 	Instructions string // what the server is for, for a model: at most 2048 bytes
+	Prompts      tool.Prompts
 
-	Config any         // pointer to the settings struct, filled before Build
-	Common *env.Common // its part that all servers share
-	Build  func() Parts
+	Config any                              // pointer to the settings struct, filled before Build
+	Common *env.Common                      // its part that all servers share
+	Build  func(settings []env.Value) Parts // of the settings in effect, as Config holds them
 }
 
 // Parts is what Build makes of the settings. Making it dials nothing.
 type Parts struct {
-	Tools  []tool.Tool
-	Checks []Check
+	Tools     []tool.Tool
+	Resources []tool.Resource
+	Checks    []Check
 }
 
 // Check asks one source whether it answers, for --check.
@@ -101,7 +104,9 @@ func (app App) Run(ctx context.Context, args, environ []string, stdin io.Reader,
 		fmt.Fprintf(stderr, "%s cannot start, its settings are wrong:\n%s\n", app.Name, indent(err.Error()))
 		return ExitUsage
 	}
-	parts := app.Build()
+	settings := env.Effective(app.Config, environ, o.config)
+	parts := app.Build(settings)
+	parts.Resources = append(parts.Resources, about.Resources(settings)...)
 	if parts.Tools, err = choose(parts.Tools, o.tools, o.exclude); err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", app.Name, err)
 		return ExitUsage
@@ -119,7 +124,7 @@ func (app App) Run(ctx context.Context, args, environ []string, stdin io.Reader,
 	if o.http != "" {
 		err = app.http(ctx, o.http, parts, log)
 	} else {
-		err = app.stdio(ctx, parts.Tools, log, spool.flush, stdin, stdout)
+		err = app.stdio(ctx, parts, log, spool.flush, stdin, stdout)
 	}
 	if err != nil {
 		log.LogAttrs(ctx, slog.LevelError, "serving ended", slog.Any("error", err))

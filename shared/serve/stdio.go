@@ -25,21 +25,37 @@ const (
 	lastWords = 2*time.Second - lastLines
 )
 
-// Server returns the MCP server for tools. Definitions never change while it
+// Server returns the MCP server for tools and resources. Definitions never change while it
 // runs, so clients may keep them.
-func (app App) Server(tools []tool.Tool, log *slog.Logger) *server.MCPServer {
-	return app.server(tools, log, &server.Hooks{})
+func (app App) Server(tools []tool.Tool, log *slog.Logger, resources ...tool.Resource) *server.MCPServer {
+	return app.server(Parts{Tools: tools, Resources: resources}, log, &server.Hooks{})
 }
 
-func (app App) server(tools []tool.Tool, log *slog.Logger, hooks *server.Hooks) *server.MCPServer {
+func (app App) server(parts Parts, log *slog.Logger, hooks *server.Hooks) *server.MCPServer {
 	s := server.NewMCPServer(app.Name, Version(),
 		server.WithTitle(app.Title), server.WithDescription(app.Description), server.WithInstructions(app.Instructions),
 		server.WithToolCapabilities(false), server.WithHooks(hooks),
 		server.WithCacheHints(int64(time.Hour/time.Millisecond), mcp.CacheScopePublic),
+		// Definitions stay, documents may change and are for those who may ask.
+		server.WithMethodCacheHints(mcp.MethodResourcesRead, 0, mcp.CacheScopePrivate),
 	)
+	if len(parts.Resources) > 0 { // what is not there must not be offered
+		server.WithResourceCapabilities(false, false)(s)
+	}
+	if len(app.Prompts) > 0 {
+		server.WithPromptCapabilities(false)(s)
+		server.WithCompletions()(s)
+		server.WithPromptCompletionProvider(app.Prompts)(s)
+		for _, p := range app.Prompts {
+			p.AddTo(s)
+		}
+	}
 	limits := tool.Limits{Timeout: app.Common.CallTimeout, MaxBytes: app.Common.MaxResultBytes}
-	for _, t := range tools {
+	for _, t := range parts.Tools {
 		s.AddTools(t.Serve(limits, log))
+	}
+	for _, r := range parts.Resources {
+		r.AddTo(s, limits, log)
 	}
 	return s
 }
@@ -47,7 +63,7 @@ func (app App) server(tools []tool.Tool, log *slog.Logger, hooks *server.Hooks) 
 // stdio serves until stdin ends, ctx does, or nobody reads stdout any more. In
 // each case the process is gone within lastWords: neither a handler that does not
 // heed its context nor a full pipe can hold it.
-func (app App) stdio(ctx context.Context, tools []tool.Tool, log *slog.Logger, flush func(), stdin io.Reader, stdout io.Writer) error {
+func (app App) stdio(ctx context.Context, parts Parts, log *slog.Logger, flush func(), stdin io.Reader, stdout io.Writer) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	lines := newLines(ctx, end, stdin, stdout)
@@ -55,7 +71,7 @@ func (app App) stdio(ctx context.Context, tools []tool.Tool, log *slog.Logger, f
 
 	hooks := &server.Hooks{}
 	hooks.AddOnRequestInitialization(lines.requests.begin)
-	s := server.NewStdioServer(app.server(tools, log, hooks))
+	s := server.NewStdioServer(app.server(parts, log, hooks))
 	s.SetErrorLogger(slog.NewLogLogger(log.Handler(), slog.LevelError))
 	server.WithWorkerPoolSize(workers)(s)
 	server.WithQueueSize(queue)(s)

@@ -2,6 +2,7 @@ package tool
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,20 +35,36 @@ func (t Tool) run(ctx context.Context, args []byte, limits Limits, log *slog.Log
 	if err == nil && !json.Valid(r.structured) { // the library would leave such a call unanswered
 		err = errors.New("the structured answer is no JSON")
 	}
-	attrs := []slog.Attr{slog.String("tool", t.Spec.Name), slog.Int64("call", id), slog.Duration("took", time.Since(start))}
-	if err == nil {
-		log.LogAttrs(ctx, slog.LevelInfo, "call", attrs...)
-		return mcp.NewToolResultStructured(json.RawMessage(r.structured), r.text)
+	what := slog.String("tool", t.Spec.Name)
+	if q, ok := errors.AsType[*questionError](err); ok {
+		log.LogAttrs(ctx, slog.LevelInfo, "call asks the person first", what, slog.Int64("call", id), slog.Duration("took", time.Since(start)))
+		return q.result()
 	}
-	f := fault.Of(err)
-	attrs = append(attrs, slog.String("fault", string(f.Kind)))
-	level := slog.LevelInfo
-	if f.Kind == fault.Internal {
-		level = slog.LevelError
-		attrs = append(attrs, slog.Any("error", f.Err))
+	f := logCall(ctx, log, what, id, start, err)
+	if f == nil {
+		result := mcp.NewToolResultStructured(json.RawMessage(r.structured), r.text)
+		for _, p := range r.pictures {
+			result.Content = append(result.Content, mcp.NewImageContent(base64.StdEncoding.EncodeToString(p.Data), p.MIME))
+		}
+		return result
+	}
+	return mcp.NewToolResultError(told(f, id))
+}
+
+// logCall writes the line of a call that is over and returns what it failed of, nil
+// for nothing.
+func logCall(ctx context.Context, log *slog.Logger, what slog.Attr, id int64, start time.Time, err error) *fault.Error {
+	attrs := []slog.Attr{what, slog.Int64("call", id), slog.Duration("took", time.Since(start))}
+	f, level := fault.Of(err), slog.LevelInfo
+	if f != nil {
+		attrs = append(attrs, slog.String("fault", string(f.Kind)))
+		if f.Kind == fault.Internal {
+			level = slog.LevelError
+			attrs = append(attrs, slog.Any("error", f.Err))
+		}
 	}
 	log.LogAttrs(ctx, level, "call", attrs...)
-	return mcp.NewToolResultError(told(f, id))
+	return f
 }
 
 // told is what the caller reads of a failure.
@@ -62,14 +79,19 @@ func told(f *fault.Error, id int64) string {
 	return text
 }
 
-// guarded calls the handler with a deadline and turns a panic into an internal
-// error. A handler that does not heed its context is left to end by itself: the
-// caller gets an answer all the same.
+// guarded calls the handler within its time.
 func (t Tool) guarded(ctx context.Context, args []byte, limits Limits) (rendered, error) {
-	ctx, cancel := context.WithTimeout(ctx, limits.Timeout)
+	return within(ctx, limits.Timeout, func(ctx context.Context) (rendered, error) { return t.call(ctx, args, limits.MaxBytes) })
+}
+
+// within calls do with a deadline and turns a panic into an internal error. What
+// does not heed its context is left to end by itself: the caller gets an answer
+// all the same.
+func within[T any](ctx context.Context, timeout time.Duration, do func(context.Context) (T, error)) (none T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	type outcome struct {
-		r   rendered
+		v   T
 		err error
 	}
 	done := make(chan outcome, 1)
@@ -79,19 +101,19 @@ func (t Tool) guarded(ctx context.Context, args []byte, limits Limits) (rendered
 				done <- outcome{err: panicked(r)}
 			}
 		}()
-		r, err := t.call(ctx, args, limits.MaxBytes)
-		done <- outcome{r, err}
+		v, err := do(ctx)
+		done <- outcome{v, err}
 	}()
 	select {
 	case o := <-done:
-		return o.r, o.err
+		return o.v, o.err
 	case <-ctx.Done():
 	}
 	select {
 	case o := <-done:
-		return o.r, o.err
+		return o.v, o.err
 	case <-time.After(grace):
-		return rendered{}, ctx.Err()
+		return none, ctx.Err()
 	}
 }
 

@@ -41,15 +41,17 @@ type Limits struct {
 
 // Tool is a declared tool, ready to be served.
 type Tool struct {
-	Spec   Spec
-	schema schema
-	call   func(ctx context.Context, args []byte, maxBytes int) (rendered, error)
+	Spec    Spec
+	schema  schema
+	changes bool
+	call    func(ctx context.Context, args []byte, maxBytes int) (rendered, error)
 }
 
-// rendered is an answer in both of its forms.
+// rendered is an answer in both of its forms, and its pictures.
 type rendered struct {
 	text       string
 	structured []byte
+	pictures   []report.Picture
 }
 
 var validName = regexp.MustCompile(`^[a-z]+(_[a-z0-9]+)+$`)
@@ -83,8 +85,17 @@ func Read[In, D any](spec Spec, handle func(context.Context, In) (report.Answer[
 			return r, err
 		}
 		r.text, r.structured = a.Render(maxBytes)
+		r.pictures = a.Pictures
 		return r, nil
 	}}
+}
+
+// Change declares a tool that changes something. Hosts are told that it destroys,
+// and that a person must agree to each call.
+func Change[In, D any](spec Spec, handle func(context.Context, In) (report.Answer[D], error)) Tool {
+	t := Read(spec, handle)
+	t.changes = true
+	return t
 }
 
 // InputSchema returns the JSON Schema of the arguments.
@@ -92,18 +103,22 @@ func (t Tool) InputSchema() json.RawMessage { return t.schema.json }
 
 // definition is the tool as tools/list shows it.
 func (t Tool) definition() mcp.Tool {
-	yes, no := true, false
-	return mcp.Tool{
+	reads, changes, outside := !t.changes, t.changes, false
+	d := mcp.Tool{
 		Name: t.Spec.Name, Title: t.Spec.Title, Description: t.Spec.Description, RawInputSchema: t.schema.json,
 		// Nothing outside of the systems that the operator configured is reached.
-		Annotations: mcp.ToolAnnotation{ReadOnlyHint: &yes, DestructiveHint: &no, IdempotentHint: &yes, OpenWorldHint: &no},
+		Annotations: mcp.ToolAnnotation{ReadOnlyHint: &reads, DestructiveHint: &changes, IdempotentHint: &reads, OpenWorldHint: &outside},
 	}
+	if t.changes {
+		d.Meta = &mcp.Meta{AdditionalFields: map[string]any{"anthropic/requiresUserInteraction": true}}
+	}
+	return d
 }
 
 // Serve returns the tool in the form that an MCP server takes.
 func (t Tool) Serve(limits Limits, log *slog.Logger) server.ServerTool {
 	return server.ServerTool{Tool: t.definition(), Handler: func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		return t.run(withProgress(ctx, req), arguments(req), limits, log), nil
+		return t.run(withCaller(withProgress(ctx, req), req), arguments(req), limits, log), nil
 	}}
 }
 

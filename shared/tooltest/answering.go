@@ -14,11 +14,29 @@ import (
 )
 
 // Answering is what a person says to a question of a tool.
-type Answering func(question string) mcp.ElicitationResponse
+type Answering func(question string) Reply
+
+// Reply is an answer of a person: accept with what was filled in, decline or cancel.
+type Reply struct {
+	Action string
+	Form   map[string]any
+}
+
+// The replies to a yes or no.
+var (
+	Agree   = Reply{Action: "accept", Form: map[string]any{"confirm": true}}
+	Decline = Reply{Action: "decline"}
+	Close   = Reply{Action: "cancel"}
+)
 
 // Elicit answers a question.
 func (a Answering) Elicit(_ context.Context, r mcp.ElicitationRequest) (*mcp.ElicitationResult, error) {
-	return &mcp.ElicitationResult{ElicitationResponse: a(r.Params.Message)}, nil
+	said := a(r.Params.Message)
+	result := &mcp.ElicitationResult{ElicitationResponse: mcp.ElicitationResponse{Action: mcp.ElicitationResponseAction(said.Action)}}
+	if said.Form != nil {
+		result.Content = said.Form
+	}
+	return result, nil
 }
 
 // ConnectAnswering is Connect with a client that can ask a person.

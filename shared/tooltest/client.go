@@ -3,6 +3,7 @@
 package tooltest
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"log/slog"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"payops-mcp/shared/env"
+	"payops-mcp/shared/report"
 	"payops-mcp/shared/serve"
 	"payops-mcp/shared/tool"
 )
@@ -21,6 +23,7 @@ type Result struct {
 	Text       string
 	IsError    bool
 	Structured json.RawMessage // nil when the call failed
+	Pictures   []report.Picture
 }
 
 // Answer is the part of a structured answer that is the same for every tool; D
@@ -42,6 +45,7 @@ type Answer[D any] struct {
 		Blast       string   `json:"blast_radius"`
 		NextSteps   []string `json:"next_steps"`
 		ConfirmWith string   `json:"confirm_with"`
+		Runbook     string   `json:"runbook"`
 	} `json:"findings"`
 	Sources []struct {
 		Name  string  `json:"name"`
@@ -136,8 +140,15 @@ func (c *Client) Call(t testing.TB, name string, args any) Result {
 	}
 	r := Result{IsError: res.IsError}
 	for _, content := range res.Content {
-		if text, ok := content.(mcp.TextContent); ok {
-			r.Text += text.Text
+		switch c := content.(type) {
+		case mcp.TextContent:
+			r.Text += c.Text
+		case mcp.ImageContent:
+			data, err := base64.StdEncoding.DecodeString(c.Data)
+			if err != nil {
+				t.Fatalf("%s answered with an image that is no base64: %v", name, err)
+			}
+			r.Pictures = append(r.Pictures, report.Picture{MIME: c.MIMEType, Data: data})
 		}
 	}
 	if res.StructuredContent != nil {

@@ -12,9 +12,9 @@ import (
 )
 
 type entry struct {
-	Code, Kind, Severity, Emitter, Verdict, Rule string
-	Explains                                     []string
-	ConfirmedBy                                  string `json:"confirmed_by"`
+	Code, Kind, Severity, Emitter, Verdict, Runbook, Rule string
+	Explains                                              []string
+	ConfirmedBy                                           string `json:"confirmed_by"`
 }
 
 func main() {
@@ -44,8 +44,8 @@ func generate(entries []entry) []byte {
 	}
 	p(")\n\nvar entries = [...]Entry{\n")
 	for _, e := range entries {
-		p("\t{Code: %q, Kind: %q, Severity: %q, Verdict: %q, Emitter: %q, ConfirmedBy: %q,\n\t\tRule: %q,\n",
-			e.Code, e.Kind, e.Severity, e.Verdict, e.Emitter, e.ConfirmedBy, e.Rule)
+		p("\t{Code: %q, Kind: %q, Severity: %q, Verdict: %q, Emitter: %q, Runbook: %q, ConfirmedBy: %q,\n\t\tRule: %q,\n",
+			e.Code, e.Kind, e.Severity, e.Verdict, e.Emitter, e.Runbook, e.ConfirmedBy, e.Rule)
 		if len(e.Explains) > 0 {
 			var names []string
 			for _, c := range e.Explains {
