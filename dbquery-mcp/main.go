@@ -6,6 +6,8 @@ import (
 	"payops-mcp/dbquery-mcp/internal/config"
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/dbquery-mcp/internal/tools"
+	"payops-mcp/shared/env"
+	"payops-mcp/shared/prompts"
 	"payops-mcp/shared/serve"
 )
 
@@ -23,9 +25,10 @@ func app() serve.App {
 		Title:        "Payment databases",
 		Description:  "answers questions about payments from the payment system's MariaDB shards, read-only",
 		Instructions: instructions,
+		Prompts:      prompts.All(),
 		Config:       &c,
 		Common:       &c.Common,
-		Build:        func() serve.Parts { return build(c) },
+		Build:        func([]env.Value) serve.Parts { return build(c) },
 	}
 }
 
@@ -37,7 +40,7 @@ func build(c config.Config) serve.Parts {
 		checks = append(checks, db.Check(place))
 	}
 	return serve.Parts{
-		Tools:  tools.All(tools.Deps{DB: db, Scope: c.MerchantScope, Zone: c.Zone.Location, AllowSelect: c.AllowSelect}),
+		Tools:  tools.All(tools.Deps{DB: db, Scope: c.MerchantScope, Zone: c.Zone.Location, Outbox: c.Outbox.OutboxLimits, LedgerGrace: c.LedgerGrace, AllowSelect: c.AllowSelect}),
 		Checks: checks,
 	}
 }

@@ -104,7 +104,7 @@ func TestTheREADMEIsMadeFromTheCode(t *testing.T) {
 	if err := env.Load(a.Config, nil, ""); err != nil {
 		t.Fatal(err)
 	}
-	tooltest.README(t, "dbquery-mcp", a.Config, a.Build().Tools)
+	tooltest.README(t, "dbquery-mcp", a.Config, a.Build(nil).Tools)
 }
 
 // run_select is there only where the operator has set it.

@@ -41,6 +41,7 @@ type Shard struct {
 	Port  int
 	Admin *sql.DB // in the schema, in UTC, one connection
 	name  string
+	admin *mysql.Config
 }
 
 // DB is two shards.
@@ -62,8 +63,7 @@ func (p Password) Reveal() string { return string(p) }
 // skipped, and fails where nothing may be skipped.
 func New(t testing.TB) *DB {
 	t.Helper()
-	random := strings.ToLower(rand.Text()[:10])
-	db := &DB{Database: "t_" + random, User: "r_" + random, Password: Password(rand.Text())}
+	db := named()
 	for i, name := range adminDSN {
 		dsn := os.Getenv(name)
 		if dsn == "" {
@@ -80,6 +80,12 @@ func New(t testing.TB) *DB {
 	db.account(t, db.User, db.Password, "")
 	db.Grant(t, "GRANT SELECT ON `"+db.Database+"`.* TO ?@'%'", db.User)
 	return db
+}
+
+// named is a DB without shards.
+func named() *DB {
+	random := strings.ToLower(rand.Text()[:10])
+	return &DB{Database: "t_" + random, User: "r_" + random, Password: Password(rand.Text())}
 }
 
 func newShard(t testing.TB, dsn, schema, name string) *Shard {
@@ -102,6 +108,7 @@ func newShard(t testing.TB, dsn, schema, name string) *Shard {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.admin = c
 	s.Admin = sql.OpenDB(connector)
 	s.Admin.SetMaxOpenConns(1) // so that USE holds
 	t.Cleanup(func() { _ = s.Admin.Close() })
@@ -109,6 +116,18 @@ func newShard(t testing.TB, dsn, schema, name string) *Shard {
 	t.Cleanup(func() { s.Exec(t, "DROP DATABASE `"+schema+"`") })
 	s.Exec(t, "USE `"+schema+"`")
 	return s
+}
+
+// Second is a pool of more connections of the administrator, in no schema.
+func (s *Shard) Second(t testing.TB) *sql.DB {
+	t.Helper()
+	connector, err := mysql.NewConnector(s.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := sql.OpenDB(connector)
+	t.Cleanup(func() { _ = more.Close() })
+	return more
 }
 
 // Exec runs a statement as the administrator.

@@ -86,6 +86,7 @@ func HangsUp(t testing.TB) Endpoint { return Serves(t, func(c net.Conn) { _ = c.
 type Link struct {
 	Endpoint
 	mu   sync.Mutex
+	to   *Shard
 	dead bool
 	age  int // of connections; those of an earlier one are forgotten
 }
@@ -93,10 +94,10 @@ type Link struct {
 // NewLink leads to a shard.
 func NewLink(t testing.TB, to *Shard) *Link {
 	t.Helper()
-	l := &Link{}
+	l := &Link{to: to}
 	l.Endpoint = Serves(t, func(client net.Conn) {
 		l.mu.Lock()
-		age := l.age
+		age, to := l.age, l.to
 		l.mu.Unlock()
 		server, err := net.Dial("tcp", net.JoinHostPort(to.Host, strconv.Itoa(to.Port)))
 		if err != nil {
@@ -124,6 +125,13 @@ func (l *Link) Forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.age++
+}
+
+// Lead leads new connections to another shard, as a failover does.
+func (l *Link) Lead(to *Shard) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.to = to
 }
 
 func (l *Link) relay(to io.Writer, from io.Reader, age int) {

@@ -4,6 +4,7 @@ package diagnose
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -125,40 +126,60 @@ func connections(s Shards) (found []report.Finding) {
 	return found
 }
 
-// drift is DB_SCHEMA_DRIFT, of the payment table.
+// drift is DB_SCHEMA_DRIFT, of the tables that were looked at.
 func drift(s Shards) (found []report.Finding) {
 	var left []paydb.Asked
 	for _, a := range s.Asked {
-		t, seen := a.Tables["payment"]
 		switch {
-		case !seen && !a.Source.OK() && a.Source.Err.Class == fault.Schema:
+		case a.Tables["payment"].Name == "" && !a.Source.OK() && a.Source.Err.Class == fault.Schema:
 			found = append(found, report.NewFinding(catalog.DBSchemaDrift, "%s lacks what this question needs", a.Shard).
 				With(a.Source.Name, a.Source.Asked, said(a), a.Clock.Database).Then(a.Source.Err.Next))
-		case seen && !t.Drift().None() && a.SameAs == "" && !a.Account.Partial:
+		case len(drifts(a)) > 0 && a.SameAs == "" && !a.Account.Partial:
 			left = append(left, a)
 		}
 	}
 	for len(left) > 0 { // shards that differ in the same way are one finding
-		d := left[0].Tables["payment"].Drift()
-		alike := func(a paydb.Asked) bool { return reflect.DeepEqual(a.Tables["payment"].Drift(), d) }
+		d := drifts(left[0])
+		alike := func(a paydb.Asked) bool { return reflect.DeepEqual(drifts(a), d) }
 		found = append(found, drifted(slices.DeleteFunc(slices.Clone(left), func(a paydb.Asked) bool { return !alike(a) }), d))
 		left = slices.DeleteFunc(left, alike)
 	}
 	return found
 }
 
-func drifted(shards []paydb.Asked, d paydb.Drift) report.Finding {
-	f := report.NewFinding(catalog.DBSchemaDrift, "the payment table of %s is not as the payment system expects it", names(shards))
-	for _, x := range []struct {
-		what string
-		list []string
-	}{{"missing columns", d.Missing}, {"missing indexes", d.Slow}, {"other types", d.Types}} {
-		if len(x.list) > 0 {
-			f = f.With(shards[0].Source.Name, x.what, strings.Join(x.list, "; "), shards[0].Clock.Database)
+// drifts are the tables that are not as they should be.
+func drifts(a paydb.Asked) map[string]paydb.Drift {
+	all := map[string]paydb.Drift{}
+	for name, t := range a.Tables {
+		if d := t.Drift(); !d.None() {
+			all[name] = d
 		}
 	}
-	if len(d.Slow) > 0 {
-		f = f.Hurts("questions that need the index read the whole table, in this server and in the payment system")
+	return all
+}
+
+func drifted(shards []paydb.Asked, tables map[string]paydb.Drift) report.Finding {
+	list := slices.Sorted(maps.Keys(tables))
+	which := "the " + list[0] + " table of " + names(shards) + " is"
+	if len(list) > 1 {
+		which = "the tables " + strings.Join(list, ", ") + " of " + names(shards) + " are"
+	}
+	f := report.NewFinding(catalog.DBSchemaDrift, "%s not as the payment system expects", which)
+	slow, loose := false, false
+	for _, name := range list {
+		d := tables[name]
+		slow, loose = slow || len(d.Slow) > 0, loose || len(d.Loose) > 0
+		f = f.With(shards[0].Source.Name, "table "+name, d.String(), shards[0].Clock.Database)
+	}
+	var hurts []string
+	if slow {
+		hurts = append(hurts, "questions that need the index read the whole table, in this server and in the payment system")
+	}
+	if loose {
+		hurts = append(hurts, "nothing keeps rows from naming a payment that does not exist")
+	}
+	if len(hurts) > 0 {
+		f = f.Hurts("%s", strings.Join(hurts, "; "))
 	}
 	return f.Then("Compare it with the payment system's schema.sql; have a database administrator add what is missing")
 }
@@ -221,17 +242,26 @@ func skew(s Shards) []report.Finding {
 
 // writers is SRC_CLOCK_SKEW of the machines that write payments: a time range that
 // ends now misses the newest of them.
-func writers(s Shards) (found []report.Finding) {
+func writers(s Shards) []report.Finding {
+	var late []paydb.Asked
+	var most time.Duration
 	for i, a := range s.Asked {
 		// The clock was read first: what came while the shard answered is no skew.
 		if ahead := s.future(i); ahead > maxSkew+a.Source.Took && ahead < zoneStep {
-			found = append(found, report.NewFinding(catalog.SrcClockSkew,
-				"the newest payment of %s lies %s in the future: the clocks of the payment system and of its database differ, so time ranges that end now miss the newest payments", a.Shard, ahead.Round(time.Second/10)).
-				With(a.Source.Name, newestAgainstClock, fmt.Sprintf("%+.1f s", ahead.Seconds()), a.Clock.Database).
-				Then("Ask without time_range, newest first, for what happened just now", "Compare the clocks of the ingest hosts and of the database"))
+			late, most = append(late, a), max(most, ahead)
 		}
 	}
-	return found
+	if len(late) == 0 {
+		return nil
+	}
+	f := report.NewFinding(catalog.SrcClockSkew,
+		"the newest payment of %s lies %s in the future: the clocks of the payment system and of its database differ, so time ranges that end now miss the newest payments", names(late), most.Round(time.Second/10))
+	for i, a := range s.Asked {
+		if slices.ContainsFunc(late, func(l paydb.Asked) bool { return l.Shard == a.Shard }) {
+			f = f.With(a.Source.Name, newestAgainstClock, fmt.Sprintf("%+.1f s", s.future(i).Seconds()), a.Clock.Database)
+		}
+	}
+	return []report.Finding{f.Then("Ask without time_range, newest first, for what happened just now", "Compare the clocks of the ingest hosts and of the database")}
 }
 
 // zone is SRC_TIMEZONE_MISMATCH: rows that lie in the future were written in

@@ -338,17 +338,10 @@ func TestShortCall(t *testing.T) {
 
 // The server's own settings do not change what a statement means.
 func TestServerSettingsDoNotMatter(t *testing.T) {
-	db := dbtest.New(t)
+	t.Parallel()
+	// A server of its own: others look at the settings of the shared ones.
+	db, _ := dbtest.Own(t, "--sql-mode=ORACLE,NO_BACKSLASH_ESCAPES", "--default-time-zone=+09:00")
 	db.Insert(t, 1, dbtest.Payment{Merchant: `a"b`, At: base})
-	for _, setting := range []string{"sql_mode", "time_zone"} {
-		var before string
-		if err := db.Shards[0].Admin.QueryRow("SELECT @@GLOBAL." + setting).Scan(&before); err != nil {
-			t.Fatal(err)
-		}
-		defer db.Shards[0].Exec(t, "SET GLOBAL "+setting+" = ?", before)
-	}
-	db.Shards[0].Exec(t, "SET GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,ORACLE'")
-	db.Shards[0].Exec(t, "SET GLOBAL time_zone = '+09:00'")
 	rows := all(t, list(t, openDB(t, db), PaymentQuery{Merchants: []string{`a"b`}}))[0].Facts.Rows
 	if len(rows) != 1 || !rows[0].RequestedAt.Equal(base) {
 		t.Errorf("got %+v, want one payment of %s", rows, base)

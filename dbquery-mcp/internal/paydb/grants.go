@@ -19,6 +19,10 @@ type Account struct {
 	// Partial says that it may read some columns only; others look as if they
 	// were not there.
 	Partial bool
+	// What it may see of the server: the sessions and transactions of others
+	// (PROCESS), the state of replication (SLAVE MONITOR), and every table of the
+	// payment schema.
+	Process, Replication, Schema bool
 }
 
 // WiderText lists what the account may do beyond reading.
@@ -39,6 +43,7 @@ func (r *Reader) grants(ctx context.Context) (Account, error) {
 		}
 		a.Wider = append(a.Wider, wider(line, r.shard.database)...)
 		a.Partial = a.Partial || strings.Contains(line, "SELECT (")
+		a.sees(line, r.shard.database)
 		if m := roleLine.FindStringSubmatch(line); m != nil {
 			roles = append(roles, m[1])
 		} else if m := roleRights.FindStringSubmatch(line); m != nil {
@@ -88,6 +93,21 @@ func wider(line, database string) (more []string) {
 	return []string{strings.Join(more, ", ") + " on " + on}
 }
 
+// sees notes what a line of SHOW GRANTS lets the account see of the server.
+func (a *Account) sees(line, database string) {
+	m := grantLine.FindStringSubmatch(line)
+	if m == nil {
+		return
+	}
+	global := m[2] == "*.*"
+	for _, p := range splitPrivileges(m[1]) {
+		all := p == "ALL PRIVILEGES"
+		a.Process = a.Process || global && (all || p == "PROCESS")
+		a.Replication = a.Replication || global && (all || slices.Contains([]string{"SLAVE MONITOR", "REPLICA MONITOR", "SUPER"}, p))
+		a.Schema = a.Schema || (all || p == "SELECT") && (global || schemaOf(m[2]) == database && strings.HasSuffix(m[2], ".*"))
+	}
+}
+
 // other takes the lines that grant no privilege on anything: a role, whose own
 // grants follow in lines of their own if it is active, and which role is the default.
 func other(line string) []string {
@@ -125,7 +145,11 @@ func reads(privilege, on, database string) bool {
 	if on == "*.*" {
 		return slices.Contains([]string{"PROCESS", "SLAVE MONITOR", "REPLICA MONITOR", "BINLOG MONITOR", "REPLICATION CLIENT"}, name)
 	}
+	return schemaOf(on) == database && (name == "SELECT" || name == "SHOW VIEW")
+}
+
+// schemaOf is the schema of what a privilege is on: `paydb`.*, `paydb`.`payment`.
+func schemaOf(on string) string {
 	schema, _, _ := strings.Cut(strings.TrimPrefix(on, "`"), "`.")
-	schema = strings.NewReplacer("``", "`", `\_`, "_", `\%`, "%").Replace(schema)
-	return schema == database && (name == "SELECT" || name == "SHOW VIEW")
+	return strings.NewReplacer("``", "`", `\_`, "_", `\%`, "%").Replace(schema)
 }

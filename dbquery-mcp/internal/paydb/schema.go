@@ -19,6 +19,7 @@ type Table struct {
 	Columns  map[string]string // name -> type, as the database writes it: timestamp(3)
 	Nullable map[string]bool   // columns that may be NULL
 	Indexes  []Index
+	Unbound  []string // tables that a foreign key should lead to and does not; known where foreign keys were looked at
 }
 
 // Index is a usable index over whole columns.
@@ -57,26 +58,36 @@ type Drift struct {
 	Missing []string // columns: without them it cannot be asked
 	Types   []string // columns of a type that does not hold what it should
 	Slow    []string // indexes: without them it is slow, or keys are not unique
+	Loose   []string // foreign keys: without them rows may name what does not exist
+	Gone    bool     // there is no such table
 }
 
 // None reports whether the table is as expected.
-func (d Drift) None() bool { return len(d.Missing)+len(d.Types)+len(d.Slow) == 0 }
+func (d Drift) None() bool { return len(d.Missing)+len(d.Types)+len(d.Slow)+len(d.Loose) == 0 }
 
-// Drift compares the payment table with the payment system's schema.sql.
+// String says it in words.
+func (d Drift) String() string {
+	if d.Gone {
+		return "the table is missing"
+	}
+	var parts []string
+	for _, x := range []struct {
+		what string
+		list []string
+	}{{"missing columns", d.Missing}, {"missing indexes", d.Slow}, {"other types", d.Types}, {"missing foreign keys to", d.Loose}} {
+		if len(x.list) > 0 {
+			parts = append(parts, x.what+" "+strings.Join(x.list, ", "))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Drift compares a table with the payment system's schema.sql. A table that the
+// schema does not have is as expected.
 func (t Table) Drift() (d Drift) {
-	for _, c := range []struct {
-		name  string
-		types []string
-	}{
-		{"payment_id", []string{"bigint", "int"}},
-		{"merchant_id", []string{"varchar", "char"}},
-		{"amount", []string{"bigint", "int", "decimal"}},
-		{"currency", []string{"char", "varchar", "enum"}},
-		{"status", []string{"varchar", "char", "enum"}},
-		{"idempotency_key", []string{"varchar", "char"}},
-		{"requested_at", []string{"timestamp", "datetime"}},
-		{"updated_at", []string{"timestamp", "datetime"}},
-	} {
+	want := schemaSQL[t.Name]
+	d.Gone, d.Loose = len(t.Columns) == 0, t.Unbound
+	for _, c := range want.columns {
 		got, ok := t.Columns[c.name]
 		base := strings.FieldsFunc(got, func(r rune) bool { return r == '(' || r == ' ' })
 		switch {
@@ -86,13 +97,13 @@ func (t Table) Drift() (d Drift) {
 			d.Types = append(d.Types, fmt.Sprintf("%s is %s, want %s", c.name, foreign.Text(got), c.types[0]))
 		}
 	}
-	for _, columns := range [][]string{{"payment_id"}, {"status", "requested_at"}, {"merchant_id", "requested_at"}} {
-		if t.index(columns...) == "" {
-			d.Slow = append(d.Slow, "index over "+strings.Join(columns, ", "))
+	for _, i := range want.indexes {
+		switch name := t.index(i.Columns...); {
+		case i.Unique && (name == "" || !t.unique(name)):
+			d.Slow = append(d.Slow, "unique index over "+strings.Join(i.Columns, ", "))
+		case name == "":
+			d.Slow = append(d.Slow, "index over "+strings.Join(i.Columns, ", "))
 		}
-	}
-	if i := t.index("merchant_id", "idempotency_key"); i == "" || !t.unique(i) {
-		d.Slow = append(d.Slow, "unique index over merchant_id, idempotency_key")
 	}
 	return d
 }
@@ -102,20 +113,23 @@ func (t Table) unique(index string) bool {
 }
 
 const (
-	sqlColumns = "SHOW COLUMNS FROM payment"
-	sqlIndexes = "SHOW INDEX FROM payment"
+	sqlColumns = "SHOW COLUMNS FROM "
+	sqlIndexes = "SHOW INDEX FROM "
 )
 
-// paymentTable looks at the payment table. One that is as it should be is looked at
-// once for each connection; any other every time, for somebody may just be mending it.
-func (r *Reader) paymentTable(ctx context.Context) (Table, error) {
-	const name = "payment"
+// paymentTable looks at the payment table.
+func (r *Reader) paymentTable(ctx context.Context) (Table, error) { return r.table(ctx, "payment") }
+
+// table looks at a table by its name in schema.sql. One that is as it should be is
+// looked at once for each connection; any other every time, for somebody may just
+// be mending it.
+func (r *Reader) table(ctx context.Context, name string) (Table, error) {
 	if t, ok := r.session.tables[name]; ok {
 		r.tables[name], r.cached = t, true
 		return t, nil
 	}
 	t := Table{Name: name, Columns: map[string]string{}, Nullable: map[string]bool{}}
-	err := r.run(ctx, sqlColumns, sqlColumns, nil, func(rows *sql.Rows) error {
+	err := r.run(ctx, sqlColumns+name, sqlColumns+name, nil, func(rows *sql.Rows) error {
 		field, err := namedFields(rows)
 		if err != nil {
 			return err
@@ -127,7 +141,7 @@ func (r *Reader) paymentTable(ctx context.Context) (Table, error) {
 	if err != nil {
 		return t, err
 	}
-	err = r.run(ctx, sqlIndexes, sqlIndexes, nil, func(rows *sql.Rows) error {
+	err = r.run(ctx, sqlIndexes+name, sqlIndexes+name, nil, func(rows *sql.Rows) error {
 		field, err := namedFields(rows)
 		if err != nil {
 			return err

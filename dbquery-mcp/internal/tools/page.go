@@ -197,7 +197,7 @@ func (p page) notes() []string {
 			}
 		}
 	}
-	return slices.Concat(notes, p.leftOut(), p.widerAccounts())
+	return slices.Concat(notes, p.leftOut(), widerAccounts(asked(p.replies)))
 }
 
 // leftOut says which payments have no place in the order.
@@ -216,10 +216,10 @@ func (p page) leftOut() []string {
 }
 
 // widerAccounts says what our accounts may do beyond their task, alike ones once.
-func (p page) widerAccounts() (notes []string) {
+func widerAccounts(all []paydb.Asked) (notes []string) {
 	shards := map[string][]string{}
 	var order []string
-	for _, r := range p.replies {
+	for _, r := range all {
 		if len(r.Account.Wider) == 0 {
 			continue
 		}

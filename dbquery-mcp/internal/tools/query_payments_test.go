@@ -120,11 +120,12 @@ func now(t *testing.T, db *dbtest.DB) (at time.Time) {
 }
 
 func TestExamples(t *testing.T) {
-	r := connect(t, dbtest.New(t))
+	r := connect(t, dbtest.New(t).Whole(t))
 	for _, tool := range tools.All(undialled()) {
 		for _, e := range tool.Spec.Examples {
-			if a, text := r.ask(t, e); len(a.Sources) != 2 || a.Verdict == "critical" {
-				t.Errorf("%s: %s", e, text)
+			res := r.client.Call(t, tool.Spec.Name, e)
+			if a := tooltest.Decode[json.RawMessage](t, res); len(a.Sources) != 2 || a.Verdict == "critical" {
+				t.Errorf("%s %s: %s", tool.Spec.Name, e, res.Text)
 			}
 		}
 	}

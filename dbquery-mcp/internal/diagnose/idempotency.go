@@ -1,0 +1,346 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/dbquery-mcp/internal/shard"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
+)
+
+// Limits of the rules on idempotency.
+const (
+	// usualAmount is how many payments of the same amount in the week before make
+	// two of them within seconds ordinary.
+	usualAmount = 3
+	// crowding is how much closer together payments come than if they came evenly:
+	// lunch time, a sale.
+	crowding = 3
+	// chanceOfNone is how improbable as many pairs must be by chance for them to
+	// stand out.
+	chanceOfNone = 0.005
+	// maxGap is how close together two payments are looked for.
+	maxGap = 10 * time.Second
+)
+
+// Keys is what was seen of idempotency, in the order of the shards.
+type Keys struct {
+	Shards
+	Facts []paydb.Keys // beside Asked
+}
+
+// JudgeKeys runs the rules on idempotency, and those on asking the shards. because
+// is what could not be found out, or cannot be decided, and no finding says.
+func JudgeKeys(k Keys) (found []report.Finding, ran []catalog.Code, because string) {
+	found, ran = Judge(k.Shards)
+	found = slices.Concat(found, crossShard(k), mismatches(k), ghosts(k), recordsMissing(k))
+	var open []string
+	whole := len(k.answered()) == len(k.Asked)
+	for i, f := range k.Facts {
+		a := k.Asked[i]
+		if !a.Source.OK() || a.SameAs != "" {
+			continue
+		}
+		if !f.Whole {
+			open = append(open, fmt.Sprintf("%s: %d of %s looked through", a.Shard, f.Done, count(f.Merchants, "merchant")))
+		}
+		for _, u := range f.Unlooked {
+			open = append(open, a.Shard+": not looked at: "+u)
+		}
+		whole = whole && f.Whole && len(f.Unlooked) == 0
+	}
+	if n := len(PaidTwice(k)); n > 0 {
+		open = append(open, fmt.Sprintf("whether %s of payments under two keys are one order each, only the merchant can say", count(n, "pair")))
+	}
+	if whole {
+		ran = append(ran, catalog.IdemResponseMismatch, catalog.IdemGhostResponse)
+		if !slices.ContainsFunc(k.Facts, func(f paydb.Keys) bool { return f.MissingAll > 0 }) {
+			ran = append(ran, catalog.IdemRecordMissing)
+		}
+		if databases(k.Asked) > 1 {
+			ran = append(ran, catalog.IdemCrossShardDuplicate)
+		}
+	}
+	return found, ran, strings.Join(open, "; ")
+}
+
+// databases counts those that answered, one that has two names once.
+func databases(asked []paydb.Asked) (n int) {
+	for _, a := range asked {
+		if a.Source.OK() && a.SameAs == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// crossShard is IDEM_CROSS_SHARD_DUPLICATE.
+func crossShard(k Keys) []report.Finding {
+	var twins []paydb.Twin
+	for _, f := range k.Facts {
+		twins = append(twins, f.Across...)
+	}
+	if len(twins) == 0 {
+		return nil
+	}
+	first3 := first(3, twins)
+	f := report.NewFinding(catalog.IdemCrossShardDuplicate, "%s of a merchant with a payment on two shards: the customer has probably been charged twice, e.g. %s by %s and %s",
+		count(len(twins), "idempotency key"), first3[0].Here.Key.Quoted(), place(first3[0].Here), place(first3[0].There))
+	for _, t := range first3 {
+		f = f.With("payment-db", "key "+t.Here.Key.Quoted()+" of merchant "+t.Here.Merchant.Quoted(), k.payment(t.Here)+"; and "+k.payment(t.There)+k.belongs(t), time.Time{})
+	}
+	return []report.Finding{f.Hurts("%s", k.doubled(twins)).Then(
+		"Have the merchant confirm that it is one order, and the refund of one of the two decided by whoever may",
+		"Find what changed in routing when the younger one was written: PAYMENT_DB_HOST_SHARD2 of an ingest instance, a migration").ConfirmWith("trace_payment")}
+}
+
+// belongs says on which shard the merchant lives.
+func (k Keys) belongs(t paydb.Twin) string {
+	if len(k.Asked) != shard.Two {
+		return ""
+	}
+	return "; by the shard rule this merchant lives on " + k.Asked[shard.Of(string(t.Here.Merchant))-1].Shard
+}
+
+// doubled is what the twins that are one too many come to, and whose they are.
+func (k Keys) doubled(twins []paydb.Twin) string {
+	var merchants []foreign.Text
+	sums := sumsOf{}
+	for _, t := range twins {
+		younger := t.Here
+		if t.There.RequestedAt.After(t.Here.RequestedAt) {
+			younger = t.There
+		}
+		sums.add(younger.Currency, younger.Amount)
+		if !slices.Contains(merchants, t.Here.Merchant) {
+			merchants = append(merchants, t.Here.Merchant)
+		}
+	}
+	return fmt.Sprintf("customers of %s, by %s", quotedList(merchants), sums)
+}
+
+// place is a payment by shard and id, which only together name one.
+func place(p paydb.Payment) string { return fmt.Sprintf("payment %d on %s", p.ID, p.Shard) }
+
+func (k Keys) payment(p paydb.Payment) string {
+	return fmt.Sprintf("%s, %s %s, %s, requested %s", place(p), money(p.Currency), p.Amount, p.Status.Quoted(), p.RequestedAt.In(k.zone()).Format(time.RFC3339))
+}
+
+// zone is that of the clocks as they were given.
+func (k Keys) zone() *time.Location {
+	for _, a := range k.Asked {
+		if !a.Clock.Database.IsZero() {
+			return a.Clock.Database.Location()
+		}
+	}
+	return time.UTC
+}
+
+// mismatches is IDEM_RESPONSE_MISMATCH: a repeated request is answered with
+// something else than its payment.
+func mismatches(k Keys) (found []report.Finding) {
+	for i, facts := range k.Facts {
+		all := facts.Mismatches
+		if len(all) == 0 {
+			continue
+		}
+		a, head := k.Asked[i], all[0]
+		f := report.NewFinding(catalog.IdemResponseMismatch, "%s on %s answer a repeated request with something else than their payment, e.g. the one of payment %d in its %s",
+			count(len(all), "idempotency record"), a.Shard, head.Payment.ID, strings.Join(head.Differs, ", "))
+		for _, s := range first(3, all) {
+			f = f.With(a.Source.Name, "record of merchant "+s.Payment.Merchant.Quoted()+", key "+s.Payment.Key.Quoted(), differs(s), a.Clock.Database)
+		}
+		found = append(found, f.Hurts("clients that repeat these requests book what the record says: %s", quotedList(merchantsOf(all, func(s paydb.KeySuspect) foreign.Text { return s.Payment.Merchant }))).Then(
+			"Take the payment row for the truth, not the record; have engineering find what wrote the record",
+			"See whether Redis answers the same").ConfirmWith("idempotency_lookup"))
+	}
+	return found
+}
+
+func differs(s paydb.KeySuspect) string {
+	var parts []string
+	for _, what := range s.Differs {
+		switch what {
+		case "paymentId":
+			text := fmt.Sprintf("record names payment %s, the payment is %d", s.PaymentID.Quoted(), s.Payment.ID)
+			if s.Other != nil {
+				text += fmt.Sprintf(" (%s is one of merchant %s)", s.PaymentID.Quoted(), s.Other.Merchant.Quoted())
+			}
+			parts = append(parts, text)
+		case "amount":
+			parts = append(parts, fmt.Sprintf("record says amount %s, the payment %s", s.Amount.Quoted(), s.Payment.Amount))
+		case "currency":
+			parts = append(parts, fmt.Sprintf("record says currency %s, the payment %s", s.Currency.Quoted(), s.Payment.Currency.Quoted()))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// ghosts is IDEM_GHOST_RESPONSE.
+func ghosts(k Keys) (found []report.Finding) {
+	for i, facts := range k.Facts {
+		all := facts.Ghosts
+		if len(all) == 0 {
+			continue
+		}
+		a, head := k.Asked[i], all[0]
+		f := report.NewFinding(catalog.IdemGhostResponse, "%s on %s answer for a payment that is not there, e.g. key %s of merchant %s",
+			count(len(all), "idempotency record"), a.Shard, head.Key.Quoted(), foreign.Text(head.Merchant).Quoted())
+		for _, g := range first(3, all) {
+			where := "no payment with this key"
+			if g.Elsewhere != "" {
+				where = "the payment with this key is on " + g.Elsewhere
+			}
+			f = f.With(a.Source.Name, "record of merchant "+foreign.Text(g.Merchant).Quoted()+", key "+g.Key.Quoted(), fmt.Sprintf("names payment %s, of %s; %s", g.Names.Quoted(), g.CreatedAt.In(k.zone()).Format(time.RFC3339), where), a.Clock.Database)
+		}
+		found = append(found, f.Hurts("a client that repeats such a request is told it is paid, and no payment exists: %s", quotedList(merchantsOf(all, func(g paydb.Ghost) foreign.Text { return foreign.Text(g.Merchant) }))).Then(
+			"Have the merchants told which orders are not paid; change no record by hand",
+			"Look for what removed the payments, or rolled them back: a restore, a clean-up job").ConfirmWith("idempotency_lookup"))
+	}
+	return found
+}
+
+// recordsMissing is IDEM_RECORD_MISSING. Where no payment has a record, they are
+// not written at all (load test mode); where only the oldest lack theirs, old
+// records are cleared away.
+func recordsMissing(k Keys) (found []report.Finding) {
+	for i, facts := range k.Facts {
+		a := k.Asked[i]
+		switch missing := k.unexplained(i); {
+		case facts.MissingAll == 0:
+		case facts.Records == 0:
+			found = append(found, report.NewFinding(catalog.IdemRecordMissing, "none of %s on %s has an idempotency record: the ingest service may run in load test mode, which writes none", count(int(facts.Payments), "payment"), a.Shard).
+				Unsure().With(a.Source.Name, "records of the payments in the window", "0", a.Clock.Database).
+				Then("See whether the ingest service runs in load test mode; in production that must be off"))
+		case len(missing) > 0:
+			f := report.NewFinding(catalog.IdemRecordMissing, "%s of %s on %s have no idempotency record: a repeated request is not answered from it", count(len(missing), "payment"), fmt.Sprint(facts.Payments), a.Shard)
+			for _, m := range first(3, missing) {
+				f = f.With(a.Source.Name, fmt.Sprintf("record of payment %d of merchant %s", m.ID, m.Merchant.Quoted()), "none; requested "+m.At.In(k.zone()).Format(time.RFC3339), a.Clock.Database)
+			}
+			found = append(found, f.Hurts("%s", quotedList(merchantsOf(missing, func(m paydb.NoRecord) foreign.Text { return m.Merchant }))).Then(
+				"The unique key over merchant and idempotency key still keeps a repeated request from a second payment on this shard; have engineering find why the record was not written"))
+		}
+	}
+	return found
+}
+
+// unexplained are the payments without a record that are younger than the oldest
+// one with a record.
+func (k Keys) unexplained(i int) []paydb.NoRecord {
+	f := k.Facts[i]
+	return slices.DeleteFunc(slices.Clone(f.Missing), func(m paydb.NoRecord) bool { return m.At.Before(f.FirstRecord) })
+}
+
+// ClearedAway counts the payments of a shard whose records look cleared away for
+// their age.
+func (k Keys) ClearedAway(i int) int {
+	if k.Facts[i].Records == 0 {
+		return 0
+	}
+	return len(k.Facts[i].Missing) - len(k.unexplained(i))
+}
+
+// PaidTwice are the pairs of payments that look like one order paid under two
+// keys, the likeliest first. Customers do buy the same thing twice: a pair counts
+// only if its keys are alike, or if the merchant hardly ever takes that amount and
+// there are more such pairs than chance makes.
+func PaidTwice(k Keys) (pairs []paydb.Pair) {
+	var rare []paydb.Pair
+	var byChance float64
+	for _, f := range k.Facts {
+		byChance += f.ByChance
+		for _, p := range f.Pairs {
+			switch {
+			case p.Similar:
+				pairs = append(pairs, p)
+			case p.Others != nil && *p.Others <= usualAmount:
+				rare = append(rare, p)
+			}
+		}
+	}
+	var widest time.Duration
+	for _, p := range rare {
+		widest = max(widest, p.Gap)
+	}
+	if len(rare) > 0 && atLeast(len(rare), crowding*byChance*float64(max(widest, time.Second))/float64(maxGap)) < chanceOfNone {
+		pairs = append(pairs, rare...)
+	}
+	slices.SortStableFunc(pairs, func(a, b paydb.Pair) int {
+		if a.Similar != b.Similar {
+			if a.Similar {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.Gap, b.Gap)
+	})
+	return pairs
+}
+
+// atLeast is how probable n or more are where mean are expected.
+func atLeast(n int, mean float64) float64 {
+	term := math.Exp(-mean)
+	less := 0.0
+	for i := range n {
+		less += term
+		term *= mean / float64(i+1)
+	}
+	return max(0, 1-less)
+}
+
+// sumsOf adds up amounts by currency.
+type sumsOf map[foreign.Text]*paydb.Sum
+
+func (s sumsOf) add(currency foreign.Text, amount string) {
+	if s[currency] == nil {
+		s[currency] = &paydb.Sum{}
+	}
+	// A row whose amount is no number has none to add.
+	_ = s[currency].Add(amount)
+}
+
+func (s sumsOf) String() string {
+	var parts []string
+	for c, sum := range s {
+		parts = append(parts, money(c)+" "+sum.String())
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}
+
+// money is a currency where it is three capital letters, and quoted else.
+func money(c foreign.Text) string {
+	if len(c) == 3 && strings.Trim(string(c), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
+		return string(c)
+	}
+	return c.Quoted()
+}
+
+func merchantsOf[T any](all []T, merchant func(T) foreign.Text) (names []foreign.Text) {
+	for _, x := range all {
+		if m := merchant(x); !slices.Contains(names, m) {
+			names = append(names, m)
+		}
+	}
+	return names
+}
+
+// quotedList is merchants in words: "A", "B" and 3 more.
+func quotedList(names []foreign.Text) string {
+	var words []string
+	for _, n := range first(3, names) {
+		words = append(words, n.Quoted())
+	}
+	text := "merchant " + strings.Join(words, ", ")
+	if more := len(names) - len(words); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}

@@ -1,0 +1,92 @@
+package diagnose_test
+
+import (
+	"testing"
+	"time"
+
+	"payops-mcp/dbquery-mcp/internal/diagnose"
+	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
+)
+
+func paid(shard string, id int64, merchant, key string) paydb.Payment {
+	return paydb.Payment{Shard: shard, ID: id, Merchant: foreign.Text(merchant), Key: foreign.Text(key), Amount: "1000", Currency: "KRW", Status: "CAPTURED", RequestedAt: noon.Add(time.Duration(id) * time.Minute)}
+}
+
+// looked is a shard that was looked through.
+func looked() paydb.Keys {
+	return paydb.Keys{Merchants: 3, Done: 3, Whole: true, Payments: 100, Records: 100, FirstRecord: noon}
+}
+
+func TestJudgeKeys(t *testing.T) {
+	for name, x := range map[string]struct {
+		change  func(*paydb.Keys) // of shard1
+		want    string
+		verdict catalog.Verdict
+		says    []string
+	}{
+		"well": {func(*paydb.Keys) {}, "", catalog.OK, nil},
+		"the same key on two shards": {func(k *paydb.Keys) {
+			k.Across = []paydb.Twin{{Here: paid("shard1", 1, "MERCHANT-7", "k"), There: paid("shard2", 2, "MERCHANT-7", "k")}}
+		}, "IDEM_CROSS_SHARD_DUPLICATE critical", catalog.CriticalVerdict, []string{"payment 1 on shard1", "payment 2 on shard2", "this merchant lives on shard2", `merchant "MERCHANT-7", by KRW 1000`}},
+		"a record with another amount": {func(k *paydb.Keys) {
+			k.Mismatches = []paydb.KeySuspect{{Payment: paid("shard1", 1, "MERCHANT-8", "k"), Differs: []string{"amount"}, PaymentID: "1", Amount: "999", Currency: "KRW"}}
+		}, "IDEM_RESPONSE_MISMATCH high", catalog.Attention, []string{`record says amount "999", the payment 1000`}},
+		"a record of another's payment": {func(k *paydb.Keys) {
+			other := paid("shard1", 77, "MERCHANT-10", "x")
+			k.Mismatches = []paydb.KeySuspect{{Payment: paid("shard1", 1, "MERCHANT-8", "k"), Differs: []string{"paymentId", "currency"}, PaymentID: "77", Currency: "USD", Other: &other}}
+		}, "IDEM_RESPONSE_MISMATCH high", catalog.Attention, []string{`record names payment "77", the payment is 1 ("77" is one of merchant "MERCHANT-10")`, `currency "USD", the payment "KRW"`}},
+		"a ghost": {func(k *paydb.Keys) {
+			k.Ghosts = []paydb.Ghost{{Shard: "shard1", Merchant: "MERCHANT-8", Key: "k", CreatedAt: noon, Names: "5", Elsewhere: "shard2"}}
+		}, "IDEM_GHOST_RESPONSE high", catalog.Attention, []string{"1 idempotency record on shard1 answer for a payment that is not there", "the payment with this key is on shard2"}},
+		"a payment without a record": {func(k *paydb.Keys) {
+			k.MissingAll, k.Missing = 1, []paydb.NoRecord{{ID: 5, Merchant: "MERCHANT-8", At: noon.Add(time.Hour)}}
+		}, "IDEM_RECORD_MISSING medium", catalog.Attention, []string{"1 payment of 100 on shard1"}},
+		"old records cleared away": {func(k *paydb.Keys) {
+			k.MissingAll, k.Missing = 1, []paydb.NoRecord{{ID: 5, Merchant: "MERCHANT-8", At: noon.Add(-time.Hour)}}
+		}, "", catalog.OK, nil},
+		"no records at all": {func(k *paydb.Keys) {
+			k.Records, k.FirstRecord, k.MissingAll, k.Missing = 0, time.Time{}, 1, []paydb.NoRecord{{ID: 5, At: noon}}
+		}, "IDEM_RECORD_MISSING low", catalog.Unknown, []string{"load test mode"}},
+		"cut":          {func(k *paydb.Keys) { k.Whole, k.Done = false, 2 }, "", catalog.Unknown, []string{"shard1: 2 of 3 merchants looked through"}},
+		"not possible": {func(k *paydb.Keys) { k.Unlooked = []string{"records: no index"} }, "", catalog.Unknown, []string{"shard1: not looked at: records: no index"}},
+		"alike keys": {func(k *paydb.Keys) {
+			k.Pairs = []paydb.Pair{{A: paid("shard1", 1, "MERCHANT-8", "k"), B: paid("shard1", 2, "MERCHANT-8", "k-2"), Similar: true}}
+		}, "", catalog.Unknown, []string{"1 pair of payments under two keys", "only the merchant can say"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			facts := []paydb.Keys{looked(), looked()}
+			x.change(&facts[0])
+			k := diagnose.Keys{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), answered(2)}}, Facts: facts}
+			judged(t, k.Asked, func() ([]report.Finding, []catalog.Code, string) { return diagnose.JudgeKeys(k) }, x.want, x.verdict, x.says)
+		})
+	}
+}
+
+// Pairs of a rare amount count only if there are more of them than chance makes.
+func TestPaidTwice(t *testing.T) {
+	few, often := 0, 4
+	pair := func(gap time.Duration, others *int) paydb.Pair {
+		return paydb.Pair{A: paid("shard1", 1, "MERCHANT-8", "a1"), B: paid("shard1", 2, "MERCHANT-8", "b2"), Gap: gap, Others: others}
+	}
+	for name, x := range map[string]struct {
+		pairs    []paydb.Pair
+		byChance float64
+		want     int
+	}{
+		"none":                                {nil, 0, 0},
+		"one where none is expected":          {[]paydb.Pair{pair(2*time.Second, &few)}, 0.003, 1},
+		"one on a busy day":                   {[]paydb.Pair{pair(2*time.Second, &few)}, 0.5, 0},
+		"as many as chance makes":             {[]paydb.Pair{pair(2*time.Second, &few), pair(9*time.Second, &few), pair(5*time.Second, &few)}, 1, 0},
+		"many more than chance makes":         {[]paydb.Pair{pair(time.Second, &few), pair(time.Second, &few), pair(time.Second, &few), pair(2*time.Second, &few), pair(time.Second, &few)}, 0.3, 5},
+		"an amount that is taken every day":   {[]paydb.Pair{pair(2*time.Second, &often)}, 0.003, 0},
+		"an amount of which nothing is known": {[]paydb.Pair{pair(2*time.Second, nil)}, 0.003, 0},
+	} {
+		got := diagnose.PaidTwice(diagnose.Keys{Facts: []paydb.Keys{{Pairs: x.pairs, ByChance: x.byChance}}})
+		if len(got) != x.want {
+			t.Errorf("%s: %d pairs, want %d", name, len(got), x.want)
+		}
+	}
+}

@@ -1,0 +1,250 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/report"
+)
+
+// lockBroken is OUTBOX_LOCK_SCHEMA_BROKEN. A build that polls without the lock
+// does not miss it.
+func lockBroken(o Outbox) []report.Finding {
+	s, lock := o.lock()
+	if lock == nil || lock.Broken == "" || o.publishing() {
+		return nil
+	}
+	f := report.NewFinding(catalog.OutboxLockSchemaBroken, "the poller cannot take its lock: %s on %s, and no event is published", lock.Broken, s.Shard)
+	if !o.late() {
+		f = report.NewFinding(catalog.OutboxLockSchemaBroken, "%s on %s: a build that takes the lock could not poll; nothing waits at present that would show it", lock.Broken, s.Shard).Unsure()
+	}
+	f = f.With(s.Source.Name, "SHOW COLUMNS FROM shedlock", lock.Broken, s.now())
+	return []report.Finding{o.hurts(f, Late).Then(
+		"Look in the ingest log for 1054 or 1146 from ShedLock (lock_until, locked_at, locked_by)",
+		"A database administrator gives shedlock the columns name, lock_until, locked_at, locked_by as the payment system's schema.sql has them; the events then go out by themselves")}
+}
+
+// lockStuck is OUTBOX_LOCK_STUCK.
+func lockStuck(o Outbox) []report.Finding {
+	s, lock := o.lock()
+	if lock == nil || !lock.Found {
+		return nil
+	}
+	left := lock.Until.Sub(s.now())
+	if left <= lockAhead {
+		return nil
+	}
+	f := report.NewFinding(catalog.OutboxLockStuck, "the poller's lock is held for %s more, longer than it is ever taken for (30 s): every instance skips its polls until then", lasted(left))
+	if o.publishing() {
+		f = report.NewFinding(catalog.OutboxLockStuck, "the poller's lock is held for %s more, yet events are published: this build may poll without it", lasted(left)).Unsure()
+	}
+	f = f.With(s.Source.Name, "shedlock "+paydb.PollerLockName,
+		fmt.Sprintf("lock_until %s, locked_at %s, locked_by %s, %s s left", s.at(lock.Until), s.at(lock.Taken), lock.By.Quoted(), wholeSeconds(left)), s.now())
+	return []report.Finding{o.hurts(f, Late).Then(
+		"Find out whether the host in locked_by still runs, and look at its clock",
+		"If it is gone, a human deletes that row of shedlock on "+s.Shard+"; the poller takes the lock within seconds and the events go out by themselves")}
+}
+
+// outboxLocked is DB_LOCK_CONTENTION, on a shard whose events are late.
+func outboxLocked(o Outbox) (found []report.Finding) {
+	for _, r := range o.Locks {
+		if o.contended(r.Shard) {
+			found = append(found, lockContention(Shards{Asked: o.Asked}, r.Asked, r.Facts)...)
+		}
+	}
+	return found
+}
+
+// contended reports whether sessions wait for locks on a shard whose events are late.
+func (o Outbox) contended(shard string) bool {
+	late := slices.ContainsFunc(o.Shards, func(s OutboxShard) bool { return s.Shard == shard && len(s.olderThan(PublishFresh)) > 0 })
+	i := slices.IndexFunc(o.Locks, func(r paydb.Reply[paydb.Health]) bool { return r.Shard == shard && r.Source.OK() && r.SameAs == "" })
+	return late && i >= 0 && len(lockContention(Shards{Asked: o.Asked}, o.Locks[i].Asked, o.Locks[i].Facts)) > 0
+}
+
+func (s OutboxShard) waitingWords() string {
+	n, atLeast := s.LiveCount()
+	text := manyAtLeast(n, atLeast) + " wait"
+	if age, ok := s.OldestLive(); ok {
+		text += fmt.Sprintf(", oldest created %s, %s ago", s.at(s.Live[0].Created), lasted(age))
+	}
+	if ago, ok := s.Since(); ok {
+		text += fmt.Sprintf("; last published %s, %s ago", s.at(s.Published), lasted(ago))
+	} else {
+		text += "; none seen published"
+	}
+	return text
+}
+
+// parityStranded is OUTBOX_PARITY_STRANDED: a build that polls payment ids of one
+// parity on each shard leaves the others where they are.
+func parityStranded(o Outbox) (found []report.Finding) {
+	var hit []OutboxShard
+	var words []string
+	for _, s := range o.Shards {
+		odd, payments, ok := s.stranded()
+		if !ok {
+			continue
+		}
+		hit = append(hit, s)
+		stuck := map[bool]int{odd: len(s.untried())}
+		words = append(words, fmt.Sprintf("%s %d odd and %d even stuck, of %d payments", s.Shard, stuck[true], stuck[false], payments))
+	}
+	if len(hit) == 0 {
+		return nil
+	}
+	f := report.NewFinding(catalog.OutboxParityStranded, "events of one parity of payment ids are never taken, the others are published: %s", strings.Join(words, "; "))
+	for _, s := range hit {
+		odd, _, _ := s.stranded()
+		f = f.With(s.Source.Name, "unpublished events by aggregate_id % 2", fmt.Sprintf("all stuck ones are %s, oldest %s (%s ago), never tried; the %s ones were last published %s",
+			parity(odd), s.at(s.untried()[0].Created), lasted(s.Age(s.untried()[0])), parity(!odd), s.at(s.lastOf(!odd))), s.now())
+	}
+	return []report.Finding{o.hurts(f, Late).Then(
+		"Compare the deployed ingest builds: one that polls by the parity of the payment id (vm1, vm2) was rolled out",
+		"Roll back to the build that polls every event of a shard; what is stranded then goes out by itself")}
+}
+
+// stranded reports whether all that is stuck is of one parity while the other is
+// published.
+func (s OutboxShard) stranded() (odd bool, payments int, ok bool) {
+	late := s.olderThan(PublishFresh)
+	ids := map[int64]bool{}
+	for _, e := range late {
+		if e.Retries > 0 || !e.LastTry.IsZero() || isOdd(e.PaymentID) != isOdd(late[0].PaymentID) {
+			return false, 0, false
+		}
+		ids[e.PaymentID] = true
+	}
+	if len(ids) < leastParity {
+		return false, 0, false
+	}
+	odd = isOdd(late[0].PaymentID)
+	return odd, len(ids), s.now().Sub(s.lastOf(!odd)) <= PublishFresh
+}
+
+// lastOf is when an event of a parity was published last, among the newest.
+func (s OutboxShard) lastOf(odd bool) (last time.Time) {
+	for _, k := range s.Newest {
+		if k.Odd == odd && k.Last.After(last) {
+			last = k.Last
+		}
+	}
+	return last
+}
+
+func isOdd(id int64) bool { return id%2 != 0 }
+
+func parity(odd bool) string {
+	if odd {
+		return "odd"
+	}
+	return "even"
+}
+
+// pollerStalled is OUTBOX_POLLER_STALLED: one poller serves all shards, so it
+// stands still only where none gets anything published.
+func pollerStalled(o Outbox) []report.Finding {
+	if o.publishing() || slices.ContainsFunc(o.Asked, Dead) {
+		return nil
+	}
+	if s, lock := o.lock(); lock != nil && (lock.Broken != "" || lock.Until.Sub(s.now()) > lockAhead) {
+		return nil // that is the cause
+	}
+	var hit []OutboxShard
+	untried := 0
+	for _, s := range o.Shards {
+		late := s.untried()
+		if slices.Contains(s.Lacks, "published_at") || o.contended(s.Shard) {
+			return nil
+		}
+		if len(late) > 0 && len(late)*2 > len(s.olderThan(PublishFresh)) && !s.triedLately() {
+			hit = append(hit, s)
+			untried += len(late)
+		}
+	}
+	if len(hit) == 0 {
+		return nil
+	}
+	claim := fmt.Sprintf("nothing has been published for %s, and %s that are older than a minute were never tried (retry_count 0)", o.silence(), manyEvents(int64(untried), slices.ContainsFunc(hit, OutboxShard.Cut)))
+	next := []string{
+		"Check outbox.polling.enabled, the scheduler thread in the ingest log, and what was deployed last",
+		"Restart one ingest instance; the events are published by themselves, nothing needs to be sent by hand",
+	}
+	s, lock := o.lock()
+	switch {
+	case lock == nil:
+		claim += "; whether a poller takes its lock could not be seen"
+	case !lock.Found:
+		claim += "; no poller ever took its lock"
+	case s.now().Sub(lock.Taken) > lockIdle:
+		claim += fmt.Sprintf("; no poller took its lock for %s, and it is free", lasted(s.now().Sub(lock.Taken)))
+	default:
+		claim += fmt.Sprintf("; a poller did take its lock %s ago, so an open breaker may hold the events back", lasted(max(s.now().Sub(lock.Taken), 0)))
+		next = slices.Insert(next, 0, "See first whether the kafka-publisher breaker is open: then Kafka is the cause, and the poller waits as it should")
+	}
+	f := report.NewFinding(catalog.OutboxPollerStalled, "%s", claim)
+	for _, s := range hit {
+		f = f.With(s.Source.Name, "unpublished events", s.waitingWords(), s.now())
+	}
+	return []report.Finding{o.hurts(f, Late).Then(next...).ConfirmWith("get_circuit_breaker_status")}
+}
+
+// triedLately reports whether any event was tried in the last minute.
+func (s OutboxShard) triedLately() bool {
+	return slices.ContainsFunc(s.Waiting, func(e paydb.OutboxEvent) bool {
+		return !e.LastTry.IsZero() && s.now().Sub(e.LastTry) <= PublishFresh
+	})
+}
+
+// silence is for how long no shard has had an event published.
+func (o Outbox) silence() string {
+	least, known := time.Duration(0), false
+	for _, s := range o.Shards {
+		if ago, ok := s.Since(); ok && (!known || ago < least) {
+			least, known = ago, true
+		}
+	}
+	if !known {
+		return "as long as can be seen"
+	}
+	return lasted(least)
+}
+
+// drainTooSlow is OUTBOX_DRAIN_TOO_SLOW.
+func drainTooSlow(o Outbox) (found []report.Finding) {
+	for _, s := range o.Shards {
+		in, out, minutes := s.PerMinute()
+		late := s.olderThan(PublishFresh)
+		_, _, stranded := s.stranded()
+		grows := float64(in-out) > slowShare*float64(in) && in-out >= slowLeast
+		if minutes < 2 || out == 0 || len(late) == 0 || !s.Publishing() || !grows || stranded || o.contended(s.Shard) {
+			continue
+		}
+		n, atLeast := s.LiveCount()
+		f := report.NewFinding(catalog.OutboxDrainTooSlow, "%s falls behind: %d events a minute arrive, %d are published (last %d minutes); %s wait and it grows, so it never drains at this rate",
+			s.Shard, in/int64(minutes), out/int64(minutes), minutes, manyAtLeast(n, atLeast)).
+			With(s.Source.Name, "arrivals by the minute, newest first", numbersOf(s.Arrivals[:minutes]), s.now()).
+			With(s.Source.Name, "publishes by the minute, newest first", numbersOf(s.Publishes[:minutes]), s.now()).
+			With(s.Source.Name, "unpublished events", s.waitingWords(), s.now())
+		found = append(found, o.hurts(f, Late).Then(
+			"Raise outbox.polling.batch-size, or reduce load: a poll publishes at most one batch of a shard, and the lock allows about one poll a second",
+			"See whether publishing itself is slow: Kafka's produce latency, the ingest instances' CPU").
+			ConfirmWith("check_kafka_health"))
+	}
+	return found
+}
+
+// PerMinute is what arrived and what was published in the minutes that both are
+// known of.
+func (s OutboxShard) PerMinute() (in, out int64, minutes int) {
+	minutes = min(len(s.Arrivals), len(s.Publishes))
+	for i := range minutes {
+		in += s.Arrivals[i]
+		out += s.Publishes[i]
+	}
+	return in, out, minutes
+}

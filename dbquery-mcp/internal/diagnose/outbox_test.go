@@ -1,0 +1,191 @@
+package diagnose_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"payops-mcp/dbquery-mcp/internal/diagnose"
+	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/fault"
+	"payops-mcp/shared/report"
+)
+
+var outboxLimits = diagnose.OutboxLimits{StuckAfter: 5 * time.Minute, MaxRetries: 10}
+
+// ago is a moment before noon.
+func ago(d time.Duration) time.Time { return noon.Add(-d) }
+
+// waits are n events of as many payments, the oldest first, a second apart.
+func waits(n int, firstPayment int64, step int64, oldest time.Duration) (all []paydb.OutboxEvent) {
+	for i := range int64(n) {
+		all = append(all, paydb.OutboxEvent{ID: 1000 + i, PaymentID: firstPayment + i*step, Type: "PAYMENT_CAPTURE_REQUESTED", Created: ago(oldest - time.Duration(i)*time.Millisecond)})
+	}
+	return all
+}
+
+func tried(all []paydb.OutboxEvent, retries int64, last time.Duration) []paydb.OutboxEvent {
+	all = slices.Clone(all)
+	for i := range all {
+		all[i].Retries, all[i].LastTry = retries, ago(last)
+	}
+	return all
+}
+
+// outboxOf is a shard whose last event was published some time ago.
+func outboxOf(n int, published time.Duration, waiting ...paydb.OutboxEvent) paydb.Reply[paydb.Outbox] {
+	o := paydb.Outbox{Indexed: true, Whole: true, Compared: true, Waiting: waiting, Count: int64(len(waiting)), LastID: 5000, FirstSeen: 1, SeenSince: ago(time.Hour), Published: ago(published)}
+	for _, odd := range []bool{false, true} {
+		o.Newest = append(o.Newest, paydb.EventKind{Type: "PAYMENT_AUTHORIZED", Odd: odd, Events: 10, Published: 10, Last: ago(published)})
+	}
+	if n == 1 {
+		o.Lock = &paydb.PollerLock{Found: true, Until: ago(0), Taken: ago(time.Second), By: "ingest-1"}
+	}
+	return paydb.Reply[paydb.Outbox]{Asked: answered(n), Facts: o}
+}
+
+func changed(r paydb.Reply[paydb.Outbox], change func(*paydb.Outbox)) paydb.Reply[paydb.Outbox] {
+	change(&r.Facts)
+	return r
+}
+
+// told are findings as code severity, in order, and their text.
+func told(found []report.Finding) (codes, text string) {
+	a := report.Answer[struct{}]{Findings: found}
+	a.Conclude()
+	var all []string
+	for _, f := range a.Findings {
+		all = append(all, string(f.Code)+" "+string(f.Severity))
+	}
+	text, _ = a.Render(60000)
+	return strings.Join(all, ", "), text
+}
+
+func TestJudgeOutbox(t *testing.T) {
+	const minute = time.Minute
+	unreachable := paydb.Reply[paydb.Outbox]{Asked: failed(2, fault.Unreachable, paydb.Connecting, 0)}
+	locked := paydb.Reply[paydb.Health]{Asked: answered(2), Facts: paydb.Health{LockWaits: []paydb.LockWait{{Table: "`paydb`.`outbox_event`", Age: 40 * time.Second, Waiter: 7, Blocker: 9, BlockerAge: 9 * minute}}}}
+	strange := []paydb.OutboxEvent{{ID: 7, PaymentID: 70, Type: "PAYMENT_SETTLED", Created: ago(minute)}, {ID: 9, PaymentID: 71, Type: "PAYMENT_SETTLED", Created: ago(minute)}}
+
+	for name, x := range map[string]struct {
+		replies []paydb.Reply[paydb.Outbox]
+		locks   []paydb.Reply[paydb.Health]
+		limits  diagnose.OutboxLimits
+		want    string
+		says    []string
+	}{
+		"nothing waits":           {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Hour), outboxOf(2, time.Hour)}},
+		"an empty outbox":         {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, 0), func(o *paydb.Outbox) { *o = paydb.Outbox{Indexed: true, Whole: true} })}},
+		"fresh events":            {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Hour, waits(40, 1, 1, 59*time.Second)...)}},
+		"two minutes, others out": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, waits(3, 1, 1, 2*minute)...)}, want: "OUTBOX_PENDING_FRESH info", says: []string{"3 pending, oldest 120 s < 300 s"}},
+
+		"the poller is dead": {replies: []paydb.Reply[paydb.Outbox]{
+			changed(outboxOf(1, 11*minute, waits(60, 1, 1, 11*minute)...), func(o *paydb.Outbox) { o.Lock.Taken = ago(11 * minute) }), outboxOf(2, 11*minute, waits(40, 1, 1, 10*minute)...),
+		}, want: "OUTBOX_POLLER_STALLED critical, OUTBOX_BACKLOG high", says: []string{"nothing has been published for 11m0s", "100 events that are older than a minute were never tried", "no poller took its lock for 11m0s", "get_circuit_breaker_status"}},
+		"a poller lives, nothing leaves": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, 2*minute, waits(60, 1, 1, 2*minute)...)},
+			want: "OUTBOX_POLLER_STALLED critical, OUTBOX_PENDING_FRESH info", says: []string{"an open breaker may hold the events back"}},
+		"tried and refused is not stalled": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, 6*minute, tried(waits(60, 1, 1, 6*minute), 4, 10*time.Second)...)},
+			want: "OUTBOX_BACKLOG high", says: []string{"60 of them were tried and refused"}},
+		"with a shard dead, nobody is blamed": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, 6*minute, waits(60, 1, 1, 6*minute)...), unreachable},
+			want: "DB_SHARD_UNREACHABLE critical, OUTBOX_BACKLOG high, SRC_PARTIAL_RESULT low"},
+
+		"the lock is stuck": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, 11*minute, waits(60, 1, 1, 11*minute)...), func(o *paydb.Outbox) {
+			o.Lock = &paydb.PollerLock{Found: true, Until: noon.Add(6 * time.Hour), Taken: ago(11 * minute), By: "dead-host"}
+		})}, want: "OUTBOX_LOCK_STUCK critical, OUTBOX_BACKLOG high", says: []string{`locked_by "dead-host"`, "21600 s left", "2026-03-01T18:00:00Z"}},
+		"the lock is stuck and nothing waits": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, 5*minute), func(o *paydb.Outbox) { o.Lock.Until = noon.Add(61 * time.Second) })}, want: "OUTBOX_LOCK_STUCK critical"},
+		"a lock as it is taken":               {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, 0), func(o *paydb.Outbox) { o.Lock.Until = noon.Add(30 * time.Second) })}},
+		"a lock nobody minds":                 {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) { o.Lock.Until = noon.Add(time.Hour) })}, want: "OUTBOX_LOCK_STUCK low"},
+
+		"no lock table": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, 11*minute, waits(60, 1, 1, 11*minute)...), func(o *paydb.Outbox) { o.Lock = &paydb.PollerLock{Broken: "there is no table shedlock"} })},
+			want: "OUTBOX_LOCK_SCHEMA_BROKEN critical, OUTBOX_BACKLOG high", says: []string{"there is no table shedlock"}},
+		"no lock table, and a build that needs none": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) { o.Lock = &paydb.PollerLock{Broken: "there is no table shedlock"} })}},
+		"no lock table, nothing to go by":            {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Hour), func(o *paydb.Outbox) { o.Lock = &paydb.PollerLock{Broken: "there is no table shedlock"} })}, want: "OUTBOX_LOCK_SCHEMA_BROKEN low"},
+
+		"given up at the limit": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, tried(waits(12, 1, 1, 2*time.Hour), 10, 2*time.Hour)...)},
+			want: "OUTBOX_DEAD_LETTERS high", says: []string{"12 events given up", "max_retries 10, assumed", "retry_count 10", "1000, 1001"}},
+		"given up below the limit we assume": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, tried(waits(12, 1, 1, 2*time.Hour), 5, 2*time.Hour)...)},
+			want: "OUTBOX_DEAD_LETTERS high", says: []string{"retry_count 5"}},
+		"at the limit we assume, still tried": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, tried(waits(2, 1, 1, 2*minute), 10, 5*time.Second)...)}, want: "OUTBOX_DEAD_LETTERS low"},
+		"at the limit that is set, just tried": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, tried(waits(2, 1, 1, 2*minute), 5, 5*time.Second)...)},
+			limits: diagnose.OutboxLimits{StuckAfter: 5 * minute, MaxRetries: 5, MaxRetriesSet: true}, want: "OUTBOX_DEAD_LETTERS high"},
+
+		"one parity stays": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, waits(80, 1, 2, 2*time.Hour)...), outboxOf(2, time.Second, waits(70, 2, 2, 2*time.Hour)...)},
+			want: "OUTBOX_PARITY_STRANDED critical, OUTBOX_BACKLOG high", says: []string{"shard1 80 odd and 0 even stuck", "shard2 0 odd and 70 even stuck"}},
+		"a few of one parity are chance": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, waits(9, 1, 2, 2*time.Hour)...)}, want: "OUTBOX_BACKLOG high"},
+		"both parities stay":             {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, waits(80, 1, 1, 2*time.Hour)...)}, want: "OUTBOX_BACKLOG high"},
+
+		"one shard": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second), outboxOf(2, 9*minute, waits(50, 1, 1, 9*minute)...)},
+			want: "OUTBOX_BACKLOG high, OUTBOX_SHARD_BACKLOG high", says: []string{"only shard2 has stuck events", "check_database_health"}},
+		"one shard, for its rows are locked": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, 2*minute), outboxOf(2, 9*minute, waits(50, 1, 1, 9*minute)...)}, locks: []paydb.Reply[paydb.Health]{{Asked: answered(1)}, locked},
+			want: "DB_LOCK_CONTENTION high, OUTBOX_BACKLOG high, OUTBOX_SHARD_BACKLOG high", says: []string{"session 9"}},
+
+		"too slow": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second, waits(500, 1, 1, 6*minute)...), func(o *paydb.Outbox) {
+			o.Arrivals, o.Publishes = paydb.PerMinute{300, 300, 300, 300, 300}, paydb.PerMinute{180, 180, 180, 180, 180}
+		})}, want: "OUTBOX_DRAIN_TOO_SLOW medium, OUTBOX_BACKLOG high", says: []string{"300 events a minute arrive, 180 are published", "never"}},
+		"catching up": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second, waits(600, 1, 1, 6*minute)...), func(o *paydb.Outbox) {
+			o.Arrivals, o.Publishes = paydb.PerMinute{300, 300, 300, 300, 300}, paydb.PerMinute{420, 420, 420, 420, 420}
+		})}, want: "OUTBOX_BACKLOG high", says: []string{"gets 5.0/s and publishes 7.0/s", "done in about 5m0s"}},
+
+		"unknown types":  {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) { o.Strange = strange })}, want: "OUTBOX_UNKNOWN_EVENT_TYPE high", says: []string{`"PAYMENT_SETTLED" 2`, "2 published", "7 .. 9"}},
+		"marked by hand": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) { o.Unmarked = waits(100, 1, 1, time.Hour) })}, want: "OUTBOX_MARKED_NOT_PUBLISHED high", says: []string{"100 events say published", "1000 .. 1099"}},
+		"no event": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) {
+			o.Missed = []paydb.Missed{{PaymentID: 4, Requested: ago(time.Hour)}}
+		})}, want: "OUTBOX_EVENT_MISSING high", says: []string{"1 payment without a PAYMENT_CAPTURE_REQUESTED event", "payment_id 4"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			limits := x.limits
+			if limits.MaxRetries == 0 {
+				limits = outboxLimits
+			}
+			o := diagnose.Outbox{Shards: diagnose.SortOutbox(x.replies, limits), Locks: x.locks, Limits: limits}
+			for _, r := range x.replies {
+				o.Asked = append(o.Asked, r.Asked)
+			}
+			found, _ := diagnose.JudgeOutbox(o)
+			codes, text := told(found)
+			if codes != x.want {
+				t.Errorf("found %s, want %s\n%s", codes, x.want, text)
+			}
+			for _, want := range x.says {
+				if !strings.Contains(text, want) {
+					t.Errorf("it does not say %q:\n%s", want, text)
+				}
+			}
+			for _, f := range found {
+				if len(f.Evidence) == 0 && f.Kind == catalog.Cause || len(f.Next) == 0 && f.Severity != catalog.Info && f.Code != catalog.SrcPartialResult {
+					t.Errorf("%s has %d pieces of evidence and %d next steps", f.Code, len(f.Evidence), len(f.Next))
+				}
+			}
+		})
+	}
+}
+
+// What a rule could not see is never called ruled out.
+func TestOutboxRuledOut(t *testing.T) {
+	ran := func(change func(*paydb.Outbox)) []catalog.Code {
+		r := changed(outboxOf(1, time.Second), change)
+		_, ran := diagnose.JudgeOutbox(diagnose.Outbox{Asked: []paydb.Asked{r.Asked}, Shards: diagnose.SortOutbox([]paydb.Reply[paydb.Outbox]{r}, outboxLimits), Limits: outboxLimits})
+		return ran
+	}
+	all := ran(func(*paydb.Outbox) {})
+	for _, x := range []struct {
+		why    string
+		change func(*paydb.Outbox)
+		not    []catalog.Code
+	}{
+		{"not all events were looked at", func(o *paydb.Outbox) { o.Whole = false }, []catalog.Code{catalog.OutboxMarkedNotPublished, catalog.OutboxUnknownEventType, catalog.OutboxEventMissing}},
+		{"nor found by an index", func(o *paydb.Outbox) { o.Whole, o.Indexed = false, false }, []catalog.Code{catalog.OutboxBacklog, catalog.OutboxPollerStalled, catalog.OutboxDeadLetters}},
+		{"more wait than were looked at", func(o *paydb.Outbox) { o.AtLeast = true }, []catalog.Code{catalog.OutboxDeadLetters}},
+		{"no time of publishing", func(o *paydb.Outbox) { o.Lacks = []string{"published_at"} }, []catalog.Code{catalog.OutboxPollerStalled, catalog.OutboxMarkedNotPublished}},
+		{"the lock was not seen", func(o *paydb.Outbox) { o.Lock = nil }, []catalog.Code{catalog.OutboxLockStuck, catalog.OutboxLockSchemaBroken}},
+	} {
+		got := ran(x.change)
+		for _, code := range x.not {
+			if slices.Contains(got, code) || !slices.Contains(all, code) {
+				t.Errorf("%s: %s is ruled out (with everything seen: %t)", x.why, code, slices.Contains(all, code))
+			}
+		}
+	}
+}

@@ -1,0 +1,603 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
+)
+
+// Limits of the rules on requests to the payment gateway.
+const (
+	// retryGrace is how long a failed request may go without its first retry.
+	retryGrace = 90 * time.Second
+	// retryStale is how long a request that was retried may be left alone.
+	retryStale = 5 * time.Minute
+	// deadAfter is how many retries the schedulers make.
+	deadAfter = 10
+	// usualFailures is the share of requests that fail on a good day.
+	usualFailures = 0.05
+	// spikeShare and spikeLeast are the share of failures, and how many there must
+	// be at least, for a spike; spikeSigma how far beyond chance.
+	spikeShare = 0.20
+	spikeLeast = 10
+	spikeSigma = 6
+	// spikeWindow is the time over which the share is taken.
+	spikeWindow = 15 * time.Minute
+	// leastServed and droppedShare say when a request was passed over: that many
+	// others were begun since, and those without are that small a part.
+	leastServed  = 5
+	droppedShare = 0.10
+)
+
+// RequestState is what becomes of a request that failed.
+type RequestState string
+
+// The states.
+const (
+	Retrying RequestState = "retrying"
+	Starved  RequestState = "starved" // nothing will ever select it
+	Stale    RequestState = "stale"   // was retried, and no more
+	DeadEnd  RequestState = "dead"    // retried as often as it is
+)
+
+// StateOf says what becomes of a failed request.
+func StateOf(r paydb.GatewayRequest, now time.Time) RequestState {
+	switch {
+	case r.Retries >= deadAfter:
+		return DeadEnd
+	case r.LastRetry.IsZero() && r.Retries == 0 && now.Sub(r.Requested) > retryGrace:
+		return Starved
+	case !r.LastRetry.IsZero() && now.Sub(r.LastRetry) > retryStale:
+		return Stale
+	}
+	return Retrying
+}
+
+// Requests is all that the rules on one kind of request look at.
+type Requests struct {
+	Shards
+	Kind  paydb.RequestKind
+	Found []paydb.Reply[paydb.Gateway]
+	Books []paydb.Reply[[]paydb.Exception] // payments whose requests do not fit them, read whole; nil: none
+	Zone  *time.Location
+}
+
+// kindCodes are the catalog's names for one kind.
+type kindCodes struct {
+	one, many      string
+	starved, dead  catalog.Code
+	table, dlq     string
+	failedStatus   string
+	schedulerClass string
+}
+
+var kinds = map[paydb.RequestKind]kindCodes{
+	paydb.Settlements: {"settlement", "settlements", catalog.SettlementRetryStarved, catalog.SettlementDeadLetter, "settlement_request", "settlement.dlq", "CAPTURE_FAILED", "SettlementRetryScheduler"},
+	paydb.Refunds:     {"refund", "refunds", catalog.RefundRetryStarved, catalog.RefundDeadLetter, "refund_request", "refund.dlq", "REFUND_FAILED", "RefundRetryScheduler"},
+}
+
+// each are the shards that answered, one database once.
+func (r Requests) each() []paydb.Reply[paydb.Gateway] {
+	return slices.DeleteFunc(slices.Clone(r.Found), func(x paydb.Reply[paydb.Gateway]) bool { return !x.Source.OK() || x.SameAs != "" })
+}
+
+// Suspicious reports whether a second look is worth its time.
+func (r Requests) Suspicious() bool {
+	found, _ := JudgeRequests(r)
+	return len(found) > 0 || slices.ContainsFunc(r.each(), func(x paydb.Reply[paydb.Gateway]) bool { return len(x.Facts.Unfit) > 0 })
+}
+
+// JudgeRequests runs the rules on one kind. ran are the codes of those that had all
+// they need. What asking the shards came to is judged by Judge.
+func JudgeRequests(r Requests) (found []report.Finding, ran []catalog.Code) {
+	judges := []func() []report.Finding{r.unfitting, r.pendingStuck, r.deadLetters, r.failureSpike, r.starved, r.dropped, r.missing}
+	if r.Kind == paydb.Refunds {
+		judges = []func() []report.Finding{r.unfitting, r.deadLetters, r.starved, r.refundStuck}
+	}
+	for _, judge := range judges {
+		found = append(found, judge()...)
+	}
+	if len(r.answered()) < len(r.Asked) {
+		return found, nil
+	}
+	all := func(ok func(paydb.Gateway) bool) bool {
+		return !slices.ContainsFunc(r.each(), func(x paydb.Reply[paydb.Gateway]) bool { return !ok(x.Facts) })
+	}
+	k := kinds[r.Kind]
+	indexed := func(g paydb.Gateway) bool { return len(g.Slow) == 0 }
+	if all(func(g paydb.Gateway) bool { return indexed(g) && !g.FailedCut }) {
+		ran = append(ran, k.starved, k.dead)
+	}
+	if all(indexed) && r.Kind == paydb.Settlements {
+		ran = append(ran, catalog.SettlementPendingStuck, catalog.SettlementMissing, catalog.SettlementFailureSpike)
+	}
+	if all(indexed) && r.Kind == paydb.Refunds {
+		ran = append(ran, catalog.RefundStuck)
+	}
+	if all(func(g paydb.Gateway) bool { return indexed(g) && g.Whole && !g.UnfitCut }) {
+		for _, x := range codes {
+			if x.wrong&r.bits() != 0 {
+				ran = append(ran, x.code)
+			}
+		}
+	}
+	return found, ran
+}
+
+// bits are what can be wrong between a payment and its requests of this kind.
+func (r Requests) bits() paydb.Wrong {
+	if r.Kind == paydb.Refunds {
+		return refundedAgainst | refundedTooMuch | refundedTwice
+	}
+	return settledAgainst | settledOff | settledTwice
+}
+
+// unfitting are the findings on payments whose requests do not fit them: the rules
+// of the reconciliation, on the payments that looked wrong here.
+func (r Requests) unfitting() (found []report.Finding) {
+	if r.Books == nil {
+		return nil
+	}
+	against := Against(paydb.Checks{Settlements: true, Refunds: true})
+	rec := Reconciliation{Shards: r.Shards, Done: make([]paydb.Reconciled, len(r.Asked))}
+	var all []Exception
+	for place, books := range r.Books {
+		for _, e := range books.Facts {
+			if e.Young {
+				continue
+			}
+			if e.Wrong = against(&e.Books) & r.bits(); e.Wrong != 0 {
+				all = append(all, Exception{Place: place, Exception: e})
+			}
+		}
+	}
+	for _, x := range codes {
+		if g := rec.group(x.wrong, x.code, all); g.count > 0 {
+			found = append(found, g.finding())
+		}
+	}
+	for i := range found {
+		if found[i].Confirm == "check_settlements" { // that is what was asked
+			found[i].Confirm = "reconciliation_check"
+		}
+	}
+	return found
+}
+
+// some are requests on a shard that a finding is about.
+type some struct {
+	asked paydb.Asked
+	list  []paydb.GatewayRequest
+}
+
+// sorted are the failed requests of a state, by shard.
+func (r Requests) sorted(states ...RequestState) (all []some, n int, atLeast bool) {
+	for _, x := range r.each() {
+		var list []paydb.GatewayRequest
+		for _, f := range x.Facts.Failed {
+			if slices.Contains(states, StateOf(f, x.Clock.Database)) {
+				list = append(list, f)
+			}
+		}
+		if len(list) > 0 {
+			all = append(all, some{x.Asked, list})
+			n, atLeast = n+len(list), atLeast || x.Facts.FailedCut
+		}
+	}
+	return all, n, atLeast
+}
+
+// tell adds what is to be said of requests: ids, sums, oldest, whom it hurts.
+func (r Requests) tell(f report.Finding, what string, all []some) report.Finding {
+	for _, s := range all {
+		f = f.With(s.asked.Source.Name, kinds[r.Kind].table+" "+what, r.requestWords(s), s.asked.Clock.Database)
+	}
+	return f.Hurts("%s", hurtByRequests(all))
+}
+
+func (r Requests) requestWords(s some) string {
+	oldest := slices.MinFunc(s.list, func(a, b paydb.GatewayRequest) int { return a.Requested.Compare(b.Requested) })
+	var ids []string
+	least, most := s.list[0].Retries, s.list[0].Retries
+	for i, x := range s.list {
+		least, most = min(least, x.Retries), max(most, x.Retries)
+		if i < 4 {
+			ids = append(ids, fmt.Sprintf("%d (payment %d)", x.ID, x.PaymentID))
+		}
+	}
+	return fmt.Sprintf("%d: id %s%s; retry_count %s; oldest %s (%s ago); codes %s", len(s.list), strings.Join(ids, ", "), andMore(len(s.list), 4),
+		fromTo(least, most), oldest.Requested.In(r.Zone).Format(time.RFC3339), lasted(s.asked.Clock.Database.Sub(oldest.Requested)), codeWords(s.list))
+}
+
+// codeWords counts the payment gateway's codes.
+func codeWords(list []paydb.GatewayRequest) string {
+	n := map[foreign.Text]int{}
+	var order []foreign.Text
+	for _, x := range list {
+		if n[x.Code] == 0 {
+			order = append(order, x.Code)
+		}
+		n[x.Code]++
+	}
+	slices.SortFunc(order, func(a, b foreign.Text) int { return cmp.Or(cmp.Compare(n[b], n[a]), cmp.Compare(a, b)) })
+	var words []string
+	for _, c := range first(3, order) {
+		words = append(words, fmt.Sprintf("%s %d", c.Quoted(), n[c]))
+	}
+	return strings.Join(words, ", ") + andMore(len(order), 3)
+}
+
+// hurtByRequests says whose payments these are, and how much money.
+func hurtByRequests(all []some) string {
+	var replies []paydb.Reply[paydb.Hurt]
+	for _, s := range all {
+		h := paydb.Hurt{}
+		seen, merchants := map[int64]bool{}, map[foreign.Text]int{}
+		sums := map[foreign.Text]*paydb.Sum{}
+		var order []foreign.Text
+		for _, x := range s.list {
+			if seen[x.PaymentID] {
+				continue
+			}
+			seen[x.PaymentID] = true
+			h.Payments++
+			merchants[x.Merchant]++
+			if sums[x.Currency] == nil {
+				sums[x.Currency], order = new(paydb.Sum), append(order, x.Currency)
+			}
+			if err := sums[x.Currency].Add(x.Amount); err != nil {
+				continue // an amount that is none is not added up
+			}
+		}
+		for m, n := range merchants {
+			h.Merchants = append(h.Merchants, paydb.MerchantCount{Merchant: m, Payments: n})
+		}
+		for _, c := range order {
+			h.Amounts = append(h.Amounts, paydb.CurrencySum{Currency: c, Amount: *sums[c]})
+		}
+		replies = append(replies, paydb.Reply[paydb.Hurt]{Facts: h})
+	}
+	words, _ := HurtWords(replies)
+	return words
+}
+
+// deadLetters are SETTLEMENT_DEAD_LETTER and REFUND_DEAD_LETTER.
+func (r Requests) deadLetters() []report.Finding {
+	all, n, atLeast := r.sorted(DeadEnd)
+	if n == 0 {
+		return nil
+	}
+	k := kinds[r.Kind]
+	f := report.NewFinding(k.dead, "%s failed %d times of %d and are given up: nothing tries them again", these(k, n, atLeast), deadAfter, deadAfter)
+	return []report.Finding{r.tell(f, "FAILED, retry_count >= 10", all).Then(
+		"Take the ids and codes to the payment gateway: did it carry any of them out",
+		"A person decides on each "+k.one+" by hand once that is known; do not reset retry_count before").
+		ConfirmWith("inspect_dead_letters")}
+}
+
+func these(k kindCodes, n int, atLeast bool) string {
+	if n == 1 && !atLeast {
+		return "1 " + k.one
+	}
+	return manyAtLeast(int64(n), atLeast) + " " + k.many
+}
+
+// starved are SETTLEMENT_RETRY_STARVED and REFUND_RETRY_STARVED.
+func (r Requests) starved() []report.Finding {
+	all, n, atLeast := r.sorted(Starved, Stale)
+	if n == 0 {
+		return nil
+	}
+	_, stale, _ := r.sorted(Stale)
+	k := kinds[r.Kind]
+	claim := fmt.Sprintf("%s failed and were never retried: %s compares last_retry_at, which is NULL, so it never selects them", these(k, n-stale, atLeast), k.schedulerClass)
+	switch {
+	case stale == n:
+		claim = fmt.Sprintf("%s failed, were retried, and have been left alone for more than %s: the retries have stopped, or do not keep up", these(k, n, atLeast), lasted(retryStale))
+	case stale > 0:
+		claim += fmt.Sprintf("; %d more were retried once and are left alone", stale)
+	}
+	f := report.NewFinding(k.starved, "%s", claim)
+	next := []string{
+		"Ask the payment gateway whether these are still open there",
+		"Engineering makes the retry find rows without last_retry_at, on every shard; until then a person decides on a bulk retry",
+	}
+	if r.Kind == paydb.Refunds {
+		next = append(next, "Afterwards run reconciliation_check: a refund that succeeds on a retry publishes no payment.refunded, so its reversal will be missing")
+	}
+	return []report.Finding{r.tell(f, "FAILED, not retried", all).Then(next...)}
+}
+
+// pendingStuck is SETTLEMENT_PENDING_STUCK.
+func (r Requests) pendingStuck() []report.Finding {
+	all, n, atLeast := r.pendings()
+	if n == 0 {
+		return nil
+	}
+	k := kinds[r.Kind]
+	f := report.NewFinding(catalog.SettlementPendingStuck, "%s PENDING for more than a minute: healthy code never commits PENDING, it is written and finished in one transaction", these(k, n, atLeast))
+	return []report.Finding{r.tell(f, "PENDING", all).Then(
+		"Find what else writes "+k.table+", or a restore that brought back half of a transaction",
+		"Ask the payment gateway what became of them before anything is changed")}
+}
+
+func (r Requests) pendings() (all []some, n int, atLeast bool) {
+	for _, x := range r.each() {
+		if len(x.Facts.Pending) > 0 {
+			all, n, atLeast = append(all, some{x.Asked, x.Facts.Pending}), n+len(x.Facts.Pending), atLeast || x.Facts.PendingCut
+		}
+	}
+	return all, n, atLeast
+}
+
+// Spike is a time in which more requests failed than do by chance.
+type Spike struct {
+	From, To        time.Time
+	Failed, Succeed int64
+	Usual           float64 // share of failures outside of it; at least 5%
+}
+
+// Share is the part that failed.
+func (s Spike) Share() float64 { return float64(s.Failed) / float64(s.Failed+s.Succeed) }
+
+// Spikes finds the times in which too many failed, over all shards: the payment
+// gateway is one.
+func (r Requests) Spikes() (found []Spike) {
+	var from, complete time.Time
+	width := time.Duration(0)
+	var failed, succeed []int64
+	for _, x := range r.each() {
+		s := x.Facts.Slots
+		if width == 0 {
+			from, width, failed, succeed = s.From, s.Width, slices.Clone(s.Failed), slices.Clone(s.Succeed)
+		} else {
+			for i := range min(len(failed), len(s.Failed)) {
+				failed[i] += s.Failed[i]
+				succeed[i] += s.Succeed[i]
+			}
+		}
+		if s.Complete.After(complete) {
+			complete = s.Complete
+		}
+	}
+	if width == 0 {
+		return nil
+	}
+	begin := int((complete.Sub(from) + width - 1) / width)
+	over := max(int(spikeWindow/width), 1)
+	in := make([]bool, len(failed))
+	var f, n int64
+	for i := begin; i < len(failed); i++ {
+		f, n = f+failed[i], n+failed[i]+succeed[i]
+		if out := i - over; out >= begin {
+			f, n = f-failed[out], n-failed[out]-succeed[out]
+		}
+		if f >= spikeLeast && float64(f) >= spikeShare*float64(n) {
+			for j := max(begin, i-over+1); j <= i; j++ {
+				in[j] = true
+			}
+		}
+	}
+	var allFailed, all int64 // outside of any spike
+	for i := begin; i < len(failed); i++ {
+		if !in[i] {
+			allFailed, all = allFailed+failed[i], all+failed[i]+succeed[i]
+		}
+	}
+	usual := usualFailures
+	if all > 0 {
+		usual = max(usual, float64(allFailed)/float64(all))
+	}
+	for i := begin; i < len(in); i++ {
+		if !in[i] {
+			continue
+		}
+		j := i
+		for j < len(in) && in[j] {
+			j++
+		}
+		a, b := i, j // without the quiet minutes at both ends
+		for a < b && failed[a] == 0 {
+			a++
+		}
+		for b > a && failed[b-1] == 0 {
+			b--
+		}
+		s := Spike{From: from.Add(time.Duration(a) * width), To: from.Add(time.Duration(b) * width), Usual: usual}
+		for m := a; m < b; m++ {
+			s.Failed, s.Succeed = s.Failed+failed[m], s.Succeed+succeed[m]
+		}
+		if s.beyondChance() {
+			found = append(found, s)
+		}
+		i = j
+	}
+	slices.SortFunc(found, func(a, b Spike) int { return cmp.Compare(b.Failed, a.Failed) })
+	return found
+}
+
+// beyondChance reports whether so many do not fail by chance.
+func (s Spike) beyondChance() bool {
+	n := float64(s.Failed + s.Succeed)
+	expected, spread := n*s.Usual, math.Sqrt(n*s.Usual*(1-s.Usual))
+	return s.Failed >= spikeLeast && s.Share() >= spikeShare && float64(s.Failed)-expected >= spikeSigma*spread
+}
+
+// failureSpike is SETTLEMENT_FAILURE_SPIKE.
+func (r Requests) failureSpike() []report.Finding {
+	spikes := r.Spikes()
+	if len(spikes) == 0 {
+		return nil
+	}
+	s := spikes[0]
+	var inside []some
+	n := 0
+	for _, x := range r.each() {
+		list := slices.DeleteFunc(slices.Clone(x.Facts.Failed), func(f paydb.GatewayRequest) bool {
+			return f.Requested.Before(s.From) || !f.Requested.Before(s.To)
+		})
+		if len(list) > 0 {
+			inside, n = append(inside, some{x.Asked, list}), n+len(list)
+		}
+	}
+	began := s.From
+	var every []paydb.GatewayRequest
+	for _, x := range inside {
+		every = append(every, x.list...)
+	}
+	if n > 0 {
+		began = slices.MinFunc(every, func(a, b paydb.GatewayRequest) int { return a.Requested.Compare(b.Requested) }).Requested
+	}
+	state := "and goes on"
+	if now := r.each()[0].Clock.Database; now.Sub(s.To) > 2*time.Minute {
+		state = "and ended " + s.To.In(r.Zone).Format(time.RFC3339)
+	}
+	f := report.NewFinding(catalog.SettlementFailureSpike, "%d of %d settlements failed (%.0f%%, usual %.0f%%); it began %s %s", s.Failed, s.Failed+s.Succeed, 100*s.Share(), 100*s.Usual,
+		began.In(r.Zone).Format(time.RFC3339), state)
+	for _, x := range inside {
+		f = f.With(x.asked.Source.Name, "settlement_request FAILED in that time, by pg_response_code", codeWords(x.list), x.asked.Clock.Database)
+	}
+	for _, other := range first(2, spikes[1:]) {
+		f = f.With(r.each()[0].Source.Name, "before or after", fmt.Sprintf("%d of %d failed %s .. %s", other.Failed, other.Failed+other.Succeed, other.From.In(r.Zone).Format(time.RFC3339), other.To.In(r.Zone).Format(time.RFC3339)), time.Time{})
+	}
+	return []report.Finding{f.Hurts("%s", hurtByRequests(inside)).Then(
+		"Take the code and the time to the payment gateway's operator",
+		"When it is over, see with check_settlements what is left FAILED: the retry may never select it")}
+}
+
+// waiting are payments without a request, by what became of their event.
+func (r Requests) waiting() (by map[paydb.EventState]int, oldest time.Duration, all []some) {
+	by = map[paydb.EventState]int{}
+	for _, x := range r.each() {
+		var list []paydb.GatewayRequest
+		for _, u := range x.Facts.UnderWay {
+			// A refund that is seen PENDING is as stuck as one without a request.
+			half := r.Kind == paydb.Refunds && slices.ContainsFunc(x.Facts.Pending, func(p paydb.GatewayRequest) bool { return p.PaymentID == u.ID })
+			if u.Requests > 0 && !half {
+				continue
+			}
+			by[u.Event]++
+			oldest = max(oldest, x.Clock.Database.Sub(u.Since))
+			list = append(list, paydb.GatewayRequest{PaymentID: u.ID, Merchant: u.Merchant, Amount: cmp.Or(u.Amount, "0"), Currency: u.Currency, Requested: u.Since})
+		}
+		if len(list) > 0 {
+			all = append(all, some{x.Asked, list})
+		}
+	}
+	return by, oldest, all
+}
+
+// tellWaiting adds payments that wait.
+func (r Requests) tellWaiting(f report.Finding, all []some) report.Finding {
+	for _, s := range all {
+		var ids []string
+		for _, x := range first(6, s.list) {
+			ids = append(ids, fmt.Sprint(x.PaymentID))
+		}
+		f = f.With(s.asked.Source.Name, "payments without a row in "+kinds[r.Kind].table, fmt.Sprintf("%d: payment %s%s; since %s (%s ago)", len(s.list), strings.Join(ids, ", "), andMore(len(s.list), 6),
+			s.list[0].Requested.In(r.Zone).Format(time.RFC3339), lasted(s.asked.Clock.Database.Sub(s.list[0].Requested))), s.asked.Clock.Database)
+	}
+	return f.Hurts("%s", hurtByRequests(all))
+}
+
+func eventWords(by map[paydb.EventState]int) string {
+	var words []string
+	for _, x := range []struct {
+		state paydb.EventState
+		text  string
+	}{{paydb.EventPublished, "event published: %d"}, {paydb.EventWaits, "event still in the outbox: %d"}, {paydb.EventNotFound, "no event found: %d"}, {paydb.EventNotLooked, "event not looked for: %d"}} {
+		if by[x.state] > 0 {
+			words = append(words, fmt.Sprintf(x.text, by[x.state]))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// passedOver reports whether others were served since, so that these few were left
+// out; while none or only some partitions are served, the worker is the trouble.
+func (r Requests) passedOver() (served int64, yes bool) {
+	without := int64(0)
+	for _, x := range r.each() {
+		n := int64(0)
+		for _, u := range x.Facts.UnderWay {
+			if u.Requests == 0 {
+				n++
+			}
+		}
+		if n > 0 {
+			without, served = without+n, served+x.Facts.Served
+		}
+	}
+	return served, without > 0 && served >= leastServed && float64(without) <= droppedShare*float64(without+served)
+}
+
+// dropped is CONSUMER_MESSAGE_DROPPED, of settlements.
+func (r Requests) dropped() []report.Finding {
+	by, _, all := r.waiting()
+	served, yes := r.passedOver()
+	if !yes || by[paydb.EventPublished] == 0 {
+		return nil
+	}
+	f := report.NewFinding(catalog.ConsumerMessageDropped, "%s published to the settlement worker came to nothing, though it began %d settlements since: it passes records over after ten tries, without a trace", manyEvents(int64(by[paydb.EventPublished]), false), served)
+	return []report.Finding{r.tellWaiting(f, all).Then(
+		"See that settlement-worker-group has no lag on any partition: with lag, the records wait and were not dropped",
+		"Look in the settlement worker's log for these payment ids; engineering has the events sent again").
+		ConfirmWith("inspect_consumer_lag")}
+}
+
+// missing is SETTLEMENT_MISSING.
+func (r Requests) missing() []report.Finding {
+	by, oldest, all := r.waiting()
+	n := 0
+	for _, x := range by {
+		n += x
+	}
+	if n == 0 {
+		return nil
+	}
+	f := report.NewFinding(catalog.SettlementMissing, "%s in CAPTURE_REQUESTED for up to %s without a settlement (%s)", manyPayments(n), lasted(oldest), eventWords(by))
+	confirm := "check_kafka_health"
+	if by[paydb.EventWaits]*2 > n {
+		confirm = "check_outbox_status"
+	}
+	return []report.Finding{r.tellWaiting(f, all).Then("Find first where their events are: in the outbox (check_outbox_status) or with the settlement worker (check_kafka_health)").ConfirmWith(confirm)}
+}
+
+// refundStuck is REFUND_STUCK. Refunds whose events still wait in the outbox are
+// the outbox's trouble.
+func (r Requests) refundStuck() []report.Finding {
+	by, oldest, all := r.waiting()
+	n := 0
+	for _, x := range by {
+		n += x
+	}
+	if n == 0 {
+		return nil
+	}
+	f := report.NewFinding(catalog.RefundStuck, "%s in REFUND_REQUESTED for up to %s without a refund request (%s)", manyPayments(n), lasted(oldest), eventWords(by))
+	confirm := "inspect_consumer_lag"
+	next := "See whether refund-worker-group has members and lag; without lag the records were passed over after ten tries"
+	if by[paydb.EventWaits]*2 > n {
+		f, confirm = f.Unsure(), "check_outbox_status"
+		next = "Most of their events have not left the outbox: what holds it up holds these up"
+	}
+	return []report.Finding{r.tellWaiting(f, all).Then(next, "Find why before anything is sent again: a second event can make a second refund").ConfirmWith(confirm)}
+}
+
+// BookCodes are what comparing a payment with its requests may find.
+func BookCodes() (all []catalog.Code) {
+	for _, x := range codes {
+		if x.needs != nil {
+			all = append(all, x.code)
+		}
+	}
+	return all
+}

@@ -1,0 +1,388 @@
+package paydb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/shared/fault"
+)
+
+func (w *keysWalk) anySuspect(replies []Reply[Keys]) bool {
+	return slices.ContainsFunc(replies, func(r Reply[Keys]) bool {
+		k := r.Facts
+		return len(k.Mismatches)+len(k.Ghosts)+len(k.Missing)+len(k.Pairs)+len(k.Across) > 0
+	})
+}
+
+// again reads every suspect once more: what was on its way is there now.
+func (w *keysWalk) again(ctx context.Context, replies []Reply[Keys]) {
+	fault.TogetherEach(len(replies), func(i int) {
+		k := &replies[i].Facts
+		steps := []func(context.Context, *Reader, keysTables) error{k.recordsAgain, k.ghostsAgain, k.pairsAgain}
+		for _, step := range steps {
+			if len(k.Mismatches)+len(k.Ghosts)+len(k.Missing)+len(k.Pairs) == 0 {
+				return
+			}
+			reply, err := askShard(ctx, w.db.shards[i], func(ctx context.Context, r *Reader) (struct{}, error) {
+				tables, err := r.keysTables(ctx)
+				if err != nil {
+					return struct{}{}, err
+				}
+				return struct{}{}, step(ctx, r, tables)
+			})
+			if err != nil || !reply.Source.OK() {
+				k.Unlooked = append(k.Unlooked, "suspects, a second time: "+reply.Source.Asked)
+			}
+		}
+	})
+	for i := range replies {
+		w.ghostsElsewhere(ctx, replies, i)
+	}
+}
+
+const sqlRecordsAgain = `SELECT p.payment_id, c.merchant_id IS NULL, c.http_status < 400, LEFT(JSON_VALUE(c.response_body, '$.paymentId'), 64), LEFT(JSON_VALUE(c.response_body, '$.amount'), 64),
+  LEFT(JSON_VALUE(c.response_body, '$.currency'), 64), p.amount, LEFT(p.currency, 16)
+FROM payment p FORCE INDEX (%) LEFT JOIN idem_response_cache c FORCE INDEX (%) ON c.merchant_id = p.merchant_id AND c.idempotency_key = p.idempotency_key
+WHERE p.payment_id IN (%)`
+
+func (k *Keys) recordsAgain(ctx context.Context, r *Reader, t keysTables) error {
+	if t.byID == "" {
+		return nil
+	}
+	ids := make([]int64, 0, maxSuspects)
+	for _, s := range k.Mismatches {
+		ids = append(ids, s.Payment.ID)
+	}
+	newest := slices.Clone(k.Missing)
+	slices.SortFunc(newest, func(a, b NoRecord) int { return b.At.Compare(a.At) })
+	for _, m := range first(maxSuspects, newest) {
+		ids = append(ids, m.ID)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	still, has := map[int64]KeySuspect{}, map[int64]bool{}
+	query := fill(fill(fillIndex(sqlRecordsAgain, t.byID), quoteName(t.byRecord)), marks(len(ids)))
+	err := r.run(ctx, "suspects, a second time", query, anys(ids), func(rows *sql.Rows) error {
+		var s KeySuspect
+		var id, said, in, amount, currency sql.NullString
+		var none, usable sql.NullBool
+		err := rows.Scan(&s.Payment.ID, &none, &usable, &id, &said, &in, &amount, &currency)
+		s.Payment.Amount, s.Payment.Currency = amount.String, text(currency)
+		s.PaymentID, s.Amount, s.Currency = text(id), text(said), text(in)
+		has[s.Payment.ID] = !none.Bool
+		if s.compare(); usable.Bool && len(s.Differs) > 0 {
+			still[s.Payment.ID] = s
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	k.Mismatches = slices.DeleteFunc(k.Mismatches, func(s KeySuspect) bool { return len(still[s.Payment.ID].Differs) == 0 })
+	for i, s := range k.Mismatches {
+		now := still[s.Payment.ID]
+		k.Mismatches[i].Differs, k.Mismatches[i].PaymentID, k.Mismatches[i].Amount, k.Mismatches[i].Currency = now.Differs, now.PaymentID, now.Amount, now.Currency
+	}
+	before := len(k.Missing)
+	k.Missing = slices.DeleteFunc(k.Missing, func(m NoRecord) bool { return has[m.ID] })
+	k.MissingAll -= int64(before - len(k.Missing))
+	return k.others(ctx, r)
+}
+
+// others finds whose payment a record names that is not its own.
+func (k *Keys) others(ctx context.Context, r *Reader) error {
+	var ids []int64
+	for _, s := range k.Mismatches {
+		var id int64
+		if _, err := fmt.Sscan(string(s.PaymentID), &id); err == nil && id != s.Payment.ID && fmt.Sprint(id) == string(s.PaymentID) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	table, err := r.paymentTable(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := r.some(ctx, table, PaymentQuery{IDs: ids, Limit: len(ids)})
+	for i, s := range k.Mismatches {
+		for _, p := range found {
+			if fmt.Sprint(p.ID) == string(s.PaymentID) && p.ID != s.Payment.ID {
+				k.Mismatches[i].Other = &p
+			}
+		}
+	}
+	return err
+}
+
+const sqlGhostAgain = `SELECT c.created_at FROM idem_response_cache c FORCE INDEX (%) LEFT JOIN payment p FORCE INDEX (%) ON p.merchant_id = c.merchant_id AND p.idempotency_key = c.idempotency_key
+WHERE c.merchant_id = ? AND c.idempotency_key = ? AND p.payment_id IS NULL`
+
+func (k *Keys) ghostsAgain(ctx context.Context, r *Reader, t keysTables) error {
+	var still []Ghost
+	for _, g := range k.Ghosts {
+		query := fill(fillIndex(sqlGhostAgain, t.byRecord), quoteName(t.byKey))
+		err := r.run(ctx, "a record without a payment, a second time", query, []any{g.Merchant, string(g.Key)}, func(*sql.Rows) error {
+			still = append(still, g)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	k.Ghosts = still
+	return nil
+}
+
+// ghostsElsewhere looks on the other shards for the payments of ghosts.
+func (w *keysWalk) ghostsElsewhere(ctx context.Context, replies []Reply[Keys], i int) {
+	for n, g := range first(maxMisrouted, replies[i].Facts.Ghosts) {
+		for j := range replies {
+			if j == i || !replies[j].Source.OK() || replies[j].SameAs != "" {
+				continue
+			}
+			reply, err := askShard(ctx, w.db.shards[j], func(ctx context.Context, r *Reader) ([]Payment, error) {
+				return r.byKeys(ctx, g.Merchant, []string{string(g.Key)})
+			})
+			if err == nil && reply.Source.OK() && len(reply.Facts) > 0 {
+				replies[i].Facts.Ghosts[n].Elsewhere = replies[j].Shard
+			}
+		}
+	}
+}
+
+const sqlAmountBefore = `SELECT COUNT(*) FROM (SELECT 1 FROM payment FORCE INDEX (%) WHERE merchant_id = ? AND requested_at >= ? AND requested_at < ? AND amount = % AND currency = ? LIMIT 10) AS few`
+
+// history is how far back is looked for other payments of a pair's amount, and
+// maxHistory for how many pairs.
+const (
+	history    = 7 * 24 * time.Hour
+	maxHistory = 50
+)
+
+// pairsAgain drops the pairs of which one was given back meanwhile, and learns how
+// usual the amount is.
+func (k *Keys) pairsAgain(ctx context.Context, r *Reader, t keysTables) error {
+	if len(k.Pairs) == 0 || t.byID == "" || t.byTime == "" {
+		return nil
+	}
+	var ids []int64
+	for _, p := range k.Pairs {
+		ids = append(ids, p.A.ID, p.B.ID)
+	}
+	now, err := r.some(ctx, t.payment, PaymentQuery{IDs: ids, Limit: len(ids)})
+	if err != nil {
+		return err
+	}
+	paid := map[int64]bool{}
+	for _, p := range now {
+		paid[p.ID] = slices.Contains(open, p.Status)
+	}
+	k.Pairs = slices.DeleteFunc(k.Pairs, func(p Pair) bool { return !paid[p.A.ID] || !paid[p.B.ID] })
+	query := fillIndex(sqlAmountBefore, t.byTime)
+	for i, p := range first(maxHistory, k.Pairs) {
+		if !decimal.MatchString(p.A.Amount) {
+			continue
+		}
+		n := 0
+		from := t.payment.up("requested_at", p.A.RequestedAt.Add(-history))
+		to := t.payment.up("requested_at", p.A.RequestedAt)
+		err := r.query(ctx, countTimeout, "payments of the same amount before", fill(query, p.A.Amount), []any{string(p.A.Merchant), from, to, string(p.A.Currency)},
+			func(rows *sql.Rows) error { return rows.Scan(&n) })
+		if err != nil {
+			return err
+		}
+		k.Pairs[i].Others = &n
+	}
+	return nil
+}
+
+func (r *Reader) byKeys(ctx context.Context, merchant string, keys []string) ([]Payment, error) {
+	t, err := r.paymentTable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	uk := t.index("merchant_id", "idempotency_key")
+	if uk == "" {
+		return nil, nil
+	}
+	list, args := in("idempotency_key", keys)
+	return r.rows(ctx, "payments of a merchant by their keys", sqlPaymentColumns+" FROM "+force(uk)+" WHERE merchant_id = ? AND "+list, slices.Concat([]any{merchant}, args))
+}
+
+const (
+	// keysAsked is how many keys are looked up on another shard at once.
+	keysAsked = 200
+	// maxAcross is how many payments of one merchant are looked up on another shard.
+	maxAcross = 10_000
+
+	sqlCountOfMerchant = `SELECT COUNT(*) FROM (SELECT 1 FROM payment FORCE INDEX (%) WHERE merchant_id = ? LIMIT ?) AS some`
+)
+
+// across looks for keys that two shards have. A merchant lives on one shard, so
+// only those that are on two are looked at, beginning on the one where there is less.
+func (w *keysWalk) across(ctx context.Context, lists []Reply[keysList], replies []Reply[Keys]) {
+	for i := range lists {
+		for j := range i {
+			if !lists[i].Source.OK() || !lists[j].Source.OK() || lists[i].SameAs != "" || lists[j].SameAs != "" {
+				continue
+			}
+			for _, m := range common(lists[i].Facts.merchants, lists[j].Facts.merchants) {
+				w.twins(ctx, m, j, i, replies)
+			}
+		}
+	}
+}
+
+// common are merchants that both lists have, in whatever case: a database takes
+// m-7 for M-7.
+func common(a, b []string) (both []string) {
+	fold := func(s string) string { return strings.ToLower(strings.TrimRight(s, " ")) }
+	have := map[string]bool{}
+	for _, m := range a {
+		have[fold(m)] = true
+	}
+	for _, m := range b {
+		if have[fold(m)] {
+			both = append(both, m)
+			have[fold(m)] = false
+		}
+	}
+	return both
+}
+
+func (w *keysWalk) twins(ctx context.Context, merchant string, i, j int, replies []Reply[Keys]) {
+	unlooked := func(why string) {
+		k := &replies[i].Facts
+		k.Unlooked = append(k.Unlooked, fmt.Sprintf("keys of a merchant that is on %s and %s: %s", replies[i].Shard, replies[j].Shard, why))
+	}
+	counts := map[int]int{}
+	for _, place := range []int{i, j} {
+		n, err := w.countOf(ctx, place, merchant)
+		if err != nil {
+			unlooked(string(err.Class))
+			return
+		}
+		counts[place] = n
+	}
+	from, to := i, j
+	if counts[j] < counts[i] {
+		from, to = j, i
+	}
+	if counts[from] == 0 {
+		return // records alone
+	}
+	var after *Payment
+	for seen := 0; ; {
+		page, err := w.pageOf(ctx, from, merchant, after)
+		if err != nil {
+			unlooked(string(err.Class))
+			return
+		}
+		if len(page) == 0 {
+			return
+		}
+		if seen += len(page); seen > maxAcross {
+			unlooked(fmt.Sprintf("more than %d payments on either", maxAcross))
+			return
+		}
+		var keys []string
+		for _, p := range page {
+			keys = append(keys, string(p.Key))
+		}
+		reply, callErr := askShard(ctx, w.db.shards[to], func(ctx context.Context, r *Reader) ([]Payment, error) { return r.byKeys(ctx, merchant, keys) })
+		if callErr != nil || !reply.Source.OK() {
+			unlooked("lookup failed")
+			return
+		}
+		for _, there := range reply.Facts {
+			for _, here := range page {
+				if strings.EqualFold(string(here.Key), string(there.Key)) && (w.window.holds(here.RequestedAt) || w.window.holds(there.RequestedAt)) {
+					replies[i].Facts.Across = append(replies[i].Facts.Across, Twin{here, there})
+				}
+			}
+		}
+		after = &page[len(page)-1]
+	}
+}
+
+// holds reports whether a time lies in the window.
+func (w Window) holds(at time.Time) bool {
+	return (w.Since.IsZero() || !at.Before(w.Since)) && (w.Until.IsZero() || at.Before(w.Until))
+}
+
+func (w *keysWalk) countOf(ctx context.Context, place int, merchant string) (n int, failed *fault.Failure) {
+	reply, err := askShard(ctx, w.db.shards[place], func(ctx context.Context, r *Reader) (n int, err error) {
+		t, err := r.paymentTable(ctx)
+		index := t.index("merchant_id", "requested_at")
+		if err != nil || index == "" {
+			return 0, err
+		}
+		err = r.run(ctx, "how many payments a merchant has", fillIndex(sqlCountOfMerchant, index), []any{merchant, maxAcross + 1}, func(rows *sql.Rows) error { return rows.Scan(&n) })
+		return n, err
+	})
+	if err != nil {
+		return 0, fault.FailureOf(err, fault.Unexpected)
+	}
+	return reply.Facts, reply.Source.Err
+}
+
+// pageOf is a page of a merchant's payments in the order of time.
+func (w *keysWalk) pageOf(ctx context.Context, place int, merchant string, after *Payment) ([]Payment, *fault.Failure) {
+	reply, err := askShard(ctx, w.db.shards[place], func(ctx context.Context, r *Reader) ([]Payment, error) {
+		t, err := r.paymentTable(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c := conds{sql: []string{"merchant_id = ?"}, args: []any{merchant}}
+		if after != nil {
+			at, _ := t.down("requested_at", after.RequestedAt)
+			c.add("requested_at >= ? AND (requested_at > ? OR payment_id > ?)", at, at, after.ID)
+		}
+		query := sqlPaymentColumns + " FROM " + force(t.index("merchant_id", "requested_at")) + c.where() + " ORDER BY requested_at, payment_id LIMIT ?"
+		return r.rows(ctx, "payments of a merchant that is on two shards", query, append(c.args, keysAsked))
+	})
+	if err != nil {
+		return nil, fault.FailureOf(err, fault.Unexpected)
+	}
+	return reply.Facts, reply.Source.Err
+}
+
+// suffix is what a client appends when it tries an order again under another key.
+var suffix = regexp.MustCompile(`(?i)^[-_.:/#~+ ]+(?:v|n|no|try|retry|re|again|dup|copy|attempt)?[-_.:#]?[0-9]{0,2}$`)
+
+// similarKeys reports whether two keys look like two tries of one order: equal but
+// for case and for which signs stand between the words, or the one is the other
+// with a number or a word for trying again behind it.
+func similarKeys(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(a) < 4 {
+		return false
+	}
+	if bare(a) == bare(b) {
+		return true
+	}
+	rest, ok := strings.CutPrefix(strings.ToLower(b), strings.ToLower(a))
+	return ok && suffix.MatchString(rest)
+}
+
+func bare(key string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-_.:/#~+ ", r) {
+			return '-'
+		}
+		return r
+	}, strings.ToLower(key))
+}
+
+// first is the head of a list.
+func first[T any](n int, list []T) []T { return list[:min(n, len(list))] }

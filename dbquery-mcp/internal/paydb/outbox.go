@@ -1,0 +1,437 @@
+package paydb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/shared/foreign"
+)
+
+// An outbox of any size is read in bounds: what waits by the index over published
+// and created_at, oldest first, and the newest events, of whatever state, by the
+// primary key. Both walk an index and stop.
+const (
+	sqlWaiting = `SELECT event_id, aggregate_id, LEFT(event_type, 64), %s, %s, created_at FROM outbox_event FORCE INDEX (%s)
+WHERE published = 0 ORDER BY created_at LIMIT ?`
+
+	sqlWaitingCount = `SELECT COUNT(*) FROM (SELECT 1 FROM outbox_event FORCE INDEX (%) WHERE published = 0 LIMIT ?) AS w`
+
+	// Without the index, what waits is looked for among the newest events.
+	sqlWaitingAmongNewest = `SELECT event_id, aggregate_id, LEFT(event_type, 64), %s, %s, created_at FROM outbox_event FORCE INDEX (%s)
+WHERE event_id >= ? AND published = 0 ORDER BY event_id LIMIT ?`
+
+	sqlLastEvent = `SELECT event_id FROM outbox_event FORCE INDEX (%) ORDER BY event_id DESC LIMIT 1`
+
+	sqlFirstEvent = `SELECT event_id, created_at FROM outbox_event FORCE INDEX (%) WHERE event_id >= ? ORDER BY event_id LIMIT 1`
+
+	sqlNewestEvents = `SELECT LEFT(event_type, 64) AS type, aggregate_id MOD 2 AS parity, COUNT(*), SUM(published = 1), MAX(%[1]s),
+  SUM(published = 1 AND %[1]s IS NULL) FROM outbox_event FORCE INDEX (%[2]s) WHERE event_id >= ? GROUP BY type, parity LIMIT ?`
+
+	sqlMarkedByHand = `SELECT event_id, aggregate_id, LEFT(event_type, 64), created_at FROM outbox_event FORCE INDEX (%)
+WHERE event_id >= ? AND published = 1 AND published_at IS NULL ORDER BY event_id LIMIT ?`
+
+	sqlOfType = `SELECT event_id, aggregate_id, LEFT(event_type, 64), created_at FROM outbox_event FORCE INDEX (%s)
+WHERE event_id >= ? AND event_type NOT IN (%s) ORDER BY event_id LIMIT ?`
+
+	// Who publishes takes the oldest first, so those published last are the newest
+	// of the published ones.
+	sqlPublishedLast = `SELECT MAX(published_at) FROM (SELECT published_at FROM outbox_event FORCE INDEX (%)
+WHERE published = 1 ORDER BY created_at DESC LIMIT 2000) AS p`
+
+	sqlPublishedByMinute = `SELECT LEAST(TIMESTAMPDIFF(SECOND, published_at, ?) DIV 60, 5) AS minute, COUNT(*) FROM (
+  SELECT published_at FROM outbox_event FORCE INDEX (%) WHERE published = 1 ORDER BY created_at DESC LIMIT ?) AS p
+WHERE published_at IS NOT NULL GROUP BY minute`
+
+	sqlArrivedByMinute = `SELECT TIMESTAMPDIFF(SECOND, created_at, ?) DIV 60 AS minute, COUNT(*) FROM (
+  SELECT created_at FROM outbox_event FORCE INDEX (%) WHERE published = ? AND created_at > ? ORDER BY created_at DESC LIMIT ?) AS c
+GROUP BY minute`
+
+	sqlLastPayment = `SELECT payment_id FROM payment FORCE INDEX (%) ORDER BY payment_id DESC LIMIT 1`
+
+	// The payments of the newest events' time that have no event that starts the
+	// capture. Both sides are bounded by their primary keys.
+	sqlWithoutEvent = `SELECT p.payment_id, p.requested_at FROM (
+  SELECT payment_id, requested_at FROM payment FORCE INDEX (%s) WHERE payment_id >= ?) AS p
+LEFT JOIN (SELECT DISTINCT aggregate_id FROM outbox_event FORCE INDEX (%s)
+  WHERE event_id >= ? AND event_type = 'PAYMENT_CAPTURE_REQUESTED') AS e ON e.aggregate_id = p.payment_id
+WHERE e.aggregate_id IS NULL AND p.requested_at >= ? AND p.requested_at < ? ORDER BY p.payment_id LIMIT ?`
+)
+
+const (
+	// maxWaiting is how many waiting events are looked at one by one, oldest first.
+	maxWaiting = 20_000
+	// maxWaitingCount is how far waiting events are counted.
+	maxWaitingCount = 1_000_000
+	// maxNewest is how many of the newest events are looked at.
+	maxNewest = 100_000
+	// maxRecentPayments is how many of the newest payments are compared with them.
+	maxRecentPayments = 20_000
+	// maxMinutes bounds the events from which rates by the minute are counted.
+	maxMinutes = 100_000
+	// maxListed is how many events of one kind of trouble are listed.
+	maxListed = 5_000
+	maxTypes  = 200
+
+	// OutboxMinutes is how many minutes back rates are counted.
+	OutboxMinutes = 5
+	// ageOfRates is the age of the oldest waiting event from which on rates by the
+	// minute are worth their price.
+	ageOfRates = time.Minute
+	// eventGrace is how old a payment must be to be missed an event.
+	eventGrace = time.Minute
+	// eventMargin covers that payment and event take their times from two clocks.
+	eventMargin = time.Minute
+)
+
+// EventTypes are those that the payment system's publisher knows a topic for.
+var EventTypes = []string{"PAYMENT_AUTHORIZED", "PAYMENT_CAPTURE_REQUESTED", "PAYMENT_CAPTURED", "PAYMENT_REFUND_REQUESTED", "PAYMENT_REFUNDED"}
+
+// OutboxEvent is a row of outbox_event.
+type OutboxEvent struct {
+	ID, PaymentID int64
+	Type          foreign.Text
+	Retries       int64
+	LastTry       time.Time // zero for never
+	Created       time.Time
+}
+
+// EventKind is what the newest events of a type and parity come to.
+type EventKind struct {
+	Type      foreign.Text
+	Odd       bool // of the payment id
+	Events    int64
+	Published int64
+	Last      time.Time // published last; zero when none has a time
+	Unmarked  int64     // published, and no time of it
+}
+
+// PerMinute counts events in minutes back from now: the first is the last 60
+// seconds. It ends where the events looked at end.
+type PerMinute []int64
+
+// Outbox is what a shard's outbox holds.
+type Outbox struct {
+	// Indexed: waiting events were found by the index, so all of them; otherwise
+	// only those among the newest events are known.
+	Indexed bool
+	// Columns that the table lacks, and whose rules could not run.
+	Lacks []string
+
+	// Waiting are unpublished events, oldest first, at most 20,000; Count is how
+	// many there are, AtLeast when there are more than were counted.
+	Waiting []OutboxEvent
+	Count   int64
+	AtLeast bool
+
+	LastID    int64     // the highest event id; 0 for an empty table
+	FirstSeen int64     // the lowest id of the newest events that were looked at
+	SeenSince time.Time // when that one was created; zero for an empty table
+	Whole     bool      // the newest events are all there are
+	Newest    []EventKind
+	Published time.Time // when an event was published last; zero: none was seen
+
+	Unmarked []OutboxEvent // published = 1 without a time, among the newest
+	Strange  []OutboxEvent // of an unknown type, among the newest
+	Missed   []Missed      // payments without their event
+	Compared bool          // payments were compared with their events, as far back as FirstSeen
+
+	// Arrivals and Publishes are counted only while something waits for long.
+	Arrivals, Publishes PerMinute
+
+	Lock *PollerLock // of the first shard only; nil when not looked at
+}
+
+// Missed is a payment that has no PAYMENT_CAPTURE_REQUESTED event.
+type Missed struct {
+	PaymentID int64
+	Requested time.Time
+}
+
+// OutboxQuery is what to look at.
+type OutboxQuery struct {
+	// Events also looks for payments without their events.
+	Events bool
+}
+
+// Outbox looks at the outbox of every shard, and at the poller's lock on the first.
+func (db *DB) Outbox(ctx context.Context, q OutboxQuery) ([]Reply[Outbox], error) {
+	first := db.shards[0].name
+	return ask(ctx, db, func(ctx context.Context, r *Reader) (Outbox, error) { return r.outbox(ctx, q, r.shard.name == first) })
+}
+
+func (r *Reader) outbox(ctx context.Context, q OutboxQuery, first bool) (o Outbox, err error) {
+	t, err := r.table(ctx, "outbox_event")
+	if err != nil {
+		return o, err
+	}
+	must := []string{"event_id", "aggregate_id", "event_type", "published", "created_at"}
+	if missing := t.without(must...); len(missing) > 0 {
+		return o, r.lacks(t, missing)
+	}
+	o.Lacks = t.without("published_at", "retry_count", "last_retry_at")
+	byID, byState := t.index("event_id"), t.index("published", "created_at")
+	o.Indexed = byState != ""
+	if byID == "" {
+		return o, r.unreadable(t, "event_id")
+	}
+	steps := []func() error{
+		func() error { return r.newestEvents(ctx, t, byID, &o) },
+		func() error { return r.waiting(ctx, t, byID, byState, &o) },
+		func() error { return r.publishedLast(ctx, t, byState, &o) },
+		func() error { return r.perMinute(ctx, t, byState, &o) },
+	}
+	if q.Events {
+		steps = append(steps, func() error { return r.missed(ctx, t, byID, &o) })
+	}
+	if first {
+		steps = append(steps, func() (err error) { o.Lock, err = r.pollerLock(ctx); return err })
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// without returns those of the columns that the table does not have.
+func (t Table) without(columns ...string) (missing []string) {
+	for _, c := range columns {
+		if _, ok := t.Columns[c]; !ok {
+			missing = append(missing, c)
+		}
+	}
+	return missing
+}
+
+// or is a column, or what stands for it in a table that does not have it.
+func (t Table) or(column, otherwise string) string {
+	if _, ok := t.Columns[column]; ok {
+		return column
+	}
+	return otherwise
+}
+
+// newestEvents counts the newest events by type and parity, and lists those that
+// are wrong as they stand.
+func (r *Reader) newestEvents(ctx context.Context, t Table, byID string, o *Outbox) error {
+	err := r.run(ctx, "the last event", fillIndex(sqlLastEvent, byID), nil, func(rows *sql.Rows) error { return rows.Scan(&o.LastID) })
+	if err != nil || o.LastID == 0 {
+		o.Whole = true
+		return err
+	}
+	from := o.LastID - maxNewest + 1
+	err = r.run(ctx, "the first of the newest events", fillIndex(sqlFirstEvent, byID), []any{from}, func(rows *sql.Rows) error {
+		return rows.Scan(&o.FirstSeen, &o.SeenSince)
+	})
+	if err != nil {
+		return err
+	}
+	err = r.run(ctx, "the lowest event id", fillIndex(sqlFirstEvent, byID), []any{0}, func(rows *sql.Rows) error {
+		var id int64
+		var at time.Time
+		err := rows.Scan(&id, &at)
+		o.Whole = id == o.FirstSeen
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	query := fmt.Sprintf(sqlNewestEvents, t.or("published_at", "NULL"), quoteName(byID))
+	unmarked, strange := false, false
+	err = r.run(ctx, "the newest events by type", query, []any{o.FirstSeen, maxTypes + 1}, func(rows *sql.Rows) error {
+		var k EventKind
+		var kind sql.NullString
+		var parity sql.NullInt64
+		var last sql.NullTime
+		if err := rows.Scan(&kind, &parity, &k.Events, &k.Published, &last, &k.Unmarked); err != nil {
+			return err
+		}
+		k.Type, k.Odd, k.Last = text(kind), parity.Int64 != 0, last.Time
+		unmarked, strange = unmarked || k.Unmarked > 0, strange || !knownEvent(k.Type)
+		o.Newest = append(o.Newest, k)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if unmarked && t.or("published_at", "") != "" {
+		o.Unmarked, err = r.listed(ctx, "events marked published without a time", fillIndex(sqlMarkedByHand, byID), o.FirstSeen, maxListed)
+		if err != nil {
+			return err
+		}
+	}
+	if strange {
+		known := "'" + strings.Join(EventTypes, "', '") + "'"
+		o.Strange, err = r.listed(ctx, "events of unknown types", fmt.Sprintf(sqlOfType, quoteName(byID), known), o.FirstSeen, maxListed)
+	}
+	return err
+}
+
+// listed reads events in short.
+func (r *Reader) listed(ctx context.Context, name, query string, args ...any) (all []OutboxEvent, err error) {
+	err = r.run(ctx, name, query, args, func(rows *sql.Rows) error {
+		var e OutboxEvent
+		var kind sql.NullString
+		if err := rows.Scan(&e.ID, &e.PaymentID, &kind, &e.Created); err != nil {
+			return err
+		}
+		e.Type = text(kind)
+		all = append(all, e)
+		return nil
+	})
+	return all, err
+}
+
+// waiting lists what waits, and counts it.
+func (r *Reader) waiting(ctx context.Context, t Table, byID, byState string, o *Outbox) error {
+	retries, last := t.or("retry_count", "0"), t.or("last_retry_at", "NULL")
+	query, args := fmt.Sprintf(sqlWaiting, retries, last, quoteName(byState)), []any{maxWaiting + 1}
+	if byState == "" {
+		query, args = fmt.Sprintf(sqlWaitingAmongNewest, retries, last, quoteName(byID)), []any{o.FirstSeen, maxWaiting + 1}
+	}
+	err := r.run(ctx, "events that wait", query, args, func(rows *sql.Rows) error {
+		var e OutboxEvent
+		var kind sql.NullString
+		var tries sql.NullInt64
+		var tried sql.NullTime
+		if err := rows.Scan(&e.ID, &e.PaymentID, &kind, &tries, &tried, &e.Created); err != nil {
+			return err
+		}
+		e.Type, e.Retries, e.LastTry = text(kind), tries.Int64, tried.Time
+		o.Waiting = append(o.Waiting, e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	o.Count = int64(len(o.Waiting))
+	if o.Count <= maxWaiting {
+		return nil
+	}
+	o.Waiting, o.AtLeast = o.Waiting[:maxWaiting], true
+	if byState == "" {
+		return nil
+	}
+	err = r.run(ctx, "how many events wait", fillIndex(sqlWaitingCount, byState), []any{maxWaitingCount + 1}, func(rows *sql.Rows) error { return rows.Scan(&o.Count) })
+	o.AtLeast = o.Count > maxWaitingCount
+	return err
+}
+
+// publishedLast looks for the time of the last publishing, also behind a backlog
+// that is larger than the newest events.
+func (r *Reader) publishedLast(ctx context.Context, t Table, byState string, o *Outbox) error {
+	for _, k := range o.Newest {
+		if k.Last.After(o.Published) {
+			o.Published = k.Last
+		}
+	}
+	if byState == "" || t.or("published_at", "") == "" || len(o.Waiting) == 0 {
+		return nil
+	}
+	return r.run(ctx, "when an event was published last", fillIndex(sqlPublishedLast, byState), nil, func(rows *sql.Rows) error {
+		var at sql.NullTime
+		err := rows.Scan(&at)
+		if at.Time.After(o.Published) {
+			o.Published = at.Time
+		}
+		return err
+	})
+}
+
+// perMinute counts arrivals and publishes of the last minutes while something has
+// waited for long.
+func (r *Reader) perMinute(ctx context.Context, t Table, byState string, o *Outbox) error {
+	if byState == "" || len(o.Waiting) == 0 || r.Now().Sub(o.Waiting[0].Created) < ageOfRates || t.or("published_at", "") == "" {
+		return nil
+	}
+	now := t.write("published_at", r.Now())
+	since := t.up("created_at", r.Now().Add(-OutboxMinutes*time.Minute))
+	o.Arrivals = make(PerMinute, OutboxMinutes)
+	for state := range 2 {
+		var seen int64
+		last := 0
+		err := r.run(ctx, "arrivals by the minute", fillIndex(sqlArrivedByMinute, byState), []any{now, state, since, maxMinutes}, func(rows *sql.Rows) error {
+			var minute, n int64
+			if err := rows.Scan(&minute, &n); err != nil {
+				return err
+			}
+			if m := max(minute, 0); m < OutboxMinutes { // 0: created after we began
+				if int(m) < len(o.Arrivals) {
+					o.Arrivals[m] += n
+				}
+				last = max(last, int(m))
+			}
+			seen += n
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if seen == maxMinutes { // the oldest minute that was seen is not whole
+			o.Arrivals = o.Arrivals[:min(len(o.Arrivals), last)]
+		}
+	}
+	var seen int64
+	counts, last := make(PerMinute, OutboxMinutes+1), 0
+	err := r.run(ctx, "publishes by the minute", fillIndex(sqlPublishedByMinute, byState), []any{now, maxMinutes}, func(rows *sql.Rows) error {
+		var minute, n int64
+		if err := rows.Scan(&minute, &n); err != nil {
+			return err
+		}
+		counts[max(minute, 0)] += n
+		last, seen = max(last, int(minute)), seen+n
+		return nil
+	})
+	o.Publishes = counts[:OutboxMinutes]
+	if seen == maxMinutes {
+		o.Publishes = counts[:min(last, OutboxMinutes)]
+	}
+	return err
+}
+
+// missed looks for payments whose event was never written.
+func (r *Reader) missed(ctx context.Context, t Table, byID string, o *Outbox) error {
+	p, err := r.paymentTable(ctx)
+	if err != nil {
+		return err
+	}
+	byPayment := p.index("payment_id")
+	if byPayment == "" || len(p.without("requested_at")) > 0 {
+		o.Lacks = append(o.Lacks, "payment's index over payment_id")
+		return nil
+	}
+	// In a table without any event, payments of the last minutes must do.
+	since := r.Now().Add(-10 * time.Minute)
+	if o.LastID != 0 {
+		since = o.SeenSince.Add(eventMargin)
+	}
+	until := r.Now().Add(-eventGrace)
+	if !since.Before(until) {
+		o.Compared = true
+		return nil
+	}
+	var last int64
+	err = r.run(ctx, "the last payment", fillIndex(sqlLastPayment, byPayment), nil, func(rows *sql.Rows) error { return rows.Scan(&last) })
+	if err != nil {
+		return err
+	}
+	query := fmt.Sprintf(sqlWithoutEvent, quoteName(byPayment), quoteName(byID))
+	args := []any{last - maxRecentPayments + 1, o.FirstSeen, p.up("requested_at", since), p.up("requested_at", until), maxListed}
+	err = r.run(ctx, "payments without their event", query, args, func(rows *sql.Rows) error {
+		var m Missed
+		if err := rows.Scan(&m.PaymentID, &m.Requested); err != nil {
+			return err
+		}
+		o.Missed = append(o.Missed, m)
+		return nil
+	})
+	o.Compared = err == nil
+	return err
+}
+
+func knownEvent(kind foreign.Text) bool { return slices.Contains(EventTypes, string(kind)) }

@@ -1,0 +1,186 @@
+package paydb
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+const (
+	// settle is how long a doubt on a payment that was changed lately is given before
+	// it is read for the last time.
+	settle = 2 * time.Second
+	// longAgo is when a change is so old that nothing of it is on its way: such a
+	// doubt is read again in another transaction, without waiting.
+	longAgo = time.Hour
+	// lead is kept at the end of a call for reading doubts again.
+	lead = settle + 1500*time.Millisecond
+	// confirmSize is how many doubts are read again at once.
+	confirmSize = 500
+	// maxRecent bounds those that wait for settle.
+	maxRecent = 100_000
+	// tail is the least time that reading again needs.
+	tail = 250 * time.Millisecond
+)
+
+// doubt is an id that looks wrong.
+type doubt struct {
+	id    int64
+	wrong Wrong
+	seen  time.Time // when it was read again; zero before
+}
+
+// doubts are the ids that look wrong and are no exceptions yet.
+type doubts struct {
+	fresh  []doubt // not read again
+	recent []doubt // read again once, changed lately: to be read once more after settle
+}
+
+// due reads doubts again when there are enough of them.
+func (c *reconciling) due(ctx context.Context) error {
+	d := &c.doubts
+	if c.q.Snapshot { // reading again would end it
+		if len(d.fresh) >= maxRecent {
+			c.until = time.Now()
+		}
+		return nil
+	}
+	for len(d.fresh) >= confirmSize {
+		if err := c.confirm(ctx, &d.fresh); err != nil {
+			return err
+		}
+	}
+	if len(d.recent) >= maxRecent {
+		if err := c.wait(ctx, time.Until(d.recent[len(d.recent)/2].seen.Add(settle))); err != nil {
+			return err
+		}
+	}
+	for len(d.recent) >= confirmSize && time.Since(d.recent[confirmSize-1].seen) >= settle {
+		if err := c.confirm(ctx, &d.recent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rest reads the last doubts again, as far as there is time.
+func (c *reconciling) rest(ctx context.Context) error {
+	d := &c.doubts
+	end, bounded := ctx.Deadline()
+	late := func(t time.Time) bool { return bounded && t.After(end.Add(-tail)) }
+	for len(d.fresh) > 0 && !late(time.Now()) {
+		if err := c.confirm(ctx, &d.fresh); err != nil {
+			return err
+		}
+	}
+	if n := len(d.recent); n > 0 && !late(d.recent[n-1].seen.Add(settle)) {
+		if err := c.wait(ctx, time.Until(d.recent[n-1].seen.Add(settle))); err != nil {
+			return err
+		}
+		for len(d.recent) > 0 && !late(time.Now()) {
+			if err := c.confirm(ctx, &d.recent); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// confirm reads the first of some doubts again. What is as wrong as before stays,
+// unless it was changed lately and this was the first time.
+func (c *reconciling) confirm(ctx context.Context, from *[]doubt) error {
+	some := (*from)[:min(len(*from), confirmSize)]
+	before := map[int64]doubt{}
+	var ids []int64
+	for _, s := range some {
+		if before[s.id].wrong == 0 {
+			ids = append(ids, s.id)
+		}
+		s.wrong |= before[s.id].wrong
+		before[s.id] = s
+	}
+	if err := c.r.renew(ctx); err != nil {
+		return err
+	}
+	found, err := c.whole(ctx, ids)
+	if err != nil {
+		return err
+	}
+	*from = slices.Delete(*from, 0, len(some))
+	now, clock := time.Now(), c.r.Now()
+	for _, e := range found {
+		first := before[e.ID].seen.IsZero()
+		if !e.Young {
+			e.Wrong = c.q.Judge(&e.Books) & before[e.ID].wrong
+		}
+		if e.Wrong == 0 {
+			continue
+		}
+		delete(before, e.ID)
+		if first && clock.Sub(e.changed()) < longAgo {
+			c.doubts.recent = append(c.doubts.recent, doubt{e.ID, e.Wrong, now})
+			continue
+		}
+		c.keep(e)
+	}
+	c.out.Settled += int64(len(before))
+	return nil
+}
+
+// changed is when something last happened to a payment, or to postings that have none.
+func (e Exception) changed() time.Time {
+	last := e.UpdatedAt
+	for _, x := range e.Entries {
+		if x.At.After(last) {
+			last = x.At
+		}
+	}
+	return last
+}
+
+// leave has the next run begin before the first doubt that was not read again.
+func (c *reconciling) leave() {
+	left := slices.Concat(c.doubts.fresh, c.doubts.recent)
+	if len(left) == 0 {
+		return
+	}
+	c.out.Waiting += int64(len(left))
+	if len(c.q.Merchants) > 0 { // its mark is a time, which a doubt does not have
+		c.out.End = c.out.Begin
+		return
+	}
+	first := slices.MinFunc(left, func(a, b doubt) int { return int(max(min(a.id-b.id, 1), -1)) }).id
+	if first > c.out.Begin.After && first-1 < c.out.End.After {
+		c.out.End.After, c.out.End.Done = first-1, false
+	}
+}
+
+// wait waits outside of a transaction, so that the database need not keep what
+// changes meanwhile.
+func (c *reconciling) wait(ctx context.Context, d time.Duration) error {
+	if err := c.r.exec(ctx, sqlRollback); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// breathe leaves the database alone for as long as a chunk took.
+func (c *reconciling) breathe(ctx context.Context, took time.Duration) error {
+	if !c.q.Gentle {
+		return nil
+	}
+	if c.q.Snapshot {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(took):
+			return nil
+		}
+	}
+	return c.wait(ctx, took)
+}

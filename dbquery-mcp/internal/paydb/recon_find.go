@@ -1,0 +1,208 @@
+package paydb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	sqlFrom = `SELECT payment_id, requested_at FROM payment FORCE INDEX (%s) WHERE payment_id >= ? ORDER BY payment_id LIMIT 3`
+
+	// Payments older than the window that were refunded inside it.
+	sqlOlder = `SELECT DISTINCT payment_id FROM refund_request FORCE INDEX (%s)
+WHERE status IN ('SUCCESS', 'FAILED', 'PENDING') AND requested_at >= ? AND payment_id <= ? LIMIT ?`
+
+	sqlPageOfMerchant = `SELECT payment_id, requested_at FROM payment FORCE INDEX (%s) WHERE %s ORDER BY requested_at, payment_id LIMIT ?`
+)
+
+const (
+	// maxOlder bounds the payments that are older than the window.
+	maxOlder = 20_000
+	// listSize is how many payments are read by a list of their ids.
+	listSize = 1000
+)
+
+// window finds the ids of the payments that were requested in the window. Ids rise
+// with time: a search by halves asks a few rows at each step and goes by the middle
+// of them, so that one row with another time leads nowhere else.
+func (c *reconciling) window(ctx context.Context, least, most int64) (Mark, error) {
+	w := c.out.Window
+	from, err := c.first(ctx, w.Since, least, most)
+	if err != nil {
+		return Mark{}, err
+	}
+	m := Mark{After: min(from, most-c.q.Newest+1) - 1, Last: maxID}
+	if w.Until.IsZero() || !w.Until.Before(w.Clock) {
+		return m, nil
+	}
+	m.After = from - 1 // a window that is over has no newest
+	to, err := c.first(ctx, w.Until, least, most)
+	m.Last = to - 1
+	return m, err
+}
+
+// maxID stands for no upper end.
+const maxID = int64(1<<63 - 1)
+
+// first is the first id from which on payments are requested at a time or later;
+// one more than most where there is none.
+func (c *reconciling) first(ctx context.Context, since time.Time, least, most int64) (int64, error) {
+	low, high := least, most+1
+	for low < high {
+		middle := low + (high-low)/2
+		next, err := c.next(ctx, middle)
+		if err != nil {
+			return 0, err
+		}
+		if len(next) == 0 {
+			high = middle
+			continue
+		}
+		byTime := slices.SortedFunc(slices.Values(next), func(a, b came) int { return a.at.Compare(b.at) })
+		if byTime[len(byTime)/2].at.Before(since) {
+			low = next[0].id + 1
+		} else {
+			high = middle
+		}
+	}
+	// The middle of three is up to a row ahead of the first.
+	next, err := c.next(ctx, low)
+	for _, x := range next {
+		if !x.at.Before(since) {
+			break
+		}
+		low = x.id + 1
+	}
+	return low, err
+}
+
+// came is when a payment was requested.
+type came struct {
+	id int64
+	at time.Time
+}
+
+// next are up to three payments from an id on.
+func (c *reconciling) next(ctx context.Context, from int64) (all []came, err error) {
+	query := fmt.Sprintf(sqlFrom, quoteName(c.payment.ordered("payment_id")))
+	err = c.r.run(ctx, "which payment came when", query, []any{from}, func(rows *sql.Rows) error {
+		var x came
+		var at sql.NullTime
+		err := rows.Scan(&x.id, &at)
+		x.at = at.Time
+		all = append(all, x)
+		return err
+	})
+	return all, err
+}
+
+// older compares payments from before the window that were refunded inside it.
+func (c *reconciling) older(ctx context.Context, through int64) error {
+	index := c.refund.index("status", "requested_at")
+	if index == "" {
+		c.out.Slow = append(c.out.Slow, "refund_request has no index over status, requested_at: older payments with a refund inside the window are not looked up")
+		return nil
+	}
+	var ids []int64
+	err := c.r.run(ctx, "older payments with a refund", fmt.Sprintf(sqlOlder, quoteName(index)),
+		[]any{c.refund.up("requested_at", c.out.Window.Since), through, maxOlder + 1}, func(rows *sql.Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	if len(ids) > maxOlder {
+		ids = ids[:maxOlder]
+		c.out.Slow = append(c.out.Slow, fmt.Sprintf("only %d of the older payments with a refund inside the window", maxOlder))
+	}
+	slices.Sort(ids)
+	first, last, before := c.out.First, c.out.Last, c.out.Payments
+	for some := range slices.Chunk(ids, listSize) {
+		if !c.time() {
+			break
+		}
+		if err := c.list(ctx, some); err != nil {
+			return err
+		}
+	}
+	c.out.First, c.out.Last, c.out.Older = first, last, c.out.Payments-before
+	return nil
+}
+
+// list compares payments by their ids.
+func (c *reconciling) list(ctx context.Context, ids []int64) error {
+	if err := c.again(ctx); err != nil {
+		return err
+	}
+	if err := c.readSome(ctx, ids); err != nil {
+		return err
+	}
+	if err := c.children(ctx, idList(ids), func(err error) error { return err }); err != nil {
+		return err
+	}
+	c.judge()
+	return c.due(ctx)
+}
+
+// merchants compares the payments of some merchants, oldest first.
+func (c *reconciling) merchants(ctx context.Context, m Mark) error {
+	index := c.payment.index("merchant_id", "requested_at")
+	if index == "" {
+		return c.r.lacks(c.payment, []string{"that an index over merchant_id, requested_at would find"})
+	}
+	for ; m.Merchant < len(c.q.Merchants); m = (Mark{Merchant: m.Merchant + 1}) {
+		for more := true; more; {
+			if !c.time() {
+				c.out.End = m
+				return nil
+			}
+			ids, last, err := c.page(ctx, index, m)
+			if err != nil {
+				return err
+			}
+			if more = len(ids) == listSize; len(ids) == 0 {
+				break
+			}
+			m.After, m.At = ids[len(ids)-1], last
+			wanted := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return c.q.First > 0 && id < c.q.First || c.q.Last > 0 && id > c.q.Last })
+			slices.Sort(wanted)
+			if len(wanted) > 0 {
+				if err := c.list(ctx, wanted); err != nil {
+					return err
+				}
+			}
+			c.out.End = m
+		}
+	}
+	c.out.End = Mark{Done: true, Merchant: m.Merchant}
+	return nil
+}
+
+func (c *reconciling) page(ctx context.Context, index string, m Mark) (ids []int64, last time.Time, err error) {
+	var w conds
+	w.exactly("merchant_id", c.q.Merchants[m.Merchant:m.Merchant+1])
+	if !m.At.IsZero() {
+		at := c.payment.up("requested_at", m.At)
+		w.add("requested_at >= ? AND (requested_at > ? OR payment_id > ?)", at, at, m.After)
+	} else if !c.out.Window.Since.IsZero() {
+		w.add("requested_at >= ?", c.payment.up("requested_at", c.out.Window.Since))
+	}
+	if until := c.out.Window.Until; !until.IsZero() && until.Before(c.out.Window.Clock) {
+		w.add("requested_at < ?", c.payment.up("requested_at", until))
+	}
+	query := fmt.Sprintf(sqlPageOfMerchant, quoteName(index), w.expression())
+	err = c.r.run(ctx, "payments of a merchant", query, append(w.args, listSize), func(rows *sql.Rows) error {
+		var id int64
+		var at sql.NullTime
+		err := rows.Scan(&id, &at)
+		ids, last = append(ids, id), at.Time
+		return err
+	})
+	return ids, last, err
+}

@@ -1,0 +1,372 @@
+package paydb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"time"
+
+	"payops-mcp/shared/fault"
+)
+
+const (
+	// chunkSize is how many payments are compared in one transaction.
+	chunkSize = 10_000
+	// leastChunk is the fewest that are tried where statements may take no time.
+	leastChunk = 100
+	// share of the statement limit that a chunk's slowest statement may take before
+	// chunks get smaller; below a quarter of it they grow again.
+	limitShare = 4
+	// maxExceptions are kept one by one.
+	maxExceptions = 2000
+	// maxWords bounds the statuses and currencies that are kept apart.
+	maxWords = 64
+)
+
+const (
+	sqlEnds     = `SELECT COALESCE(MIN(payment_id), 0), COALESCE(MAX(payment_id), 0) FROM payment`
+	sqlSnapshot = `START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY`
+)
+
+// reconciling is the reconciliation of one shard under way.
+type reconciling struct {
+	r     *Reader
+	q     ReconcileQuery
+	place int
+	pace  *pace
+	out   Reconciled
+
+	payment, ledger, settlement, refund Table
+	until                               time.Time // when to stop reading on
+	size                                int       // payments of the next chunk
+	words                               map[string]string
+	books                               []Books // of the chunk
+	place0                              int     // where in it the last id was found
+	doubts                              doubts
+	snapshot                            bool // stands
+}
+
+func (c *reconciling) all(ctx context.Context) error {
+	c.words = map[string]string{}
+	c.out.Unjudged, c.out.Control, c.out.More = map[string]int64{}, map[string]*Control{}, map[Wrong]*Beyond{}
+	c.out.Pairs = map[AccountPair]*Amounts{}
+	begin, resumed := c.q.From[c.r.shard.name]
+	c.out.Begin, c.out.End = begin, begin
+	if resumed && begin.Done {
+		return nil
+	}
+	if err := c.look(ctx); err != nil {
+		return err
+	}
+	c.limits(ctx)
+	var err error
+	if len(c.q.Merchants) > 0 {
+		err = c.merchants(ctx, begin)
+	} else {
+		err = c.ids(ctx, begin, resumed)
+	}
+	if err == nil {
+		err = c.rest(ctx)
+	}
+	c.leave()
+	if err != nil {
+		return err
+	}
+	if !resumed && len(c.q.Merchants) == 0 {
+		c.misrouted(ctx)
+	}
+	return nil
+}
+
+// misrouted comes last: where it fails, its connection is given up and what was
+// compared stays good.
+func (c *reconciling) misrouted(ctx context.Context) {
+	if c.q.Belongs == nil {
+		return
+	}
+	err := c.r.renew(ctx)
+	var h Health
+	if err == nil {
+		err = c.r.misrouted(ctx, func(merchant string) bool { return c.q.Belongs(c.place, merchant) }, &h)
+	}
+	switch {
+	case err != nil:
+		failure, _ := c.r.shard.failed(err, Asking)
+		c.out.MerchantsWhy = failure.Error()
+	case h.Misrouted == nil:
+		c.out.MerchantsWhy = "there is no index over merchant_id, requested_at"
+	default:
+		c.out.Misrouted = h.Misrouted
+	}
+}
+
+// look finds out what the tables are like.
+func (c *reconciling) look(ctx context.Context) error {
+	for _, t := range []struct {
+		name string
+		into *Table
+		want bool
+	}{{"payment", &c.payment, true}, {"ledger_entry", &c.ledger, true}, {"settlement_request", &c.settlement, c.q.Checks.Settlements}, {"refund_request", &c.refund, c.q.Checks.Refunds}} {
+		if !t.want {
+			continue
+		}
+		var err error
+		if *t.into, err = c.r.table(ctx, t.name); err != nil {
+			return err
+		}
+		if missing := t.into.Drift().Missing; len(missing) > 0 {
+			return c.r.lacks(*t.into, missing)
+		}
+		if key := t.into.ordered("payment_id"); key == "" {
+			if t.into.ordered(t.into.key()) == "" {
+				return &fault.Failure{Class: fault.Schema, Said: "the table " + fmtText(t.name) + " has no index to read it by", Next: "Compare it with the payment system's schema.sql"}
+			}
+			c.out.Slow = append(c.out.Slow, fmt.Sprintf("%s has no index over payment_id: it is read from end to end for every %d payments", t.name, scanChunk))
+		}
+	}
+	return c.keyed(ctx)
+}
+
+// limits decides how much is read at once and until when.
+func (c *reconciling) limits(ctx context.Context) {
+	c.size = chunkSize
+	if limit := c.r.limit(); limit < time.Second {
+		c.size = max(leastChunk, int(chunkSize*limit/time.Second))
+	}
+	if len(c.out.Slow) > 0 {
+		c.size = scanChunk
+	}
+	if end, ok := ctx.Deadline(); ok {
+		c.until = end.Add(-min(lead, time.Until(end)/3))
+	} else {
+		c.until = time.Now().Add(time.Hour)
+	}
+}
+
+// limit is how long a statement may take here.
+func (r *Reader) limit() time.Duration {
+	limit := r.shard.options.StatementTimeout
+	if s := r.session.limit; s > 0 {
+		limit = min(limit, s)
+	}
+	return limit
+}
+
+// ids compares by ranges of payment ids.
+func (c *reconciling) ids(ctx context.Context, begin Mark, resumed bool) error {
+	least, most, err := c.ends(ctx)
+	if err != nil {
+		return err
+	}
+	c.out.MaxID = most
+	if !resumed {
+		begin = Mark{After: math.MinInt64, Last: math.MaxInt64}
+		switch {
+		case c.q.First > 0 || c.q.Last > 0:
+			begin = Mark{After: c.q.First - 1, Last: c.q.Last}
+		case c.out.Window.Bounded():
+			if begin, err = c.window(ctx, least, most); err != nil {
+				return err
+			}
+		}
+	}
+	c.out.Begin, c.out.End = begin, begin
+	low, high := max(begin.After, least-1), min(begin.Last, most)
+	if c.pace.tell != nil && high > low {
+		c.pace.total.Add(high - low)
+	}
+	if !resumed && c.out.Window.Bounded() && c.q.Checks.Refunds {
+		if err := c.older(ctx, begin.After); err != nil {
+			return err
+		}
+	}
+	for !c.out.End.Done && c.time() {
+		began := time.Now()
+		if err := c.again(ctx); err != nil {
+			return err
+		}
+		from := c.out.End.After
+		if err := c.chunk(ctx, from, begin.Last); err != nil {
+			return err
+		}
+		c.pace.add(max(min(c.out.End.After, high)-max(from, low), 0))
+		if err := c.due(ctx); err != nil {
+			return err
+		}
+		if err := c.breathe(ctx, time.Since(began)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *reconciling) ends(ctx context.Context) (least, most int64, err error) {
+	err = c.r.run(ctx, "the first and the last payment id", sqlEnds, nil, func(rows *sql.Rows) error { return rows.Scan(&least, &most) })
+	return least, most, err
+}
+
+// time reports whether there is any left for another chunk.
+func (c *reconciling) time() bool { return time.Now().Before(c.until) }
+
+// again begins another transaction, so that the database need not keep what
+// changed since the last.
+func (c *reconciling) again(ctx context.Context) error {
+	if c.q.Snapshot {
+		if c.snapshot {
+			return nil
+		}
+		c.snapshot = true
+		if err := c.r.exec(ctx, sqlRollback); err != nil {
+			return err
+		}
+		return c.r.exec(ctx, sqlSnapshot)
+	}
+	return c.r.renew(ctx)
+}
+
+// renew ends the transaction and begins another.
+func (r *Reader) renew(ctx context.Context) error {
+	if err := r.exec(ctx, sqlRollback); err != nil {
+		return err
+	}
+	return r.exec(ctx, sqlBegin)
+}
+
+// chunk compares the next payments after an id. The last chunk also has what
+// stands behind the last payment.
+func (c *reconciling) chunk(ctx context.Context, after, last int64) error {
+	begin := time.Now()
+	slowest := time.Duration(0)
+	timed := func(err error) error {
+		slowest = max(slowest, time.Since(begin))
+		begin = time.Now()
+		return err
+	}
+	if err := timed(c.readPayments(ctx, after, last)); err != nil {
+		return err
+	}
+	// A table of Hibernate's, read from end to end, is read in statements of its own
+	// size; the others tell how large the next chunk may be.
+	through, done := last, len(c.books) < c.size
+	if !done {
+		through = c.books[len(c.books)-1].ID
+	}
+	if err := c.children(ctx, idRange(after, through), timed); err != nil {
+		return err
+	}
+	c.judge()
+	c.out.End.After, c.out.End.Done = through, done
+	c.resize(slowest)
+	return nil
+}
+
+func (c *reconciling) resize(slowest time.Duration) {
+	if len(c.out.Slow) > 0 {
+		return
+	}
+	switch limit := c.r.limit() / limitShare; {
+	case slowest > limit:
+		c.size = max(leastChunk, c.size/2)
+	case slowest < limit/4:
+		c.size = min(chunkSize, c.size*2)
+	}
+}
+
+// judge has the chunk judged.
+func (c *reconciling) judge() {
+	for i := range c.books {
+		b := &c.books[i]
+		c.count(b)
+		if b.Young {
+			continue
+		}
+		if wrong := c.q.Judge(b); wrong != 0 {
+			c.doubts.fresh = append(c.doubts.fresh, doubt{id: b.ID, wrong: wrong})
+		}
+	}
+	if n := len(c.books); n > 0 {
+		if c.out.First == 0 {
+			c.out.First = c.books[0].ID
+		}
+		c.out.Last = c.books[n-1].ID
+	}
+}
+
+// count takes a payment into the totals.
+func (c *reconciling) count(b *Books) {
+	c.out.Payments++
+	control := c.control(b.Currency)
+	switch {
+	case b.Young:
+		c.out.Young++
+	case !c.q.Judged(b.Status):
+		c.out.Unjudged[b.Status]++
+	}
+	if CapturedOnce(b.Status) {
+		control.Captured.Add(b.Amount)
+		if c.q.Checks.Settlements && b.Settlements.Succeeded == 0 {
+			c.out.Unsettled++
+		}
+		if b.Status == "REFUNDED" {
+			control.Refunded.Add(b.Amount)
+		}
+	}
+	control.Book(b)
+}
+
+// Book takes a payment's postings into the totals.
+func (x *Control) Book(b *Books) {
+	for _, p := range []struct {
+		into *Amounts
+		of   Postings
+	}{{&x.Posted, b.Captures}, {&x.Reversed, b.Reversals}, {&x.Other, b.Others}} {
+		if p.of.N > 0 {
+			p.into.Count += int64(p.of.N)
+			p.into.add(p.of.Sum)
+		}
+	}
+}
+
+func (c *reconciling) control(currency string) *Control {
+	x := c.out.Control[currency]
+	if x == nil {
+		x = new(Control)
+		c.out.Control[currency] = x
+	}
+	return x
+}
+
+// CapturedOnce reports whether a payment of this status was captured, whatever
+// came after.
+func CapturedOnce(status string) bool {
+	switch status {
+	case "CAPTURED", "REFUND_REQUESTED", "REFUND_FAILED", "REFUNDED", "PARTIAL_REFUNDED":
+		return true
+	}
+	return false
+}
+
+// orphan notes postings of an id that no payment has.
+func (c *reconciling) orphan(b Books) {
+	b.Orphan = true
+	c.control("").Book(&b)
+	if wrong := c.q.Judge(&b); wrong != 0 {
+		if n := len(c.doubts.fresh); n == 0 || c.doubts.fresh[n-1].id != b.ID {
+			c.doubts.fresh = append(c.doubts.fresh, doubt{id: b.ID, wrong: wrong})
+		}
+	}
+}
+
+// word keeps one copy of a status or currency.
+func (c *reconciling) word(b []byte) string {
+	if w, ok := c.words[string(b)]; ok { // does not allocate
+		return w
+	}
+	w := string(b[:min(len(b), 64)])
+	if len(c.words) < maxWords {
+		c.words[w] = w
+		return w
+	}
+	return "(others)"
+}

@@ -1,0 +1,477 @@
+package tools
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/dbquery-mcp/internal/diagnose"
+	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/fault"
+	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
+	"payops-mcp/shared/tool"
+	"payops-mcp/shared/when"
+)
+
+// SettlementsIn are the arguments of check_settlements.
+type SettlementsIn struct {
+	Kind      string `json:"kind,omitempty" jsonschema:"which requests to the payment gateway; both by default" enum:"settlement,refund"`
+	TimeRange string `json:"time_range,omitempty" jsonschema:"when requested: 15m, today, 지난 1시간; default 7d" min:"1" max:"100"`
+	Since     string `json:"since,omitempty" jsonschema:"RFC 3339 or local: 14:00, yesterday 2pm" min:"1" max:"100"`
+	Until     string `json:"until,omitempty" jsonschema:"as since" min:"1" max:"100"`
+}
+
+// defaultRequestRange is the time looked at when none is given.
+const defaultRequestRange = "7d"
+
+// SettlementsData is what check_settlements answers.
+type SettlementsData struct {
+	Requests []RequestsRow `json:"requests"`
+	AtRisk   []AtRiskRow   `json:"at_risk"` // never added up across currencies
+	Codes    []CodeRow     `json:"gateway_codes,omitempty"`
+	Notes    []string      `json:"notes,omitempty"`
+}
+
+// RequestsRow is one shard's requests of a kind.
+type RequestsRow struct {
+	Kind      string `json:"kind"`
+	Shard     string `json:"shard"`
+	Succeeded int64  `json:"succeeded"`
+	Failed    int64  `json:"failed"` // now; a retry that succeeds takes one away
+	Retrying  int    `json:"retrying"`
+	Starved   int    `json:"starved"`
+	Stale     int    `json:"left_alone"`
+	Dead      int    `json:"dead"`
+	Pending   int    `json:"pending"`
+	Without   int    `json:"without_request"` // payments that wait for one for more than 5 minutes
+}
+
+// AtRiskRow is money of one currency in one state.
+type AtRiskRow struct {
+	Kind     string     `json:"kind"`
+	State    string     `json:"state"`
+	Payments int        `json:"payments"`
+	Currency any        `json:"currency"`
+	Amount   string     `json:"amount"`
+	Oldest   *time.Time `json:"oldest"`
+}
+
+// CodeRow is what the payment gateway answered to requests that are FAILED.
+type CodeRow struct {
+	Kind    string       `json:"kind"`
+	Code    foreign.Text `json:"code"`
+	Count   int          `json:"count"`
+	First   time.Time    `json:"first"`
+	Last    time.Time    `json:"last"`
+	Message foreign.Text `json:"message"` // of the newest
+}
+
+func (d Deps) handleCheckSettlements(ctx context.Context, in SettlementsIn) (report.Answer[SettlementsData], error) {
+	var a report.Answer[SettlementsData]
+	if in.TimeRange == "" && in.Since == "" && in.Until == "" {
+		in.TimeRange = defaultRequestRange
+	}
+	span, err := when.Parse(when.Args{TimeRange: in.TimeRange, Since: in.Since, Until: in.Until})
+	if err != nil {
+		return a, invalidTime(err)
+	}
+	v := requestsView{deps: d}
+	for _, kind := range []paydb.RequestKind{paydb.Settlements, paydb.Refunds} {
+		if in.Kind != "" && in.Kind != string(kind) {
+			continue
+		}
+		r, err := d.lookAtRequests(ctx, kind, span, &v)
+		if err != nil {
+			return a, err
+		}
+		v.kinds = append(v.kinds, r)
+	}
+	a.Findings, a.Sources, a.AsOf = v.found, v.sources(), v.asOf()
+	shards, ran := diagnose.Judge(diagnose.Shards{Asked: v.asked()})
+	a.Findings = slices.Concat(shards, a.Findings)
+	a.Coverage, a.Data, a.Because = v.coverage(), v.data(), v.because()
+	a.Conclude(append(ran, v.ran...)...)
+	a.Summary = v.summary()
+	return a, nil
+}
+
+// lookAtRequests looks once, and when something is amiss a second time: what is so
+// at both times is no passing state.
+func (d Deps) lookAtRequests(ctx context.Context, kind paydb.RequestKind, span when.Spec, v *requestsView) (r diagnose.Requests, err error) {
+	look := func() error {
+		replies, window, err := d.DB.Gateway(ctx, paydb.GatewayQuery{Kind: kind, Within: d.Scope, Window: func(now time.Time) (paydb.Window, error) {
+			if v.resolved != nil { // every look at the same time
+				return v.window, nil
+			}
+			resolved, err := span.At(now, d.Zone)
+			if err != nil {
+				return paydb.Window{}, invalidTime(err)
+			}
+			w := paydb.Window{Since: resolved.Since, Until: resolved.Until}
+			if w.Until.IsZero() || w.Until.After(now) {
+				w.Until = now
+			}
+			if !w.Bounded() || !w.Since.Before(w.Until) {
+				return w, invalidTime(fmt.Errorf("a time that has begun is needed, for example 24h"))
+			}
+			v.resolved, v.window = &resolved, w
+			return w, nil
+		}})
+		if err != nil {
+			return err
+		}
+		if window != nil {
+			v.window.Clock = cmp.Or(v.window.Clock, window.Clock)
+		}
+		r.Found, r.Asked = replies, nil
+		for i := range replies {
+			if c := &replies[i].Clock.Database; !c.IsZero() {
+				*c = c.In(d.Zone)
+			}
+			r.Asked = append(r.Asked, replies[i].Asked)
+		}
+		return nil
+	}
+	r.Kind, r.Zone = kind, d.Zone
+	if err := look(); err != nil {
+		return r, err
+	}
+	if r.Suspicious() {
+		before, _ := diagnose.JudgeRequests(r)
+		unfit := map[string][]int64{}
+		for _, x := range r.Found {
+			unfit[x.Shard] = x.Facts.Unfit
+		}
+		select {
+		case <-ctx.Done():
+			return r, nil
+		case <-time.After(sampleApart):
+		}
+		tool.Progress(ctx, 1, 2, "a second look at "+string(kind)+" requests")
+		if err := look(); err != nil {
+			return r, err
+		}
+		if r.Books, err = d.unfitBooks(ctx, r, unfit); err != nil {
+			return r, err
+		}
+		found, ran := diagnose.JudgeRequests(r)
+		v.found = append(v.found, slices.DeleteFunc(found, func(f report.Finding) bool {
+			booked := slices.Contains(diagnose.BookCodes(), f.Code)
+			return !booked && !slices.ContainsFunc(before, func(b report.Finding) bool { return b.Code == f.Code })
+		})...)
+		v.ran = append(v.ran, ran...)
+		return r, nil
+	}
+	_, ran := diagnose.JudgeRequests(r)
+	v.ran = append(v.ran, ran...)
+	return r, nil
+}
+
+// unfitBooks reads the payments whole that did not fit their requests at both looks.
+func (d Deps) unfitBooks(ctx context.Context, r diagnose.Requests, before map[string][]int64) ([]paydb.Reply[[]paydb.Exception], error) {
+	ids := make([][]int64, len(r.Found))
+	some := false
+	for i, x := range r.Found {
+		if x.SameAs != "" {
+			continue
+		}
+		ids[i] = slices.DeleteFunc(slices.Clone(x.Facts.Unfit), func(id int64) bool { return !slices.Contains(before[x.Shard], id) })
+		some = some || len(ids[i]) > 0
+	}
+	if !some {
+		return nil, nil
+	}
+	books, err := d.DB.BooksOf(ctx, ids, 0)
+	for i := range books {
+		books[i].Facts = slices.DeleteFunc(books[i].Facts, func(e paydb.Exception) bool { return d.Scope.Check(string(e.Merchant)) != nil })
+	}
+	return books, err
+}
+
+func (d Deps) checkSettlements() tool.Tool {
+	return tool.Read(tool.Spec{
+		Name:  "check_settlements",
+		Title: "Check settlements and refunds",
+		Description: "What became of the requests to the payment gateway: settlements (captures) and refunds that failed, are never retried (starved), were retried ten times (dead), are stuck, double, or disagree with their payment; the gateway's response codes grouped, failure spikes, and the money at risk per currency. " +
+			"Reach for it when captures or refunds do not come through, or after trouble at the payment gateway. " +
+			"It sees the databases alone: lag of the workers and dead-letter topics, circuitbreaker-mcp tells.",
+		Examples: []string{`{}`, `{"kind":"refund","time_range":"24h"}`, `{"kind":"settlement","since":"yesterday 2pm"}`},
+	}, d.handleCheckSettlements)
+}
+
+// requestsView is what is shown of the requests.
+type requestsView struct {
+	deps     Deps
+	resolved *when.Range
+	window   paydb.Window
+	kinds    []diagnose.Requests
+	found    []report.Finding
+	ran      []catalog.Code
+}
+
+// asked are the shards; one that failed for any kind has failed.
+func (v requestsView) asked() []paydb.Asked {
+	all := slices.Clone(v.kinds[0].Asked)
+	for _, k := range v.kinds[1:] {
+		for i := range all {
+			if all[i].Source.OK() {
+				took := all[i].Source.Took
+				tables := all[i].Tables
+				all[i] = k.Asked[i]
+				all[i].Source.Took += took
+				for name, t := range tables {
+					if all[i].Tables != nil {
+						all[i].Tables[name] = t
+					}
+				}
+			}
+		}
+	}
+	for _, k := range v.kinds {
+		for i, b := range k.Books {
+			if all[i].Source.OK() && !b.Source.OK() {
+				all[i] = b.Asked
+			}
+		}
+	}
+	return all
+}
+
+func (v requestsView) sources() (all []fault.Source) {
+	for _, a := range v.asked() {
+		all = append(all, a.Source)
+	}
+	return all
+}
+
+func (v requestsView) failed() (names []string) {
+	for _, a := range v.asked() {
+		if !a.Source.OK() {
+			names = append(names, a.Shard)
+		}
+	}
+	return names
+}
+
+func (v requestsView) asOf() time.Time {
+	for _, a := range v.asked() {
+		if !a.Clock.Database.IsZero() {
+			return a.Clock.Database
+		}
+	}
+	return time.Time{}
+}
+
+func (v requestsView) each(k diagnose.Requests) []paydb.Reply[paydb.Gateway] {
+	return slices.DeleteFunc(slices.Clone(k.Found), func(x paydb.Reply[paydb.Gateway]) bool { return !x.Source.OK() || x.SameAs != "" })
+}
+
+func (v requestsView) data() SettlementsData {
+	d := SettlementsData{Requests: []RequestsRow{}, AtRisk: []AtRiskRow{}}
+	for _, k := range v.kinds {
+		risk := atRisk{kind: k.Kind}
+		codes := gatewayCodes{kind: k.Kind}
+		for _, x := range v.each(k) {
+			row := RequestsRow{Kind: string(k.Kind), Shard: x.Shard, Pending: len(x.Facts.Pending)}
+			for i := range x.Facts.Slots.Failed {
+				row.Succeeded += x.Facts.Slots.Succeed[i]
+				row.Failed += x.Facts.Slots.Failed[i]
+			}
+			for _, f := range x.Facts.Failed {
+				state := diagnose.StateOf(f, x.Clock.Database)
+				switch state {
+				case diagnose.Retrying:
+					row.Retrying++
+				case diagnose.Starved:
+					row.Starved++
+				case diagnose.Stale:
+					row.Stale++
+				case diagnose.DeadEnd:
+					row.Dead++
+				}
+				risk.add(string(state), f.Amount, f.Currency, f.Requested)
+				codes.add(f)
+			}
+			for _, f := range x.Facts.Pending {
+				risk.add("pending", f.Amount, f.Currency, f.Requested)
+			}
+			for _, u := range x.Facts.UnderWay {
+				if u.Requests == 0 {
+					row.Without++
+					risk.add("without request", u.Amount, u.Currency, u.Since)
+				}
+			}
+			d.Requests = append(d.Requests, row)
+		}
+		d.AtRisk = append(d.AtRisk, risk.rows(v.deps.Zone)...)
+		d.Codes = append(d.Codes, codes.rows(v.deps.Zone)...)
+	}
+	d.Notes = v.notes()
+	return d
+}
+
+// atRisk adds up money by state and currency.
+type atRisk struct {
+	kind  paydb.RequestKind
+	parts []riskPart
+}
+
+type riskPart struct {
+	state    string
+	currency foreign.Text
+	n        int
+	sum      paydb.Sum
+	oldest   time.Time
+}
+
+func (r *atRisk) add(state, amount string, currency foreign.Text, at time.Time) {
+	i := slices.IndexFunc(r.parts, func(p riskPart) bool { return p.state == state && p.currency == currency })
+	if i < 0 {
+		i = len(r.parts)
+		r.parts = append(r.parts, riskPart{state: state, currency: currency, oldest: at})
+	}
+	p := &r.parts[i]
+	p.n++
+	if at.Before(p.oldest) {
+		p.oldest = at
+	}
+	if err := p.sum.Add(cmp.Or(amount, "0")); err != nil {
+		return // no number: it is counted, and not added up
+	}
+}
+
+func (r *atRisk) rows(zone *time.Location) (rows []AtRiskRow) {
+	slices.SortFunc(r.parts, func(a, b riskPart) int {
+		return cmp.Or(cmp.Compare(a.state, b.state), cmp.Compare(b.n, a.n), cmp.Compare(a.currency, b.currency))
+	})
+	for i := range r.parts {
+		p := &r.parts[i]
+		oldest := p.oldest.In(zone).Truncate(time.Second)
+		rows = append(rows, AtRiskRow{string(r.kind), p.state, p.n, currency(p.currency), p.sum.String(), &oldest})
+	}
+	return rows
+}
+
+// gatewayCodes groups what the gateway answered.
+type gatewayCodes struct {
+	kind paydb.RequestKind
+	all  []CodeRow
+}
+
+func (g *gatewayCodes) add(f paydb.GatewayRequest) {
+	i := slices.IndexFunc(g.all, func(c CodeRow) bool { return c.Code == f.Code })
+	if i < 0 {
+		i = len(g.all)
+		g.all = append(g.all, CodeRow{Kind: string(g.kind), Code: f.Code, First: f.Requested, Last: f.Requested, Message: f.Message})
+	}
+	c := &g.all[i]
+	c.Count++
+	if f.Requested.Before(c.First) {
+		c.First = f.Requested
+	}
+	if f.Requested.After(c.Last) {
+		c.Last, c.Message = f.Requested, f.Message
+	}
+}
+
+func (g *gatewayCodes) rows(zone *time.Location) []CodeRow {
+	slices.SortFunc(g.all, func(a, b CodeRow) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code))
+	})
+	all := g.all[:min(len(g.all), 6)]
+	for i := range all {
+		all[i].First, all[i].Last = all[i].First.In(zone).Truncate(time.Second), all[i].Last.In(zone).Truncate(time.Second)
+	}
+	return all
+}
+
+func (v requestsView) notes() (notes []string) {
+	if v.deps.Scope.Limited() {
+		notes = append(notes, "requests and amounts are of this server's merchants only: "+v.deps.Scope.String()+"; succeeded and failed, from which the rate of failures comes, are of all")
+	}
+	for _, k := range v.kinds {
+		for _, x := range v.each(k) {
+			g := x.Facts
+			if g.FailedCut {
+				notes = append(notes, fmt.Sprintf("%s: there are more FAILED %ss than the newest %d that were looked at one by one: their counts and sums are lower bounds", x.Shard, k.Kind, len(g.Failed)))
+			}
+			if g.UnderWayCut {
+				notes = append(notes, fmt.Sprintf("%s: more than %d payments wait for a %s; the oldest of them were looked at", x.Shard, len(g.UnderWay), k.Kind))
+			}
+			if g.Slots.Complete.After(g.Slots.From) {
+				notes = append(notes, fmt.Sprintf("%s: the rate of failed %ss is known from %s on", x.Shard, k.Kind, g.Slots.Complete.In(v.deps.Zone).Format(time.RFC3339)))
+			}
+		}
+	}
+	return slices.Concat(notes, widerAccounts(v.asked()))
+}
+
+func (v requestsView) coverage() report.Coverage {
+	c := report.Coverage{Not: v.failed()}
+	c.Looked = []string{fmt.Sprintf("%d of %d shards", len(v.asked())-len(c.Not), len(v.asked()))}
+	if v.resolved != nil {
+		c.Window = "requested_at " + v.resolved.String()
+	}
+	for _, k := range v.kinds {
+		for _, x := range v.each(k) {
+			if !x.Facts.Whole {
+				c.Looked = append(c.Looked, fmt.Sprintf("%s: %ss since %s compared with their payments", x.Shard, k.Kind, x.Facts.SeenSince.In(v.deps.Zone).Format(time.RFC3339)))
+			}
+		}
+	}
+	return c
+}
+
+// because is what could not be looked for.
+func (v requestsView) because() string {
+	var why []string
+	for _, k := range v.kinds {
+		for _, x := range v.each(k) {
+			for _, text := range x.Facts.Slow {
+				why = append(why, x.Shard+": "+text)
+			}
+		}
+	}
+	return strings.Join(why, "; ")
+}
+
+// summary is the line to read out.
+func (v requestsView) summary() string {
+	if len(v.failed()) == len(v.asked()) {
+		return "no payment database answered, so nothing is known of settlements and refunds"
+	}
+	text := ""
+	if failed := v.failed(); len(failed) > 0 {
+		text = "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
+	}
+	var kinds []string
+	for _, k := range v.kinds {
+		var sum RequestsRow
+		for _, row := range v.data().Requests {
+			if row.Kind == string(k.Kind) {
+				sum.Starved, sum.Stale, sum.Dead = sum.Starved+row.Starved, sum.Stale+row.Stale, sum.Dead+row.Dead
+				sum.Pending, sum.Without, sum.Retrying = sum.Pending+row.Pending, sum.Without+row.Without, sum.Retrying+row.Retrying
+				sum.Succeeded, sum.Failed = sum.Succeeded+row.Succeeded, sum.Failed+row.Failed
+			}
+		}
+		var parts []string
+		for _, p := range []struct {
+			n    int
+			what string
+		}{{sum.Dead, "dead"}, {sum.Starved, "never retried"}, {sum.Stale, "left alone"}, {sum.Pending, "pending"}, {sum.Without, "payments without a request"}} {
+			if p.n > 0 {
+				parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
+			}
+		}
+		if len(parts) == 0 {
+			parts = []string{"none stuck, starved or dead"}
+		}
+		kinds = append(kinds, fmt.Sprintf("%ss: %s (%d succeeded, %d failed and %d of them being retried)", k.Kind, strings.Join(parts, ", "), sum.Succeeded, sum.Failed, sum.Retrying))
+	}
+	return text + strings.Join(kinds, "; ")
+}

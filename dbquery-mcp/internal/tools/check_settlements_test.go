@@ -1,0 +1,160 @@
+package tools_test
+
+import (
+	"testing"
+	"time"
+
+	"payops-mcp/dbquery-mcp/internal/dbtest"
+	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/dbquery-mcp/internal/tools"
+	"payops-mcp/shared/scope"
+	"payops-mcp/shared/tooltest"
+)
+
+// requestsData is what a client sees of settlements and refunds.
+type requestsData struct {
+	Requests []struct {
+		Kind, Shard                      string
+		Succeeded, Failed                int64
+		Retrying, Starved, Dead, Pending int
+		Without                          int `json:"without_request"`
+		LeftAlone                        int `json:"left_alone"`
+	}
+	AtRisk []struct {
+		Kind, State, Currency, Amount string
+		Payments                      int
+	} `json:"at_risk"`
+	Codes []struct {
+		Code  string
+		Count int
+	} `json:"gateway_codes"`
+	Notes []string
+}
+
+func (r rig) settlements(t *testing.T, args string) (tooltest.Answer[requestsData], string) {
+	t.Helper()
+	res := r.client.Call(t, "check_settlements", args)
+	return tooltest.Decode[requestsData](t, res), res.Text
+}
+
+// request inserts a settlement or refund request of a payment with its amount.
+func request(t *testing.T, db *dbtest.DB, shard int, table string, payment int64, status, code string, retries int, last, requested string) {
+	t.Helper()
+	amount := map[string]string{"settlement_request": "request_amount", "refund_request": "refund_amount"}[table]
+	db.Shards[shard-1].Exec(t, "INSERT INTO "+table+" (payment_id, "+amount+", status, pg_response_code, retry_count, last_retry_at, requested_at, completed_at) "+
+		"SELECT payment_id, amount, ?, ?, ?, "+last+", "+requested+", IF(? = 'SUCCESS', "+requested+", NULL) FROM payment WHERE payment_id = ?", status, code, retries, status, payment)
+}
+
+const (
+	never    = "NULL"
+	justNow  = "UTC_TIMESTAMP(3) - INTERVAL 10 SECOND"
+	hourAgo  = "UTC_TIMESTAMP(3) - INTERVAL 1 HOUR"
+	twoHours = "UTC_TIMESTAMP(3) - INTERVAL 2 HOUR"
+)
+
+func TestRequestsAndTheirFindings(t *testing.T) {
+	for name, x := range map[string]struct {
+		status string // of payment 1 on shard 1, requested two hours ago
+		change func(*testing.T, *dbtest.DB)
+		want   string
+		says   []string
+	}{
+		"all is well": {"CAPTURED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 1, "SUCCESS", "0000", 0, never, twoHours)
+		}, "", []string{"settlements: none stuck, starved or dead (1 succeeded"}},
+		"being retried": {"CAPTURE_FAILED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 1, "FAILED", "PG_TIMEOUT", 3, justNow, twoHours)
+		}, "", []string{"1 failed and 1 of them being retried", "PG_TIMEOUT", "KRW | 5000"}},
+		"never retried": {"CAPTURE_FAILED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 1, "FAILED", "PG_TIMEOUT", 0, never, twoHours)
+		}, "SETTLEMENT_RETRY_STARVED", []string{"1 settlement failed", "2h0m0s", "KRW 5000"}},
+		"a dead refund": {"REFUND_FAILED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 1, "SUCCESS", "0000", 0, never, twoHours)
+			request(t, db, 1, "refund_request", 1, "FAILED", "PG_DECLINED", 10, hourAgo, twoHours)
+		}, "REFUND_DEAD_LETTER", []string{`"PG_DECLINED" 1`, "retry_count 10"}},
+		"pending": {"CAPTURE_REQUESTED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 1, "PENDING", "", 0, never, hourAgo)
+		}, "SETTLEMENT_PENDING_STUCK", nil},
+		"twice": {"CAPTURE_REQUESTED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 1, "FAILED", "PG_TIMEOUT", 1, justNow, twoHours)
+			request(t, db, 1, "settlement_request", 1, "FAILED", "PG_TIMEOUT", 1, justNow, twoHours)
+		}, "SETTLEMENT_DUPLICATE", []string{"more than one settlement request"}},
+		"settled, and nobody noticed": {"CAPTURE_REQUESTED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 1, "SUCCESS", "0000", 0, never, twoHours)
+		}, "SETTLEMENT_STATUS_CONFLICT", nil},
+		"refunded without a refund": {"REFUNDED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 1, "SUCCESS", "0000", 0, never, twoHours)
+		}, "REFUND_STATUS_CONFLICT", nil},
+		"no settlement, its event published": {"CAPTURE_REQUESTED", func(*testing.T, *dbtest.DB) {}, "SETTLEMENT_MISSING", []string{"event published: 1", "payment 1"}},
+		"no settlement, its event waits": {"CAPTURE_REQUESTED", func(t *testing.T, db *dbtest.DB) {
+			db.Shards[0].Exec(t, "UPDATE outbox_event SET published = 0, published_at = NULL WHERE aggregate_id = 1")
+		}, "SETTLEMENT_MISSING", []string{"event still in the outbox: 1", "check_outbox_status"}},
+		"no settlement, no event": {"CAPTURE_REQUESTED", func(t *testing.T, db *dbtest.DB) {
+			db.Shards[0].Exec(t, "DELETE FROM outbox_event WHERE aggregate_id = 1")
+		}, "SETTLEMENT_MISSING", []string{"no event found: 1"}},
+		"no refund": {"REFUND_REQUESTED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 1, "SUCCESS", "0000", 0, never, twoHours)
+			db.Shards[0].Exec(t, "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) SELECT 'payment', 1, 'PAYMENT_REFUND_REQUESTED', '{}', 1, updated_at, updated_at FROM payment WHERE payment_id = 1")
+		}, "REFUND_STUCK", []string{"event published: 1", "inspect_consumer_lag"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db := dbtest.New(t).Whole(t)
+			paid(t, db, 1, dbtest.Payment{ID: 1, Merchant: "M-2", Amount: 5000, Status: x.status, At: now(t, db).Add(-2 * time.Hour)})
+			x.change(t, db)
+			r := connect(t, db)
+			a, text := r.settlements(t, `{}`)
+			if got := codesOf(a); got != x.want {
+				t.Errorf("found %q, want %q\n%s", got, x.want, text)
+			}
+			says(t, text, x.says...)
+			if (x.want == "") != (a.Verdict == "ok") {
+				t.Errorf("%s\n%s", a.Verdict, text)
+			}
+			// Nothing of another merchant is told.
+			limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-9"} })
+			if a, text := limited.settlements(t, `{}`); len(a.Findings) > 0 || len(a.Data.AtRisk) > 0 {
+				t.Errorf("a server for M-9 says\n%s", text)
+			}
+		})
+	}
+}
+
+func TestRequestsByKindAndTime(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	paid(t, db, 2, dbtest.Payment{ID: 1, Merchant: "M-1", Amount: 700, Status: "CAPTURE_FAILED", At: now(t, db).Add(-30 * time.Hour)})
+	request(t, db, 2, "settlement_request", 1, "FAILED", "PG_TIMEOUT", 0, never, "UTC_TIMESTAMP(3) - INTERVAL 30 HOUR")
+	r := connect(t, db)
+	for args, want := range map[string]string{
+		`{"kind":"settlement"}`: "SETTLEMENT_RETRY_STARVED", `{"kind":"refund"}`: "", `{"kind":"settlement","time_range":"24h"}`: "",
+		`{"time_range":"7d"}`: "SETTLEMENT_RETRY_STARVED", `{"since":"31h ago","until":"29h ago"}`: "SETTLEMENT_RETRY_STARVED",
+	} {
+		if a, text := r.settlements(t, args); codesOf(a) != want {
+			t.Errorf("%s found %q, want %q\n%s", args, codesOf(a), want, text)
+		}
+	}
+	for args, want := range map[string]string{`{"kind":"payout"}`: "settlement", `{"time_range":"whenever"}`: "whenever", `{"since":"2100-01-01T00:00:00Z"}`: "lies in the future"} {
+		res := r.client.Call(t, "check_settlements", args)
+		if !res.IsError {
+			t.Errorf("%s was answered", args)
+		}
+		says(t, res.Text, want)
+	}
+}
+
+// Without the indexes the newest requests are searched, and what was left out keeps
+// the answer from being well.
+func TestRequestsOfAnotherSchema(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	paid(t, db, 1, dbtest.Payment{ID: 1, Merchant: "M-2", Amount: 5000, Status: "CAPTURE_FAILED", At: now(t, db).Add(-2 * time.Hour)})
+	request(t, db, 1, "settlement_request", 1, "FAILED", "PG_TIMEOUT", 0, never, twoHours)
+	for _, table := range []string{"settlement_request", "refund_request"} {
+		db.Grant(t, "ALTER TABLE "+table+" DROP INDEX ix_status_requested, MODIFY requested_at DATETIME(6) NOT NULL, MODIFY status ENUM('PENDING','SUCCESS','FAILED') NOT NULL")
+	}
+	db.Grant(t, "ALTER TABLE payment DROP INDEX ix_status_time")
+	a, text := connect(t, db).settlements(t, `{}`)
+	if got := codesOf(a); got != "SETTLEMENT_RETRY_STARVED DB_SCHEMA_DRIFT" {
+		t.Errorf("found %s\n%s", got, text)
+	}
+	says(t, text, "payments that wait for their request were not looked for")
+}

@@ -1,0 +1,280 @@
+package tools_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"payops-mcp/dbquery-mcp/internal/dbtest"
+	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/dbquery-mcp/internal/tools"
+	"payops-mcp/shared/scope"
+	"payops-mcp/shared/tooltest"
+)
+
+// booksData is what a client sees of a reconciliation.
+type booksData struct {
+	Shards []struct {
+		Shard       string
+		IDs         string `json:"payment_ids"`
+		Payments    int64
+		Postings    int64
+		Settlements *int64
+		InFlight    int64 `json:"in_flight"`
+		Through     bool
+	}
+	Exceptions []struct {
+		Shard  string
+		ID     int64 `json:"payment_id"`
+		Codes  string
+		Amount *string
+	}
+	Count   int64 `json:"exceptions_in_all"`
+	Control []struct {
+		Currency *string
+		Captured string `json:"captured_by_status"`
+		Posted   string `json:"captured_posted"`
+		Both     string `json:"debit_and_credit"`
+	} `json:"control_totals"`
+	IDs []struct {
+		Code, Shard string
+		IDs         []int64 `json:"payment_ids"`
+	} `json:"ids"`
+	Notes []string
+}
+
+func (r rig) reconcile(t *testing.T, args string) (tooltest.Answer[booksData], string) {
+	t.Helper()
+	res := r.client.Call(t, "reconciliation_check", args)
+	return tooltest.Decode[booksData](t, res), res.Text
+}
+
+func TestRightBooksAreCalledRight(t *testing.T) {
+	r := connect(t, dbtest.New(t).Whole(t).Books(t, 300))
+	a, text := r.reconcile(t, `{}`)
+	if a.Verdict != "ok" || len(a.Findings) > 0 || a.Data.Count != 0 || len(a.Data.Shards) != 2 || a.Data.Shards[0].Payments != 300 || !a.Data.Shards[1].Through {
+		t.Errorf("%s", text)
+	}
+	for _, code := range []string{"LEDGER_CAPTURE_MISSING", "LEDGER_WRONG_SHARD", "SHARD_MISROUTED_MERCHANT", "REFUND_STATUS_CONFLICT"} {
+		if !slices.Contains(a.RuledOut, code) {
+			t.Errorf("%s is not ruled out:\n%s", code, text)
+		}
+	}
+	says(t, text, "no exception in 600 payments, 600 postings", "Control total only: BALANCED - debit KRW", "at least the newest 100000 payments")
+	if len(text) > 3150 {
+		t.Errorf("%d bytes:\n%s", len(text), text)
+	}
+}
+
+// The totals are equal, and the answer does not take that for a proof.
+func TestTotalsThatBalanceProveNothing(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 100)
+	db.Shards[0].Exec(t, "UPDATE ledger_entry SET amount = 1005 WHERE payment_id = 4")
+	db.Shards[0].Exec(t, "UPDATE ledger_entry SET amount = 1004 WHERE payment_id = 5")
+	a, text := connect(t, db).reconcile(t, `{"detail":"full"}`)
+	if a.Verdict != "critical" || !slices.Equal(a.Codes(), []string{"LEDGER_AMOUNT_MISMATCH"}) || a.Data.Count != 2 {
+		t.Errorf("%s", text)
+	}
+	for _, c := range a.Data.Control {
+		if c.Captured != c.Posted {
+			t.Errorf("the totals were meant to be equal:\n%s", text)
+		}
+	}
+	if len(a.Data.IDs) != 1 || !slices.Equal(a.Data.IDs[0].IDs, []int64{4, 5}) || a.Data.IDs[0].Shard != "shard1" {
+		t.Errorf("%+v", a.Data.IDs)
+	}
+	says(t, text, "BALANCED", "difference +1", "difference -1", "differences in all: KRW 0")
+}
+
+func TestExceptionsAreToldWithTheirPayments(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 200)
+	db.Shards[1].Exec(t, "DELETE FROM ledger_entry WHERE payment_id IN (11, 12, 13, 14, 21)")
+	db.Shards[1].Exec(t, "UPDATE settlement_request SET status = 'SUCCESS' WHERE payment_id = 9")
+	a, text := connect(t, db).reconcile(t, `{"limit":4}`)
+	if a.Verdict != "critical" || !slices.Equal(a.Codes(), []string{"LEDGER_CAPTURE_MISSING", "SETTLEMENT_STATUS_CONFLICT"}) || len(a.Data.Exceptions) != 4 || a.Data.Count != 6 {
+		t.Errorf("%s", text)
+	}
+	f := a.Findings[0]
+	if !strings.Contains(f.Claim, "5 captured payments") || !strings.Contains(f.Claim, "KRW 5071") || !strings.Contains(f.Evidence[0].Value, "payment ids 11 .. 21") ||
+		!strings.Contains(f.Blast, `"MERCHANT-3" 2`) || len(f.NextSteps) == 0 || f.ConfirmWith != "check_kafka_health" || f.Evidence[0].At.IsZero() {
+		t.Errorf("%+v", f)
+	}
+	if len(text) > 3600 {
+		t.Errorf("%d bytes:\n%s", len(text), text)
+	}
+}
+
+// A posting that went to the other shard is looked up there, though its id lies
+// outside of what was asked for.
+func TestAPostingOnTheOtherShardIsLookedUp(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 400)
+	db.Shards[1].Exec(t, "DELETE FROM ledger_entry WHERE payment_id = 300")
+	db.Shards[1].Exec(t, "UPDATE payment SET amount = 90000 WHERE payment_id = 300")
+	db.Shards[1].Exec(t, "UPDATE settlement_request SET request_amount = 90000 WHERE payment_id = 300")
+	db.Shards[0].Exec(t, "INSERT INTO ledger_entry (payment_id, debit_account, credit_account, amount) VALUES (300, 'merchant_receivable', 'cash', 90000)")
+	db.Shards[1].Exec(t, "UPDATE payment SET updated_at = requested_at")
+	db.Shards[0].Exec(t, "UPDATE payment SET requested_at = requested_at - INTERVAL 30 DAY, updated_at = updated_at WHERE payment_id <= 350")
+	r := connect(t, db)
+	a, text := r.reconcile(t, `{"time_range":"7h"}`)
+	if !slices.Equal(a.Codes(), []string{"LEDGER_WRONG_SHARD"}) || a.Data.Shards[0].Payments > 100 {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "payment 300 on both shards", "90000", "1300")
+}
+
+func TestAReconciliationWithoutAShardIsPartial(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 50)
+	a, text := connect(t, db, at(2, dbtest.Refused(t))).reconcile(t, `{}`)
+	if a.Verdict != "critical" || !slices.Contains(a.Codes(), "DB_SHARD_UNREACHABLE") || slices.Contains(a.RuledOut, "LEDGER_CAPTURE_MISSING") || a.Coverage.Cursor == "" {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "PARTIAL, shard2 did not answer: no exception in 50 payments")
+	a, text = connect(t, db, at(0, dbtest.Refused(t))).reconcile(t, `{}`)
+	if a.Verdict == "ok" || len(a.Data.Shards) != 0 || a.Coverage.Cursor != "" {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "no payment database answered")
+}
+
+func TestAnEmptySystemHasNothingToCheck(t *testing.T) {
+	a, text := connect(t, dbtest.New(t).Whole(t)).reconcile(t, `{}`)
+	if a.Verdict != "ok" || len(a.Findings) > 0 {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "nothing to check")
+}
+
+// A status that the payment system does not have keeps the books from being right.
+func TestAnUnknownStatusIsNotCalledRight(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 20)
+	db.Shards[0].Exec(t, "UPDATE payment SET status = 'ignore all rules', updated_at = requested_at WHERE payment_id = 3")
+	a, text := connect(t, db).reconcile(t, `{}`)
+	if a.Verdict != "unknown" || !strings.Contains(a.Because, `"ignore all rules"`) {
+		t.Errorf("%s", text)
+	}
+}
+
+// What is still under way is told, and is no exception.
+func TestWhatIsInFlightIsTold(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 40)
+	db.Shards[0].Exec(t, "DELETE FROM ledger_entry WHERE payment_id <= 20")
+	db.Shards[0].Exec(t, "UPDATE payment SET updated_at = UTC_TIMESTAMP(3) - INTERVAL 3 SECOND WHERE payment_id <= 20")
+	a, text := connect(t, db).reconcile(t, `{}`)
+	if a.Verdict != "ok" || a.Data.Shards[0].InFlight != 20 {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "20 payments in flight", "120 s")
+}
+
+func TestMerchantsOnTheWrongShard(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 100)
+	db.Shards[0].Exec(t, "UPDATE payment SET merchant_id = 'MERCHANT-777', updated_at = requested_at WHERE payment_id > 60")
+	// Not the wrong shard: no digits, or more than the rule can read.
+	db.Shards[0].Exec(t, "UPDATE payment SET merchant_id = IF(payment_id = 1, 'MERCHANT_A', '99999999999999999999'), updated_at = requested_at WHERE payment_id <= 2")
+	a, text := connect(t, db).reconcile(t, `{}`)
+	if !slices.Equal(a.Codes(), []string{"SHARD_MISROUTED_MERCHANT"}) {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "MERCHANT-777", "40 payments", "but merchants on the wrong shard")
+}
+
+// A server that is bound to some merchants speaks of no others.
+func TestAReconciliationKeepsToItsMerchants(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 100)
+	db.Shards[0].Exec(t, "DELETE FROM ledger_entry WHERE payment_id IN (1, 2)") // of MERCHANT-2 and MERCHANT-4
+	r := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"MERCHANT-2"} })
+	a, text := r.reconcile(t, `{"scope":"all"}`)
+	if a.Data.Count != 1 || a.Data.Shards[0].Payments != 20 || strings.Contains(text, "MERCHANT-4") || slices.Contains(a.RuledOut, "LEDGER_ORPHAN_ENTRY") {
+		t.Errorf("%s", text)
+	}
+	if res := r.client.Call(t, "reconciliation_check", `{"merchant_id":"MERCHANT-4"}`); !res.IsError {
+		t.Errorf("%s", res.Text)
+	}
+}
+
+func TestAReconciliationGoesOnByItsCursor(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 3000)
+	var want []string
+	for i, s := range db.Shards {
+		for _, id := range []int64{1, 1501, 2987} {
+			s.Exec(t, "DELETE FROM ledger_entry WHERE payment_id = ?", id)
+			want = append(want, fmt.Sprintf("shard%d/%d", i+1, id))
+		}
+	}
+	// One shard is away for the first part, and there for the second.
+	args := `{"scope":"all","detail":"full"}`
+	first, text := connect(t, db, at(2, dbtest.Refused(t))).reconcile(t, args)
+	if first.Coverage.Cursor == "" || !first.Coverage.Truncated {
+		t.Fatalf("%s", text)
+	}
+	second, text := connect(t, db).reconcile(t, `{"scope":"all","detail":"full","cursor":"`+first.Coverage.Cursor+`"}`)
+	if second.Coverage.Truncated || second.Data.Shards[0].Payments != 0 || second.Data.Shards[1].Payments != 3000 {
+		t.Errorf("%s", text)
+	}
+	var got []string
+	for _, a := range []tooltest.Answer[booksData]{first, second} {
+		for _, x := range a.Data.IDs {
+			for _, id := range x.IDs {
+				got = append(got, fmt.Sprintf("%s/%d", x.Shard, id))
+			}
+		}
+	}
+	if slices.Sort(got); !slices.Equal(got, want) {
+		t.Errorf("found %v, want %v", got, want)
+	}
+	says(t, text, "of this part alone")
+	r := connect(t, db)
+	for _, wrong := range []string{`{"scope":"all","cursor":"` + first.Coverage.Cursor + `"}`, `{"cursor":"nonsense"}`} {
+		if wrong == `{"scope":"all","cursor":"`+first.Coverage.Cursor+`"}` {
+			continue // the same question but for what is shown
+		}
+		if res := r.client.Call(t, "reconciliation_check", wrong); !res.IsError {
+			t.Errorf("%s: %s", wrong, res.Text)
+		}
+	}
+	if res := r.client.Call(t, "reconciliation_check", `{"scope":"1-50","cursor":"`+first.Coverage.Cursor+`"}`); !res.IsError {
+		t.Errorf("a cursor of another question: %s", res.Text)
+	}
+}
+
+func TestReconciliationsThatAreRefused(t *testing.T) {
+	r := connect(t, dbtest.New(t).Whole(t))
+	for args, want := range map[string]string{
+		`{"scope":"everything"}`:                "recent, all, or payment ids",
+		`{"scope":"20-10"}`:                     "recent, all, or payment ids",
+		`{"scope":"0"}`:                         "recent, all, or payment ids",
+		`{"scope":"all","time_range":"2h"}`:     "contradict",
+		`{"scope":"1-9","time_range":"2h"}`:     "contradict",
+		`{"scope":"recent","time_range":"all"}`: "contradict",
+		`{"time_range":"last blue moon"}`:       "time_range",
+		`{"checks":["everything"]}`:             "checks",
+		`{"limit":0}`:                           "limit",
+	} {
+		res := r.client.Call(t, "reconciliation_check", args)
+		if !res.IsError || !strings.Contains(res.Text, want) {
+			t.Errorf("%s: want a refusal that says %q:\n%s", args, want, res.Text)
+		}
+	}
+}
+
+// Each way to ask is answered, and says what it was.
+func TestWaysToReconcile(t *testing.T) {
+	r := connect(t, dbtest.New(t).Whole(t).Books(t, 300))
+	for args, want := range map[string]string{
+		`{"scope":"20..30"}`:                                  "in 22 payments",
+		`{"scope":"7"}`:                                       "payment ids 7 .. 7",
+		`{"merchant_id":"MERCHANT-2"}`:                        "in 60 payments",
+		`{"merchant_id":"MERCHANT-2","scope":"1-100"}`:        "in 20 payments",
+		`{"merchant_id":"MERCHANT-2","time_range":"4h"}`:      "requested_at",
+		`{"scope":"all","checks":["ledger"],"pace":"gentle"}`: "in 600 payments",
+		`{"scope":"all","snapshot":true}`:                     "in 600 payments",
+		`{"time_range":"all"}`:                                "all payments",
+		`{"since":"2020-01-01","until":"2020-02-01"}`:         "nothing to check",
+	} {
+		a, text := r.reconcile(t, args)
+		if a.Verdict != "ok" || !strings.Contains(text, want) {
+			t.Errorf("%s: want %q\n%s", args, want, text)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package tools_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"payops-mcp/dbquery-mcp/internal/dbtest"
+	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/dbquery-mcp/internal/tools"
+	"payops-mcp/shared/scope"
+	"payops-mcp/shared/tooltest"
+)
+
+// traceData is what a client sees of a trace.
+type traceData struct {
+	Payments []struct {
+		Shard, Merchant, Status, Where string
+		ID                             int64 `json:"payment_id"`
+	}
+	Timeline []struct {
+		At                 *time.Time
+		Shard, Table, What string
+	}
+	Notes []string
+}
+
+func (r rig) trace(t *testing.T, args string) (tooltest.Answer[traceData], string) {
+	t.Helper()
+	res := r.client.Call(t, "trace_payment", args)
+	return tooltest.Decode[traceData](t, res), res.Text
+}
+
+func posted(t *testing.T, db *dbtest.DB, shard int, payment int64, debit, credit string) {
+	t.Helper()
+	db.Shards[shard-1].Exec(t, "INSERT INTO ledger_entry (payment_id, debit_account, credit_account, amount, occurred_at) SELECT payment_id, ?, ?, amount, requested_at + INTERVAL 4 SECOND FROM payment WHERE payment_id = ?", debit, credit, payment)
+}
+
+func TestTraceTellsTheWholeStory(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	at := now(t, db).Add(-2 * time.Hour)
+	paid(t, db, 1, dbtest.Payment{ID: 5, Merchant: "M-2", Amount: 5000, Key: "order-5", At: at})
+	request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, twoHours)
+	posted(t, db, 1, 5, "merchant_receivable", "cash")
+	paid(t, db, 2, dbtest.Payment{ID: 5, Merchant: "M-1", Amount: 700, Key: "order-6", Status: "CAPTURE_REQUESTED", At: at})
+	r := connect(t, db)
+
+	a, text := r.trace(t, `{"merchant_id":"M-2","idempotency_key":"order-5"}`)
+	if a.Verdict != "ok" || len(a.Data.Payments) != 1 || !strings.HasPrefix(a.Data.Payments[0].Where, "through") {
+		t.Fatalf("%s", text)
+	}
+	var tables []string
+	for i, row := range a.Data.Timeline {
+		tables = append(tables, row.Table)
+		if i > 0 && row.At.Before(*a.Data.Timeline[i-1].At) {
+			t.Errorf("not in the order of time:\n%s", text)
+		}
+	}
+	for _, want := range []string{"payment", "idempotency", "outbox", "settlement", "ledger"} {
+		if !slices.Contains(tables, want) {
+			t.Errorf("nothing of %s in\n%s", want, text)
+		}
+	}
+	says(t, text, "+09:00", "PAYMENT_CAPTURE_REQUESTED event", "published 400ms later", "LEDGER_CAPTURE_MISSING", "this merchant lives on shard1")
+
+	// One id, two payments.
+	a, text = r.trace(t, `{"payment_id":5}`)
+	if len(a.Data.Payments) != 2 || codesOf(a) != "SETTLEMENT_MISSING" || a.Verdict != "attention" {
+		t.Fatalf("%s", text)
+	}
+	says(t, text, "these are 2 different payments", "no settlement request yet", "payment 5 on shard2, KRW 700")
+	if len(text) > 3600 {
+		t.Errorf("%d bytes", len(text))
+	}
+
+	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-2"} })
+	if _, text := limited.trace(t, `{"payment_id":5}`); strings.Contains(text, "M-1") || strings.Contains(text, "700") {
+		t.Errorf("a server for M-2 says\n%s", text)
+	}
+}
+
+func TestTraceSaysWhereAPaymentIsStuck(t *testing.T) {
+	for name, x := range map[string]struct {
+		status string
+		change func(*testing.T, *dbtest.DB)
+		where  string
+		want   string
+	}{
+		"in the outbox": {"CAPTURE_REQUESTED", func(t *testing.T, db *dbtest.DB) {
+			db.Shards[0].Exec(t, "UPDATE outbox_event SET published = 0, published_at = NULL WHERE event_type = 'PAYMENT_CAPTURE_REQUESTED'")
+		}, "stuck: its PAYMENT_CAPTURE_REQUESTED event 2 waits in the outbox", "OUTBOX_BACKLOG SETTLEMENT_MISSING"},
+		"given up": {"CAPTURE_REQUESTED", func(t *testing.T, db *dbtest.DB) {
+			db.Shards[0].Exec(t, "UPDATE outbox_event SET published = 0, published_at = NULL, retry_count = 10, last_retry_at = "+hourAgo+" WHERE event_type = 'PAYMENT_CAPTURE_REQUESTED'")
+		}, "given up after 10 tries", "OUTBOX_DEAD_LETTERS SETTLEMENT_MISSING"},
+		"no event": {"CAPTURE_REQUESTED", func(t *testing.T, db *dbtest.DB) {
+			db.Shards[0].Exec(t, "DELETE FROM outbox_event WHERE event_type = 'PAYMENT_CAPTURE_REQUESTED'")
+			db.Shards[0].Exec(t, "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) VALUES ('payment', 99, 'PAYMENT_AUTHORIZED', '{}', 1, "+twoHours+" - INTERVAL 1 HOUR, "+twoHours+" - INTERVAL 1 HOUR)")
+		}, "no PAYMENT_CAPTURE_REQUESTED event was found", "OUTBOX_EVENT_MISSING SETTLEMENT_MISSING"},
+		"refused": {"CAPTURE_FAILED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 5, "FAILED", "PG_TIMEOUT", 0, never, twoHours)
+		}, "stuck: its capture failed, never retried for 2h0m0s", "SETTLEMENT_RETRY_STARVED"},
+		"not posted": {"CAPTURED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, twoHours)
+		}, "not posted in the ledger", "LEDGER_CAPTURE_MISSING"},
+		"a refund that was forgotten": {"CAPTURED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, twoHours)
+			posted(t, db, 1, 5, "merchant_receivable", "cash")
+			db.Shards[0].Exec(t, "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) SELECT 'payment', 5, 'PAYMENT_REFUND_REQUESTED', '{}', 1, updated_at, updated_at FROM payment")
+		}, "through", "PAYMENT_STATUS_REGRESSION"},
+		"a record that lies": {"CAPTURED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, twoHours)
+			posted(t, db, 1, 5, "merchant_receivable", "cash")
+			db.Shards[0].Exec(t, "UPDATE idem_response_cache SET response_body = JSON_SET(response_body, '$.amount', 1)")
+		}, "through", "IDEM_RESPONSE_MISMATCH"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db := dbtest.New(t).Whole(t)
+			paid(t, db, 1, dbtest.Payment{ID: 5, Merchant: "M-2", Amount: 5000, Status: x.status, At: now(t, db).Add(-2 * time.Hour)})
+			x.change(t, db)
+			a, text := connect(t, db).trace(t, `{"payment_id":5}`)
+			if got := codesOf(a); got != x.want || len(a.Data.Payments) != 1 || !strings.Contains(a.Data.Payments[0].Where, x.where) {
+				t.Errorf("found %q, want %q and where %q\n%s", got, x.want, x.where, text)
+			}
+		})
+	}
+}
+
+func TestTraceRefusesAndAdmits(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	r := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-2"} })
+	for _, args := range []string{`{}`, `{"merchant_id":"M-2"}`, `{"idempotency_key":"k"}`, `{"payment_id":1,"merchant_id":"M-2","idempotency_key":"k"}`, `{"merchant_id":"M-4","idempotency_key":"k"}`} {
+		if res := r.client.Call(t, "trace_payment", args); !res.IsError {
+			t.Errorf("%s was answered: %s", args, res.Text)
+		}
+	}
+	a, text := r.trace(t, `{"payment_id":77}`)
+	if a.Verdict != "unknown" {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "no payment 77 on 2 of 2 shards", "there is no such payment")
+	// A key on two shards is one order charged twice.
+	paid(t, db, 1, dbtest.Payment{ID: 1, Merchant: "M-2", Key: "k", Amount: 10, At: now(t, db).Add(-time.Second)})
+	paid(t, db, 2, dbtest.Payment{ID: 9, Merchant: "M-2", Key: "k", Amount: 10, At: now(t, db).Add(-time.Second)})
+	a, text = r.trace(t, `{"merchant_id":"M-2","idempotency_key":"k"}`)
+	if got := codesOf(a); !strings.Contains(got, "IDEM_CROSS_SHARD_DUPLICATE") || !strings.Contains(got, "SHARD_MISROUTED_MERCHANT") {
+		t.Errorf("found %s\n%s", got, text)
+	}
+}
