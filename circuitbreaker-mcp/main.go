@@ -9,13 +9,17 @@ import (
 	"payops-mcp/circuitbreaker-mcp/internal/config"
 	"payops-mcp/circuitbreaker-mcp/internal/ingest"
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
+	"payops-mcp/circuitbreaker-mcp/internal/runbook"
 	"payops-mcp/circuitbreaker-mcp/internal/tools"
+	"payops-mcp/shared/env"
+	"payops-mcp/shared/prompts"
 	"payops-mcp/shared/serve"
 )
 
 const instructions = "Circuit breakers of the payment system's ingest service: their state, since when, and what it means. " +
 	"Read-only. Begin with get_circuit_breaker_status. A verdict of unknown means that a system asked did not answer: it is neither healthy nor an alarm, and `sources` says which and what to do. " +
-	"CLOSED does not prove that Kafka works, and HALF_OPEN is no sign of recovery."
+	"CLOSED does not prove that Kafka works, and HALF_OPEN is no sign of recovery. " +
+	"What to do about a finding of any of the three servers: read_runbook takes its code; search_runbooks takes words, English and Korean."
 
 func main() {
 	var c config.Config
@@ -24,14 +28,15 @@ func main() {
 		Title:        "Payment circuit breakers",
 		Description:  "tells what the circuit breakers of the payment system do, from the ingest API and Prometheus",
 		Instructions: instructions,
+		Prompts:      prompts.All(),
 		Config:       &c,
 		Common:       &c.Common,
-		Build:        func() serve.Parts { return build(c) },
+		Build:        func(settings []env.Value) serve.Parts { return build(c, settings) },
 	})
 }
 
 // build makes the sources and tools of the settings. It dials nothing.
-func build(c config.Config) serve.Parts {
+func build(c config.Config, settings []env.Value) serve.Parts {
 	api, prom, kafka := c.API, c.Prometheus, c.Kafka
 	instances := ingest.New(ingest.Options{BaseURLs: api.BaseURLs, Token: api.Token.Reveal(), RootCAs: api.CA.Pool})
 	prometheus := promql.New(promql.Options{
@@ -46,8 +51,14 @@ func build(c config.Config) serve.Parts {
 	for _, ask := range append(slices.Concat(instances.Checks(), brokers.Checks()), prometheus.Check) {
 		checks = append(checks, tools.Bounded(ask))
 	}
+	watched := tools.Kafka{Client: brokers, Topics: kafka.Topics, DeadLetters: kafka.DeadLetters}
+	for _, g := range kafka.Groups {
+		watched.Groups = append(watched.Groups, broker.GroupAsk(g))
+	}
+	library := runbook.New(c.RunbookDir, tools.SourceTimeout)
 	return serve.Parts{
-		Tools:  tools.All(tools.Sources{Ingest: instances, Prometheus: prometheus, Zone: c.Zone.Location}),
-		Checks: checks,
+		Tools:     tools.All(tools.Sources{Ingest: instances, Prometheus: prometheus, Kafka: watched, Runbooks: library, Zone: c.Zone.Location, Settings: settings}),
+		Resources: tools.Runbooks(library),
+		Checks:    checks,
 	}
 }

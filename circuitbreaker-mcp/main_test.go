@@ -14,7 +14,7 @@ func TestBuildDialsNothingAndChecksEverySource(t *testing.T) {
 	if err := env.Load(&c, []string{"API_BASE_URL=http://a.invalid,http://b.invalid", "PROMETHEUS_URL=http://p.invalid", "KAFKA_BOOTSTRAP_SERVERS=k1.invalid:1,k2.invalid:1"}, ""); err != nil {
 		t.Fatal(err)
 	}
-	parts := build(c)
+	parts := build(c, nil)
 	if len(parts.Tools) == 0 || len(parts.Checks) != 5 {
 		t.Fatalf("%d tools, %d checks", len(parts.Tools), len(parts.Checks))
 	}
@@ -41,5 +41,5 @@ func TestTheREADMEIsMadeFromTheCode(t *testing.T) {
 	if err := env.Load(&c, nil, ""); err != nil {
 		t.Fatal(err)
 	}
-	tooltest.README(t, "circuitbreaker-mcp", &c, build(c).Tools)
+	tooltest.README(t, "circuitbreaker-mcp", &c, build(c, nil).Tools)
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -29,11 +28,15 @@ type Options struct {
 	RootCAs            *x509.CertPool // nil for the machine's own
 }
 
-// Client asks the brokers.
-type Client struct{ options Options }
+// Client asks the brokers. It keeps no connection between calls, and of what it
+// heard only how far groups had come.
+type Client struct {
+	options Options
+	kept    memory
+}
 
 // New makes a client. It dials nothing.
-func New(o Options) *Client { return &Client{o} }
+func New(o Options) *Client { return &Client{options: o} }
 
 // Checks returns a question to each bootstrap server, whether it answers.
 func (c *Client) Checks() []func(context.Context) fault.Source {
@@ -44,49 +47,21 @@ func (c *Client) Checks() []func(context.Context) fault.Source {
 	return checks
 }
 
-// alive asks one broker for the versions it speaks: unlike metadata, which the
-// library keeps and goes on giving after the broker has died, this always goes
-// over the wire, and here over a connection of its own.
+// alive asks one broker for its metadata, without any topic, over a connection of
+// its own. The versions that it speaks it would tell anybody who asks.
 func (c *Client) alive(ctx context.Context, addr string) fault.Source {
 	start := time.Now()
-	s := fault.Source{Name: "kafka " + addr, Asked: "ApiVersions of " + addr}
-	s.Err = c.failure(c.versions(ctx, addr))
+	s := fault.Source{Name: "kafka " + addr, Asked: "Metadata of " + addr}
+	l, err := c.dial(ctx, addr)
+	if err == nil {
+		defer l.close()
+		if err = l.greet(ctx); err == nil {
+			_, err = l.metadata(ctx, []string{})
+		}
+	}
+	s.Err = c.failure(err)
 	s.Took = time.Since(start)
 	return s
-}
-
-func (c *Client) versions(ctx context.Context, addr string) error {
-	transport, err := c.transport(ctx)
-	if err != nil {
-		return err
-	}
-	defer transport.CloseIdleConnections()
-	resp, err := (&kafka.Client{Addr: kafka.TCP(addr), Transport: transport}).ApiVersions(ctx, &kafka.ApiVersionsRequest{})
-	if err != nil {
-		// A deadline of the call hides what kept the library busy until then.
-		return errors.Join(err, context.Cause(ctx))
-	}
-	return resp.Error
-}
-
-// transport makes a transport of its own: the library's default one is shared by
-// everything in the process, and so is what it remembers.
-func (c *Client) transport(ctx context.Context) (*kafka.Transport, error) {
-	mechanism, err := c.mechanism()
-	if err != nil {
-		return nil, err
-	}
-	t := &kafka.Transport{
-		ClientID: "payops-mcp", SASL: mechanism, Context: context.WithoutCancel(ctx),
-		Dial: (&net.Dialer{}).DialContext,
-	}
-	if end, ok := ctx.Deadline(); ok {
-		t.DialTimeout = time.Until(end) // it counts greeting and login too
-	}
-	if c.options.TLS {
-		t.TLS = &tls.Config{RootCAs: c.options.RootCAs}
-	}
-	return t, nil
 }
 
 func (c *Client) mechanism() (sasl.Mechanism, error) {
@@ -109,18 +84,32 @@ func (c *Client) failure(err error) *fault.Failure {
 	if err == nil {
 		return nil
 	}
+	if f, ok := errors.AsType[*fault.Failure](err); ok {
+		return f
+	}
 	f := &fault.Failure{Class: fault.Unexpected, Said: foreign.Text(strings.ReplaceAll(err.Error(), "\n", "; ")), Err: err}
 	if class := fault.NetworkClass(err); class != "" {
 		f.Class = class
 	}
 	if code, ok := errors.AsType[kafka.Error](err); ok {
-		f.Class = fault.BadStatus
-		if code == kafka.SASLAuthenticationFailed || code == kafka.UnsupportedSASLMechanism || code == kafka.IllegalSASLState {
+		f.Class, f.Said = fault.BadStatus, foreign.Text(fmt.Sprintf("[%d] %s", int(code), code.Title()))
+		switch {
+		case code == kafka.SASLAuthenticationFailed || code == kafka.UnsupportedSASLMechanism || code == kafka.IllegalSASLState:
 			f.Class = fault.Auth
+		case refused(code):
+			f.Class = fault.Permission
+		case code == kafka.GroupLoadInProgress:
+			f.Class = fault.Loading
 		}
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
+	_, notTLS := errors.AsType[tls.RecordHeaderError](err)
+	_, alert := errors.AsType[tls.AlertError](err)
+	switch {
+	case unverified || alert:
 		f.Class = fault.Auth
+	case notTLS || errors.Is(err, errNotKafka):
+		f.Class = fault.Disconnected
 	}
 	switch f.Class {
 	case fault.Unreachable:
@@ -129,8 +118,10 @@ func (c *Client) failure(err error) *fault.Failure {
 		f.Next = "It took the connection and said nothing: it hangs, or it speaks TLS and KAFKA_TLS is off"
 	case fault.Auth:
 		f.Next = "Look at KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_CA_FILE"
+	case fault.Permission:
+		f.Next = "Give the account Describe on the cluster, on all topics and on all groups (Read on the dead-letter topics to see what is in them)"
 	case fault.Disconnected:
-		f.Next = "It hung up while greeting: usually KAFKA_TLS or KAFKA_SASL_MECHANISM is not what the listener wants"
+		f.Next = "It hung up while greeting, or does not speak Kafka: usually KAFKA_TLS or KAFKA_SASL_MECHANISM is not what the listener wants"
 	}
 	return f
 }

@@ -10,6 +10,8 @@ type Config struct {
 	API
 	Prometheus
 	Kafka
+
+	RunbookDir string `env:"RUNBOOK_DIR" help:"directory with the team's own runbooks (markdown), searched and shown beside ours"`
 }
 
 // API is how the ingest service is reached.
@@ -37,4 +39,8 @@ type Kafka struct {
 	Password  env.Secret `env:"KAFKA_SASL_PASSWORD" help:"SASL password"`
 	TLS       bool       `env:"KAFKA_TLS" default:"false" help:"speak TLS to the brokers"`
 	CA        CAFile     `env:"KAFKA_CA_FILE" help:"PEM file with the authority that signed their certificates"`
+
+	Topics      []string `env:"KAFKA_REQUIRED_TOPICS" default:"payment.authorized,payment.capture-requested,payment.captured,payment.refund-requested,payment.refunded" help:"comma list of topics that must be there"`
+	Groups      Groups   `env:"KAFKA_REQUIRED_GROUPS" default:"settlement-worker-group:payment.capture-requested,refund-worker-group:payment.refund-requested,payment-consumer:payment.captured+payment.refunded" help:"comma list of consumer groups that must be at work, each as group or group:topic+topic with what it consumes"`
+	DeadLetters []string `env:"KAFKA_DLQ_TOPICS" default:"payment.dlq,settlement.dlq,refund.dlq" help:"comma list of dead-letter topics, which must be there too"`
 }

@@ -36,6 +36,22 @@ type Reading struct {
 	Age     time.Duration // of what Prometheus has
 	Old     bool          // too old to be of now
 	Every   time.Duration // between scrapes; zero when not known
+
+	// FailedOver is how far apart the failures lie that opened it; nil when that
+	// was not looked at.
+	FailedOver *time.Duration
+}
+
+// Counts are the failed and the successful calls in the window; nil when they are
+// not known.
+func (r Reading) Counts() (failed, successful *int) {
+	if r.API != nil {
+		return &r.API.Failed, &r.API.Successful
+	}
+	if p := r.fresh(); p != nil {
+		return p.Failed, p.Successful
+	}
+	return nil, nil
 }
 
 // fresh is what Prometheus has of now; nil for nothing.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"payops-mcp/circuitbreaker-mcp/internal/ingest"
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
@@ -78,20 +79,30 @@ func elsewhere(a ingest.Instance) report.Finding {
 // maxAsked is how much of a query a finding repeats, in bytes.
 const maxAsked = 120
 
+// PromSilent finds that Prometheus did not answer. without says what is missing for
+// that. asked of the source is not repeated whole: that stands with the source.
+func PromSilent(source fault.Source, at time.Time, without string) []report.Finding {
+	err := source.Err
+	if err == nil {
+		return nil
+	}
+	code := catalog.SrcPromError
+	switch err.Class {
+	case fault.Unreachable, fault.Timeout, fault.Disconnected:
+		code = catalog.SrcPromUnreachable
+	}
+	asked := source.Asked
+	if len(asked) > maxAsked {
+		asked = asked[:maxAsked] + "…"
+	}
+	f := report.NewFinding(code, "Prometheus did not tell (%s): without it there is %s", err.Class, without)
+	return []report.Finding{f.With(source.Name, asked, err.Said.Quoted(), at)}
+}
+
 // promFailures finds what keeps Prometheus from telling the present.
 func promFailures(s Status) []report.Finding {
-	if err := s.Prom.Source.Err; err != nil {
-		code := catalog.SrcPromError
-		switch err.Class {
-		case fault.Unreachable, fault.Timeout, fault.Disconnected:
-			code = catalog.SrcPromUnreachable
-		}
-		f := report.NewFinding(code, "Prometheus did not tell (%s): without it there is no %s, no history, no second view", err.Class, PGAuthAPI)
-		asked := s.Prom.Source.Asked // the whole of it stands with the source
-		if len(asked) > maxAsked {
-			asked = asked[:maxAsked] + "…"
-		}
-		return []report.Finding{f.With(s.Prom.Source.Name, asked, err.Said.Quoted(), s.Prom.At)}
+	if !s.Prom.Source.OK() {
+		return PromSilent(s.Prom.Source, s.Prom.At, "no "+PGAuthAPI+", no history, no second view")
 	}
 	if len(s.Prom.Instances) == 0 {
 		f := report.NewFinding(catalog.SrcPromNoData, `Prometheus has no series of job "ingest-service" of the last 5 minutes`)

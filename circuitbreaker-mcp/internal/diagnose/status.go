@@ -95,6 +95,12 @@ func Breakers(s Status) (found []report.Finding, ran []catalog.Code) {
 	return found, ran
 }
 
+// Scraped runs the rules that need no answer of the instances themselves.
+func Scraped(s Status) (found []report.Finding, ran []catalog.Code) {
+	found, ran = Breakers(s)
+	return found, slices.DeleteFunc(ran, func(c catalog.Code) bool { return c == catalog.IngestDown })
+}
+
 // statesKnown reports whether every expected breaker has readings and each of
 // them a state.
 func (s Status) statesKnown() bool {

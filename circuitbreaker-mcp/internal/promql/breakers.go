@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/common/model"
-
 	"payops-mcp/shared/fault"
 	"payops-mcp/shared/foreign"
 )
@@ -49,12 +47,16 @@ or label_replace(sum by (instance, name, kind) (rate({__name__=~"resilience4j_ci
 
 // Breakers asks for every breaker of every instance. It returns when all is
 // answered or ctx ends; what was not answered is in the Source.
-func (c *Client) Breakers(ctx context.Context) Facts {
+func (c *Client) Breakers(ctx context.Context) Facts { return c.BreakersAt(ctx, time.Time{}) }
+
+// BreakersAt is Breakers as they would have been told at a time; the zero time is
+// Prometheus' own present.
+func (c *Client) BreakersAt(ctx context.Context, at time.Time) Facts {
 	start := time.Now()
-	a := answers{asked: c.asked(nowQuery)}
+	a := answers{asked: c.asked(nowQuery), at: at}
 	fault.Together(
-		func() { a.now = c.samples(ctx, &a, nowQuery) },
-		func() { a.past = c.samples(ctx, &a, pastQuery) },
+		func() { a.now = c.samples(ctx, &a, nowQuery, at) },
+		func() { a.past = c.samples(ctx, &a, pastQuery, at) },
 		func() { a.targets, a.listed = c.targets(ctx) },
 	)
 
@@ -74,7 +76,8 @@ func (c *Client) Breakers(ctx context.Context) Facts {
 
 // answers is what came back, as it came.
 type answers struct {
-	now, past []sample
+	at        time.Time // the time asked about; zero for now
+	now, past []series
 	targets   []activeTarget
 	listed    bool // the targets were listed
 
@@ -96,22 +99,22 @@ func (a *answers) fail(err error, asked string) {
 }
 
 // samples asks for a vector and keeps the failure.
-func (c *Client) samples(ctx context.Context, a *answers, expr string) []sample {
-	all, err := c.vector(ctx, expr)
+func (c *Client) samples(ctx context.Context, a *answers, expr string, at time.Time) []series {
+	all, err := c.vector(ctx, expr, at)
 	if err != nil {
 		a.fail(err, c.asked(expr))
 	}
 	return all
 }
 
-// keep asks and keeps the answer, or the failure.
-func keep[V model.Value](ctx context.Context, c *Client, a *answers, expr string, into *V) {
-	v, err := query[V](ctx, c, expr)
+// scrapes asks for every sample that a range selector takes in, and keeps the
+// failure.
+func (c *Client) scrapes(ctx context.Context, a *answers, expr string, at time.Time) []series {
+	all, err := c.matrix(ctx, expr, at)
 	if err != nil {
 		a.fail(err, c.asked(expr))
-		return
 	}
-	*into = v
+	return all
 }
 
 // clock is the time at which Prometheus evaluated the queries.
@@ -151,8 +154,8 @@ func (i *instance) breaker(name string) *breaker {
 // instances sorts the answers by instance and breaker.
 func (a *answers) instances() map[string]*instance {
 	all := map[string]*instance{}
-	of := func(s sample) *instance {
-		name := s.Metric.Instance
+	of := func(s series) *instance {
+		name := s.get("instance")
 		i := all[name]
 		if i == nil {
 			i = &instance{Instance: Instance{Name: foreign.Text(name)}, breakers: map[string]*breaker{}}
@@ -164,16 +167,16 @@ func (a *answers) instances() map[string]*instance {
 		of(s).number(s)
 	}
 	for _, s := range a.past {
-		switch s.Metric.Fact {
+		switch s.get(factLabel) {
 		case "up":
-			of(s).Up = s.Value.value == 1
+			of(s).Up = s.value() == 1
 		case "up_at":
-			of(s).UpAt = seconds(s.Value.value)
+			of(s).UpAt = seconds(s.value())
 		}
 	}
 	for _, s := range a.past {
 		// The past of a breaker alone does not make an instance: it may be gone since.
-		if i := all[s.Metric.Instance]; i != nil && s.Metric.Breaker != "" {
+		if i := all[s.get("instance")]; i != nil && s.get("name") != "" {
 			i.pastFact(s)
 		}
 	}
@@ -195,20 +198,18 @@ func (c *Client) intervals(ctx context.Context, a *answers, instances map[string
 	if !unknown || a.failure != nil {
 		return
 	}
-	var scrapes model.Matrix
-	keep(ctx, c, a, scrapesQuery, &scrapes)
-	for _, series := range scrapes {
-		if i := instances[string(series.Metric["instance"])]; i != nil && i.Interval == 0 {
-			i.Interval = gap(series.Values)
+	for _, s := range c.scrapes(ctx, a, scrapesQuery, a.at) {
+		if i := instances[s.get("instance")]; i != nil && i.Interval == 0 {
+			i.Interval = gap(s.points)
 		}
 	}
 }
 
 // gap is the median time between samples, for a target may have been away.
-func gap(values []model.SamplePair) time.Duration {
+func gap(values []point) time.Duration {
 	var gaps []time.Duration
 	for n := 1; n < len(values); n++ {
-		gaps = append(gaps, values[n].Timestamp.Sub(values[n-1].Timestamp))
+		gaps = append(gaps, values[n].time().Sub(values[n-1].time()))
 	}
 	if len(gaps) == 0 {
 		return 0
@@ -218,39 +219,39 @@ func gap(values []model.SamplePair) time.Duration {
 }
 
 // number takes one sample of nowQuery.
-func (i *instance) number(s sample) {
-	m, v := s.Metric, s.Value.value
-	if m.Series == "process_start_time_seconds" {
+func (i *instance) number(s series) {
+	v, kind := s.value(), s.get("kind")
+	if s.get("__name__") == "process_start_time_seconds" {
 		i.Started = seconds(v)
 		return
 	}
-	b := i.breaker(m.Breaker)
-	if m.Fact == "at" {
+	b := i.breaker(s.get("name"))
+	if s.get(factLabel) == "at" {
 		b.At = seconds(v)
 		return
 	}
-	switch metric := strings.TrimPrefix(m.Series, "resilience4j_circuitbreaker_"); {
+	switch metric := strings.TrimPrefix(s.get("__name__"), "resilience4j_circuitbreaker_"); {
 	case metric == "state":
-		b.ones = append(b.ones, strings.ToUpper(m.State))
+		b.ones = append(b.ones, strings.ToUpper(s.get("state")))
 	case metric == "failure_rate":
 		b.FailureRate = rate(v)
 	case metric == "slow_call_rate":
 		b.SlowCallRate = rate(v)
-	case metric == "buffered_calls" && m.Kind == "successful":
+	case metric == "buffered_calls" && kind == "successful":
 		b.Successful = count(v)
-	case metric == "buffered_calls" && m.Kind == "failed":
+	case metric == "buffered_calls" && kind == "failed":
 		b.Failed = count(v)
-	case metric == "slow_calls" && m.Kind == "successful":
+	case metric == "slow_calls" && kind == "successful":
 		b.SlowSuccessful = count(v)
-	case metric == "slow_calls" && m.Kind == "failed":
+	case metric == "slow_calls" && kind == "failed":
 		b.SlowFailed = count(v)
 	}
 }
 
 // pastFact takes one sample of pastQuery about a breaker.
-func (i *instance) pastFact(s sample) {
-	b, v := i.breaker(s.Metric.Breaker), s.Value.value
-	switch fact, kind := s.Metric.Fact, s.Metric.Kind; {
+func (i *instance) pastFact(s series) {
+	b, v := i.breaker(s.get("name")), s.value()
+	switch fact, kind := s.get(factLabel), s.get("kind"); {
 	case fact == "changes":
 		b.changes = v
 	case fact == "first":

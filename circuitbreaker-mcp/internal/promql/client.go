@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/common/model"
 
 	"payops-mcp/shared/fault"
 )
@@ -37,7 +35,6 @@ type Options struct {
 // nothing else.
 type Client struct {
 	http  api.Client
-	api   v1.API
 	name  string // host and path: what it is called in answers
 	base  string // without user, password and final slash
 	local bool   // on the loopback
@@ -66,7 +63,7 @@ func New(o Options) *Client {
 	if err != nil {
 		panic(fmt.Sprintf("promql: a parsed URL does not parse: %v", err))
 	}
-	return &Client{http: c, api: v1.NewAPI(c), name: "prometheus " + bare.Host + bare.Path, base: bare.String(), local: local(bare.Hostname())}
+	return &Client{http: c, name: "prometheus " + bare.Host + bare.Path, base: bare.String(), local: local(bare.Hostname())}
 }
 
 // local reports whether a host is this machine.
@@ -88,36 +85,13 @@ func authorization(o Options) http.Header {
 	return r.Header
 }
 
-// query asks for the value of an expression at Prometheus' own present: with a
-// time of ours, clocks that disagree would look like stale or missing series.
-func query[V model.Value](ctx context.Context, c *Client, expr string) (V, error) {
-	var none V
-	value, warnings, _, err := c.api.Query(ctx, expr, time.Time{})
-	if err != nil {
-		return none, failure(err)
-	}
-	if err := partial(warnings); err != nil {
-		return none, err
-	}
-	v, ok := value.(V)
-	if !ok {
-		return none, &fault.Failure{Class: fault.Schema, Said: said("a %s, want a %s", value.Type(), none.Type())}
-	}
-	return v, nil
-}
-
 // Check asks whether Prometheus evaluates a query.
 func (c *Client) Check(ctx context.Context) fault.Source {
 	start := time.Now()
-	_, err := query[*model.Scalar](ctx, c, "time()")
+	_, err := only(c.instant(ctx, "time()", time.Time{}))("scalar")
 	s := fault.Source{Name: c.name, Asked: c.asked("time()"), Took: time.Since(start)}
 	if err != nil {
 		s.Err = fault.FailureOf(err, fault.Unexpected)
 	}
 	return s
-}
-
-// asked is a query as a person can repeat it.
-func (c *Client) asked(expr string) string {
-	return c.base + "/api/v1/query query=" + strings.Join(strings.Fields(expr), " ")
 }

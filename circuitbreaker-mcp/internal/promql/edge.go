@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"strings"
 
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-
 	"payops-mcp/shared/fault"
 	"payops-mcp/shared/foreign"
 )
@@ -41,12 +39,6 @@ func (e *edge) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if req.Method == http.MethodPost {
-		switch resp.StatusCode {
-		case http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-			return resp, nil // the library asks again by GET, which some proxies alone allow
-		}
-	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if resp.StatusCode == http.StatusOK && kind == "application/json" {
 		resp.Body = capped{io.LimitReader(resp.Body, maxBody), resp.Body}
@@ -72,6 +64,7 @@ func judge(resp *http.Response, kind string, body []byte) *fault.Failure {
 	var own struct{ Status, ErrorType, Error string }
 	if json.Unmarshal(body, &own) == nil && own.ErrorType != "" {
 		f.Said = said("%d, errorType %s: %s", code, own.ErrorType, own.Error)
+		f.Next = "Look at Prometheus' own log and limits (query.max-samples, query.timeout), and ask for a shorter time"
 		if own.ErrorType == "timeout" || own.ErrorType == "unavailable" {
 			f.Next = "Prometheus is overloaded or still starting: look at its own health and ask again"
 		}
@@ -117,13 +110,6 @@ func said(format string, args ...any) foreign.Text {
 // failure makes a failure of a source of what a query or the network said.
 func failure(err error) *fault.Failure {
 	if f, ok := errors.AsType[*fault.Failure](err); ok {
-		return f
-	}
-	if e, ok := errors.AsType[*v1.Error](err); ok {
-		f := &fault.Failure{Class: fault.BadStatus, Said: said("errorType %s: %s", e.Type, e.Msg), Err: err}
-		if e.Type == v1.ErrBadResponse {
-			f.Class, f.Next = fault.NotJSON, "It is not Prometheus that answers there, or it broke off: ask again, and look at PROMETHEUS_URL"
-		}
 		return f
 	}
 	f := fault.NetworkFailure(err)

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/prometheus/common/model"
 )
 
 // What is asked further, of breakers whose state changed or is no longer
@@ -78,21 +76,20 @@ func (c *Client) stays(ctx context.Context, a *answers, asked chosen, needed fun
 	if len(asked) == 0 || a.failure != nil {
 		return nil
 	}
-	var scrapes model.Matrix
-	keep(ctx, c, a, fmt.Sprintf(staysQuery,
+	scrapes := c.scrapes(ctx, a, fmt.Sprintf(staysQuery,
 		asked.oneOf(func(k key, _ *breaker) []string { return []string{k.instance} }),
 		asked.oneOf(func(k key, _ *breaker) []string { return []string{k.name} }),
-		asked.oneOf(func(_ key, b *breaker) []string { return needed(b) }), window), &scrapes)
-	return staysOf(slices.DeleteFunc(scrapes, func(s *model.SampleStream) bool {
-		b := asked[keyOf(s.Metric)]
-		return b == nil || !slices.Contains(needed(b), stateOf(s.Metric))
+		asked.oneOf(func(_ key, b *breaker) []string { return needed(b) }), window), a.at)
+	return staysOf(slices.DeleteFunc(scrapes, func(s series) bool {
+		b := asked[keyOf(s)]
+		return b == nil || !slices.Contains(needed(b), stateOf(s))
 	}))
 }
 
 // lastSeen asks when any instance was last scraped.
 func (c *Client) lastSeen(ctx context.Context, a *answers) time.Time {
-	for _, s := range c.samples(ctx, a, lastSeenQuery) {
-		return seconds(s.Value.value)
+	for _, s := range c.samples(ctx, a, lastSeenQuery, a.at) {
+		return seconds(s.value())
 	}
 	return time.Time{}
 }
@@ -100,7 +97,7 @@ func (c *Client) lastSeen(ctx context.Context, a *answers) time.Time {
 // key names a breaker of an instance, as the labels do.
 type key struct{ instance, name string }
 
-func keyOf(m model.Metric) key { return key{string(m["instance"]), string(m["name"])} }
+func keyOf(s series) key { return key{s.get("instance"), s.get("name")} }
 
 // chosen are breakers that more is asked about.
 type chosen map[key]*breaker
@@ -128,27 +125,40 @@ func (c chosen) oneOf(names func(key, *breaker) []string) string {
 			all = append(all, regexp.QuoteMeta(name))
 		}
 	}
-	slices.Sort(all)
-	return strconv.Quote(strings.Join(slices.Compact(all), "|"))
+	return quotedAny(all)
 }
 
-func stateOf(m model.Metric) string { return strings.ToUpper(string(m["state"])) }
+// anyOf writes names as the string of a PromQL matcher =~ that takes just them.
+func anyOf(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = regexp.QuoteMeta(name)
+	}
+	return quotedAny(quoted)
+}
+
+func quotedAny(patterns []string) string {
+	slices.Sort(patterns)
+	return strconv.Quote(strings.Join(slices.Compact(patterns), "|"))
+}
+
+func stateOf(s series) string { return strings.ToUpper(s.get("state")) }
 
 // staysOf makes runs of states of the samples of their series. A scrape that saw
 // two states at once came in the middle of a change and tells nothing.
-func staysOf(m model.Matrix) map[key][]stay {
-	scrapes := map[key]map[model.Time][]string{} // the states that are 1
-	for _, series := range m {
-		k := keyOf(series.Metric)
+func staysOf(m []series) map[key][]stay {
+	scrapes := map[key]map[int64][]string{} // the states that are 1
+	for _, of := range m {
+		k, state := keyOf(of), stateOf(of)
 		if scrapes[k] == nil {
-			scrapes[k] = map[model.Time][]string{}
+			scrapes[k] = make(map[int64][]string, len(of.points))
 		}
-		for _, v := range series.Values {
-			ones := scrapes[k][v.Timestamp]
-			if state := stateOf(series.Metric); v.Value == 1 && !slices.Contains(ones, state) {
+		for _, p := range of.points {
+			ones := scrapes[k][p.at]
+			if p.value == 1 && !slices.Contains(ones, state) {
 				ones = append(ones, state)
 			}
-			scrapes[k][v.Timestamp] = ones
+			scrapes[k][p.at] = ones
 		}
 	}
 	all := map[key][]stay{}
@@ -156,9 +166,9 @@ func staysOf(m model.Matrix) map[key][]stay {
 		for _, t := range slices.Sorted(maps.Keys(at)) {
 			switch ones := at[t]; len(ones) {
 			case 0:
-				all[k] = extend(all[k], another, t.Time().UTC())
+				all[k] = extend(all[k], another, time.UnixMilli(t).UTC())
 			case 1:
-				all[k] = extend(all[k], ones[0], t.Time().UTC())
+				all[k] = extend(all[k], ones[0], time.UnixMilli(t).UTC())
 			}
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -30,14 +29,8 @@ type activeTarget struct {
 // where the list is not to be had, as with other stores of Prometheus' data; it
 // helps to recognise instances, and nothing fails without it.
 func (c *Client) targets(ctx context.Context) (list []activeTarget, ok bool) {
-	u := c.http.URL("/api/v1/targets", nil)
-	u.RawQuery = url.Values{"state": {"active"}, "scrapePool": {job}}.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	body, err := c.get(ctx, "/api/v1/targets", url.Values{"state": {"active"}, "scrapePool": {job}})
 	if err != nil {
-		return nil, false
-	}
-	resp, body, err := c.http.Do(ctx, req) //nolint:bodyclose // the library has read and closed it
-	if err != nil || resp.StatusCode != http.StatusOK {
 		return nil, false
 	}
 	var answer struct {

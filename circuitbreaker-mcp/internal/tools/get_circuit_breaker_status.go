@@ -87,7 +87,7 @@ func (s Sources) status(ctx context.Context, in StatusIn) (report.Answer[StatusD
 	st := all.Select(in.Breaker, in.Instance)
 	found, ran := diagnose.Breakers(st)
 	a := report.Answer[StatusData]{
-		Summary: summary(st, found), Findings: found, Because: strings.Join(diagnose.Doubts(st), "; "),
+		Summary: summary(st, found), Findings: lean(found), Because: strings.Join(diagnose.Doubts(st), "; "),
 		Coverage: statusCoverage(st), Data: statusData(st), AsOf: asOf(st),
 	}
 	for _, i := range st.API {

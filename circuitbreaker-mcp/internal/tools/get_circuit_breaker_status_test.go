@@ -13,9 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"payops-mcp/circuitbreaker-mcp/internal/broker"
 	"payops-mcp/circuitbreaker-mcp/internal/ingest"
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
 	"payops-mcp/circuitbreaker-mcp/internal/promtest"
+	"payops-mcp/circuitbreaker-mcp/internal/runbook"
 	"payops-mcp/shared/env"
 	"payops-mcp/shared/serve"
 	"payops-mcp/shared/tooltest"
@@ -499,7 +501,9 @@ func TestHangingSources(t *testing.T) {
 func TestExamples(t *testing.T) {
 	one := api(t, status(closed))
 	s := Sources{Ingest: ingest.New(ingest.Options{BaseURLs: []*url.URL{parse(t, one)}}),
-		Prometheus: promql.New(promql.Options{URL: parse(t, promtest.Start(t, healthyPast(host(one))).URL)}), Zone: time.UTC}
+		Prometheus: promql.New(promql.Options{URL: parse(t, promtest.Start(t, healthyPast(host(one))).URL)}), Zone: time.UTC,
+		Kafka:    Kafka{Client: broker.New(broker.Options{Bootstrap: noKafka(t)}), Topics: []string{"payment.captured"}, DeadLetters: []string{"payment.dlq"}},
+		Runbooks: runbook.New("", time.Second)}
 	c := tooltest.New(t, All(s)...)
 	for _, tool := range All(s) {
 		for _, example := range tool.Spec.Examples {

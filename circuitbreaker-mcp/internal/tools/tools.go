@@ -7,6 +7,9 @@ import (
 
 	"payops-mcp/circuitbreaker-mcp/internal/ingest"
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
+	"payops-mcp/circuitbreaker-mcp/internal/runbook"
+	"payops-mcp/shared/about"
+	"payops-mcp/shared/env"
 	"payops-mcp/shared/fault"
 	"payops-mcp/shared/tool"
 )
@@ -15,13 +18,27 @@ import (
 type Sources struct {
 	Ingest     *ingest.Client
 	Prometheus *promql.Client
+	Kafka      Kafka
+	Runbooks   *runbook.Library
 	Zone       *time.Location // in which times are shown
+	Settings   []env.Value    // those in effect, for show_config
 }
 
 // All returns every tool of the server.
 func All(s Sources) []tool.Tool {
 	return []tool.Tool{
 		getCircuitBreakerStatus(s),
+		checkKafkaHealth(s),
+		inspectConsumerLag(s),
+		inspectDeadLetters(s),
+		analyzeFailurePattern(s),
+		diagnoseCircuitBreaker(s),
+		queryMetrics(s),
+		checkStackHealth(s),
+		searchRunbooks(s),
+		readRunbook(s),
+		about.ExplainFinding(),
+		about.ShowConfig(s.Settings),
 	}
 }
 

@@ -1,0 +1,169 @@
+package broker
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Ask is what to look at.
+type Ask struct {
+	Topics      []string   // required: one that is not there is told as missing
+	DeadLetters []string   // dead-letter topics
+	Also        []string   // topics of which it is told how much they hold, where they are
+	Groups      []GroupAsk // in the order of the answer
+	AllGroups   bool       // also every group that the brokers list
+	// Samples is how often groups are looked at, and Every how long after each
+	// other. Samples of earlier calls count. Fewer are taken where another would
+	// tell nothing: nothing waits and no group is rebalancing.
+	Samples int
+	Every   time.Duration
+	Look    time.Duration // how long one look may take
+	Window  time.Duration // over which dead letters are counted as new
+	// Progress is told after each sample.
+	Progress func(done, total int)
+}
+
+// Health looks at the cluster, then at groups as often as was asked. The time of
+// the call beyond a look is spent on waiting between samples.
+func (c *Client) Health(ctx context.Context, ask Ask) Health {
+	looking, cancel := context.WithTimeout(ctx, ask.Look)
+	s, told := c.open(looking, slices.Concat(ask.Topics, ask.DeadLetters, topicsOf(ask.Groups)))
+	defer s.close()
+	h := Health{Cluster: told, Ends: map[string][]End{}}
+	if !told.Source.OK() {
+		cancel()
+		return h
+	}
+	groups := s.find(looking, told, ask.Groups, ask.AllGroups)
+	kept := c.kept.recall(groups)
+	h.Kept = kept > 0
+	for n := kept + 1; ; n++ {
+		s.take(looking, &h, groups, ask, n == kept+1)
+		cancel()
+		if ask.Progress != nil {
+			ask.Progress(n-kept, max(ask.Samples-kept, 1))
+		}
+		if n >= ask.Samples || settled(groups) || !wait(ctx, ask.Every) {
+			break
+		}
+		looking, cancel = context.WithTimeout(ctx, ask.Look)
+	}
+	h.Silent = s.silentBrokers()
+	for _, g := range groups {
+		h.Groups = append(h.Groups, g.Group)
+	}
+	c.kept.keep(h.Groups)
+	return h
+}
+
+// take is one look at groups, at the ends of their partitions, and, the first
+// time, at dead letters. What is committed is read before the ends: the other way
+// round a group that is quick would seem to be ahead of the log.
+func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask Ask, first bool) {
+	s.look(ctx, groups)
+	at := time.Now()
+	since := map[partitionOf]time.Time{}
+	add := func(topic string, from time.Time) {
+		for id := range s.leader[topic] {
+			since[partitionOf{topic, id}] = from
+		}
+	}
+	for _, g := range groups {
+		for _, topic := range g.topics() {
+			add(topic, at.Add(-Grace))
+		}
+	}
+	if first {
+		for _, topic := range slices.Concat(ask.Topics, ask.Also) {
+			if _, ok := since[partitionOf{topic, 0}]; !ok {
+				add(topic, time.Time{})
+			}
+		}
+		for _, topic := range ask.DeadLetters {
+			add(topic, at.Add(-ask.Window))
+		}
+	}
+	logs := s.extents(ctx, since)
+	at = time.Now()
+	ordered := inOrder(logs)
+	for _, g := range groups {
+		if g.Err == nil {
+			g.sample(at, ordered)
+		}
+	}
+	if first {
+		h.ends(logs)
+		h.dead(ask, logs)
+	}
+}
+
+func (h *Health) ends(logs map[partitionOf]extent) {
+	for p, e := range logs {
+		h.Ends[p.topic] = append(h.Ends[p.topic], End{p.id, e.first, e.last, e.told, e.why()})
+	}
+	for _, list := range h.Ends {
+		slices.SortFunc(list, func(a, b End) int { return int(a.Partition - b.Partition) })
+	}
+}
+
+func (h *Health) dead(ask Ask, logs map[partitionOf]extent) {
+	for _, name := range ask.DeadLetters {
+		t, _ := h.Topic(name)
+		d := DeadTopic{Topic: name, Missing: t.Missing, Err: t.Err, Window: ask.Window}
+		if t.Denied {
+			d.Err = "we may not see it"
+		}
+		for _, p := range t.Partitions {
+			e := logs[partitionOf{name, p.ID}]
+			if !e.told {
+				d.Unknown++
+				continue
+			}
+			d.Depth += e.last - e.first
+			if e.at >= 0 {
+				d.Recent += e.last - max(e.at, e.first)
+			}
+		}
+		h.DeadLetters = append(h.DeadLetters, d)
+	}
+}
+
+// settled reports whether another sample would tell nothing that this one does
+// not: nothing waits anywhere, nothing is out of range, and no group is at work on
+// itself.
+func settled(groups []*groupState) bool {
+	return !slices.ContainsFunc(groups, func(g *groupState) bool {
+		lag, _ := g.Lag()
+		return lag > 0 || Rebalancing(g.State) || slices.ContainsFunc(g.Now().Offsets, Offset.OutOfRange)
+	})
+}
+
+// Rebalancing reports whether a state is one in which nothing is consumed because
+// the group shares out its partitions.
+func Rebalancing(state string) bool {
+	return state == "PreparingRebalance" || state == "CompletingRebalance"
+}
+
+func topicsOf(groups []GroupAsk) []string {
+	var all []string
+	for _, g := range groups {
+		all = append(all, g.Topics...)
+	}
+	return all
+}
+
+// wait returns false when the context ends before the time is up, or would.
+func wait(ctx context.Context, d time.Duration) bool {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < 2*d {
+		return false
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

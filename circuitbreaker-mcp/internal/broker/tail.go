@@ -1,0 +1,241 @@
+package broker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/fetch"
+
+	"payops-mcp/shared/fault"
+)
+
+// Bounds of what is read of topics, however much they hold.
+const (
+	// perPartition is how many records of each partition are read, the newest.
+	perPartition = 200
+	// readAtOnce is how much a leader may send at a time, and of one partition.
+	// A single record that is larger comes whole all the same.
+	readAtOnce, readOfPartition = 8 << 20, 1 << 20
+	// readInAll bounds the values that are read for one answer, in bytes.
+	readInAll = 48 << 20
+	// keptOfValue is how much of a value is kept after it was read, in bytes.
+	keptOfValue = 1000
+)
+
+// TailAsk is which records to read.
+type TailAsk struct {
+	Topics []string
+	Since  time.Time     // none older; zero for any
+	Look   time.Duration // how long it may take
+	Window time.Duration // over which records are counted as new
+}
+
+// Tail is the newest records of some topics.
+type Tail struct {
+	Cluster
+	Topics []DeadTopic
+	Silent []fault.Source
+	// Refused are the topics that we may see and not read.
+	Refused []string
+	Letters []Letter // newest first
+	// Cut is whether there were more records than were read, in the time asked
+	// for: what is counted of them is a lower bound.
+	Cut bool
+}
+
+// record is one record as it was read, with a head of its value.
+type record struct {
+	topic     string
+	partition int32
+	offset    int64
+	at        time.Time
+	size      int // of the value, in bytes
+	null      bool
+	value     []byte // whole up to wholeValue, else its head
+}
+
+// wholeValue is up to what size a value is taken apart, in bytes.
+const wholeValue = 16 << 20
+
+// DeadLetters reads the newest records of dead-letter topics.
+func (c *Client) DeadLetters(ctx context.Context, ask TailAsk) Tail {
+	ctx, cancel := context.WithTimeout(ctx, ask.Look)
+	defer cancel()
+	s, told := c.open(ctx, ask.Topics)
+	defer s.close()
+	t := Tail{Cluster: told}
+	if !told.Source.OK() {
+		return t
+	}
+	h := Health{Cluster: told}
+	since := map[partitionOf]time.Time{}
+	for _, topic := range ask.Topics {
+		for id := range s.leader[topic] {
+			since[partitionOf{topic, id}] = told.At.Add(-ask.Window)
+		}
+	}
+	logs := s.extents(ctx, since)
+	h.dead(Ask{DeadLetters: ask.Topics, Window: ask.Window}, logs)
+	t.Topics = h.DeadLetters
+	if !ask.Since.IsZero() { // another question to the same leaders
+		for p := range since {
+			since[p] = ask.Since
+		}
+		logs = s.extents(ctx, since)
+	}
+	r := &tailReader{s: s, left: readInAll, refused: map[string]bool{}, at: map[partitionOf]int64{}, end: map[partitionOf]int64{}}
+	for p, e := range logs {
+		if !e.told {
+			continue
+		}
+		from := e.first
+		if !ask.Since.IsZero() && e.at >= 0 {
+			from = max(from, e.at)
+		}
+		if e.last-from > perPartition {
+			from, t.Cut = e.last-perPartition, true
+		}
+		if from < e.last {
+			r.at[p], r.end[p] = from, e.last
+		}
+	}
+	r.all(ctx)
+	for topic := range r.refused {
+		t.Refused = append(t.Refused, topic)
+	}
+	slices.Sort(t.Refused)
+	t.Cut = t.Cut || len(r.at) > 0 && len(r.refused) == 0
+	for _, rec := range r.records {
+		if ask.Since.IsZero() || !rec.at.Before(ask.Since) {
+			t.Letters = append(t.Letters, letterOf(rec))
+		}
+	}
+	slices.SortStableFunc(t.Letters, NewerFirst)
+	t.Silent = s.silentBrokers()
+	return t
+}
+
+// NewerFirst orders letters: the newest first, and those of one moment by topic,
+// partition, and their offset from the highest.
+func NewerFirst(a, b Letter) int {
+	return cmp.Or(
+		cmp.Compare(b.At.UnixMilli(), a.At.UnixMilli()), cmp.Compare(a.Topic, b.Topic),
+		cmp.Compare(a.Partition, b.Partition), cmp.Compare(b.Offset, a.Offset))
+}
+
+// tailReader reads partitions from an offset up to an end.
+type tailReader struct {
+	s       *session
+	at, end map[partitionOf]int64 // what is still to be read; a partition that is done is not in at
+	left    int                   // bytes
+	records []record
+	refused map[string]bool
+}
+
+// all reads until every partition is at its end, nothing more comes, or the bounds
+// are met.
+func (r *tailReader) all(ctx context.Context) {
+	for len(r.at) > 0 && r.left > 0 && ctx.Err() == nil {
+		before := len(r.at)
+		progress := r.once(ctx)
+		if !progress && len(r.at) == before {
+			return
+		}
+	}
+}
+
+// once asks every leader one time, and reports whether that brought anything.
+func (r *tailReader) once(ctx context.Context) (progress bool) {
+	questions := map[int32][]protocol.Message{}
+	by := map[int32]*fetch.Request{}
+	for p, from := range r.at {
+		leader, ok := r.s.leader[p.topic][p.id]
+		if !ok || leader < 0 {
+			continue
+		}
+		q := by[leader]
+		if q == nil {
+			q = &fetch.Request{ReplicaID: -1, MaxWaitTime: 100, MinBytes: 1, MaxBytes: readAtOnce, SessionEpoch: -1}
+			by[leader] = q
+		}
+		i := slices.IndexFunc(q.Topics, func(t fetch.RequestTopic) bool { return t.Topic == p.topic })
+		if i < 0 {
+			i = len(q.Topics)
+			q.Topics = append(q.Topics, fetch.RequestTopic{Topic: p.topic})
+		}
+		q.Topics[i].Partitions = append(q.Topics[i].Partitions, fetch.RequestPartition{
+			Partition: p.id, CurrentLeaderEpoch: -1, FetchOffset: from, LogStartOffset: -1, PartitionMaxBytes: readOfPartition,
+		})
+	}
+	for leader, q := range by {
+		questions[leader] = []protocol.Message{q}
+	}
+	r.s.each(ctx, "Fetch", questions, func(_ int32, answers []protocol.Message) {
+		for _, t := range answers[0].(*fetch.Response).Topics {
+			for _, p := range t.Partitions {
+				if r.take(partitionOf{t.Topic, p.Partition}, p) {
+					progress = true
+				}
+			}
+		}
+	})
+	return progress
+}
+
+// take reads the records of one partition's answer. Brokers send whole batches:
+// what lies before the offset asked for is passed over.
+func (r *tailReader) take(p partitionOf, answer fetch.ResponsePartition) bool {
+	if code := kafka.Error(answer.ErrorCode); code != 0 {
+		if code == kafka.TopicAuthorizationFailed {
+			r.refused[p.topic] = true
+		}
+		delete(r.at, p)
+		return false
+	}
+	from := r.at[p]
+	if answer.RecordSet.Records != nil {
+		for r.left > 0 {
+			next, err := answer.RecordSet.Records.ReadRecord()
+			if err != nil {
+				break // the end, or a batch that was cut off
+			}
+			if next.Offset < r.at[p] || next.Offset >= r.end[p] {
+				continue
+			}
+			r.at[p] = next.Offset + 1
+			r.keep(p, next)
+		}
+	}
+	if r.at[p] >= r.end[p] {
+		delete(r.at, p)
+		return true
+	}
+	return r.at[p] > from
+}
+
+func (r *tailReader) keep(p partitionOf, next *protocol.Record) {
+	rec := record{topic: p.topic, partition: p.id, offset: next.Offset, at: next.Time, null: next.Value == nil}
+	if next.Key != nil {
+		_ = next.Key.Close()
+	}
+	if next.Value != nil {
+		rec.size = next.Value.Len()
+		keep := rec.size
+		if keep > wholeValue {
+			keep = keptOfValue
+		}
+		rec.value = make([]byte, keep)
+		if _, err := io.ReadFull(next.Value, rec.value); err != nil && !errors.Is(err, io.EOF) {
+			rec.value = nil
+		}
+		_ = next.Value.Close()
+	}
+	r.left -= rec.size
+	r.records = append(r.records, rec)
+}

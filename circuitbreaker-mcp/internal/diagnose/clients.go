@@ -1,0 +1,104 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/promql"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/report"
+)
+
+// poolExhausted finds database pools in which threads wait because every
+// connection is taken, or have given up waiting. The pools of one name are those of
+// one database, so that instances with the same trouble are one finding.
+func poolExhausted(p promql.Past) (found []report.Finding) {
+	by := map[string][]promql.Pool{}
+	var order []string
+	for _, pool := range p.Pools {
+		full := pool.Active != nil && pool.Max != nil && *pool.Max > 0 && *pool.Active >= *pool.Max
+		waits := full && pool.AlwaysPending != nil && *pool.AlwaysPending > 0
+		if !waits && (pool.RecentTimeouts == nil || *pool.RecentTimeouts <= 0) {
+			continue
+		}
+		name := pool.Name.String()
+		if by[name] == nil {
+			order = append(order, name)
+		}
+		by[name] = append(by[name], pool)
+	}
+	for _, name := range order {
+		some := by[name]
+		worst := slices.MaxFunc(some, func(a, b promql.Pool) int { return cmp.Compare(numberOr(a.Pending), numberOr(b.Pending)) })
+		said := exhaustion(worst, p.HTTP.RecentFor)
+		var on []string
+		for _, pool := range some[:min(len(some), maxNames)] {
+			on = append(on, Name(pool.Instance.String()))
+		}
+		f := report.NewFinding(catalog.DBPoolExhausted, "database pool %s is exhausted on %s: %s", Name(name), strings.Join(on, ", "), said).
+			With("prometheus", fmt.Sprintf(`hikaricp_connections_active{instance=%q,pool=%q}`, worst.Instance.String(), name), said, p.Until).
+			Hurts("requests that need this database: they wait, then fail with 500 (%s)", shardOf(name)).
+			Then("check_database_health: long transactions, lock waits, connections", "Do not raise the pool before the database is known to be well").
+			ConfirmWith("check_database_health")
+		found = append(found, f)
+	}
+	return found
+}
+
+// exhaustion is what a pool shows, in one line.
+func exhaustion(pool promql.Pool, recent time.Duration) string {
+	var said []string
+	if pool.Active != nil && pool.Max != nil && *pool.Active >= *pool.Max {
+		said = append(said, fmt.Sprintf("%s of %s connections are taken", number(*pool.Active), number(*pool.Max)))
+	}
+	if n := numberOr(pool.AlwaysPending); n > 0 {
+		said = append(said, fmt.Sprintf("%s threads wait, never fewer than %s in %s", number(numberOr(pool.Pending)), number(n), short(recent)))
+	}
+	if n := numberOr(pool.Timeouts); n > 0 {
+		said = append(said, whole(n)+" waits timed out in 5m")
+	}
+	return strings.Join(said, ", ")
+}
+
+func numberOr(v *float64) float64 {
+	if v == nil {
+		return 0
+	}
+	return *v
+}
+
+// shardOf says which database a pool of the repository's services is for.
+func shardOf(pool string) string {
+	switch pool {
+	case "HikariPool-1", "HikariPool-Shard1":
+		return "shard1"
+	case "HikariPool-2", "HikariPool-Shard2":
+		return "shard2"
+	}
+	return "shard not known by this name"
+}
+
+// produceUnauthorized finds sends that Kafka refuses because the sender may not
+// write there: Kafka is reachable, and only this one is kept out.
+func produceUnauthorized(p promql.Past) (found []report.Finding) {
+	for _, e := range p.Errors {
+		if e.Kind != promql.TemplateErrors || !strings.Contains(e.Exception.String(), "AuthorizationException") || p.Live && e.Recent <= 0 {
+			continue
+		}
+		rate := ""
+		if e.Recent > 0 {
+			rate = ", " + number(e.Recent) + "/s now"
+		}
+		f := report.NewFinding(catalog.KafkaProduceUnauthorized, "%s may not write to Kafka: %s sends failed with %s in %s%s",
+			Name(e.Job.String()), whole(e.Count), Name(e.Exception.String()), short(p.Until.Sub(p.Since)), rate).
+			With("prometheus", fmt.Sprintf(`rate(spring_kafka_template_seconds_count{job=%q,result="failure",exception=%q}[1m])`, e.Job.String(), e.Exception.String()), number(e.Recent)+" failures/s", p.Until).
+			Hurts("every event of %s", Name(e.Job.String())).
+			Then("Find out what changed in Kafka's ACLs or in the service's account", "Have WRITE on payment.* restored to it").
+			ConfirmWith("check_kafka_health")
+		found = append(found, f)
+	}
+	return found
+}

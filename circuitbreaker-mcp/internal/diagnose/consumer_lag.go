@@ -1,0 +1,113 @@
+package diagnose
+
+import (
+	"fmt"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/broker"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/report"
+)
+
+// lagGrowing finds groups that consume and fall behind: at each sample more waits
+// than at the one before, and it has waited longer than what is on its way.
+func lagGrowing(k Kafka) (found []report.Finding) {
+	for _, g := range k.Groups {
+		if !k.required(g) || Deserted(g) {
+			continue
+		}
+		t := TrendOf(g)
+		if !t.Growing || t.Consumed <= 0 || t.Produced <= t.Consumed || !t.Waits() || len(stuck(g)) > 0 {
+			continue
+		}
+		topics := topicsOf(g)
+		f := report.NewFinding(catalog.ConsumerLagGrowing, "%s falls behind: lag %s -> %s%d in %s, %d consumed and %d added", Name(g.Name), lags(t.Lags[:1]), atLeast(t.Partial), t.Lag, short(t.Window), t.Consumed, t.Produced).
+			With(kafkaSource, "OffsetFetch, ListOffsets of "+Name(g.Name), fmt.Sprintf("lag %s at %d samples over %s", lags(t.Lags), t.Samples, short(t.Window)), g.Now().At).
+			Then("Look what the workers wait for (database, payment gateway): analyze_failure_pattern and check_database_health",
+				"More consumers help up to the number of partitions").ConfirmWith("analyze_failure_pattern")
+		if what := Hurt(topics...); what != "" {
+			f = f.Hurts("late: %s", what)
+		}
+		found = append(found, f)
+	}
+	return found
+}
+
+func lags(list []int64) string {
+	text := ""
+	for i, n := range list {
+		if i > 0 {
+			text += " -> "
+		}
+		text += fmt.Sprint(n)
+	}
+	return text
+}
+
+// allStill is how long a whole group may commit nothing before it counts as
+// stuck: a worker commits after each batch, and Kafka itself takes one for dead
+// that does not come back within max.poll.interval, 5 min by default.
+const allStill = 5 * time.Minute
+
+// stuck are the partitions of a group in which nothing moves though records have
+// waited longer than what is on its way, while others move; or all of them, when
+// nothing has moved for so long that no batch explains it.
+func stuck(g broker.Group) []Movement {
+	if Deserted(g) || len(g.Samples) < enoughSamples || broker.Rebalancing(g.State) {
+		return nil
+	}
+	var still []Movement
+	moving := false
+	for _, m := range Movements(g) {
+		moving = moving || m.Consumed > 0
+		if m.Still() && (m.Overdue() || m.Window >= broker.Grace) {
+			still = append(still, m)
+		}
+	}
+	if len(still) == 0 || !moving && still[0].Window < allStill {
+		return nil
+	}
+	return still
+}
+
+// partitionStuck tells of them.
+func partitionStuck(k Kafka) (found []report.Finding) {
+	for _, g := range k.Groups {
+		if !k.required(g) {
+			continue
+		}
+		some := stuck(g)
+		if len(some) == 0 {
+			continue
+		}
+		var where partitions
+		var waits int64
+		for _, m := range some {
+			where.add(m.Topic, m.Partition)
+			waits += m.Lag()
+		}
+		others := "the other partitions move"
+		if t := TrendOf(g); t.Consumed == 0 {
+			others = "and no other partition moves either"
+		}
+		f := report.NewFinding(catalog.ConsumerPartitionStuck, "%s does not move in %s: nothing committed in %s with %d records waiting, %s", Name(g.Name), where.String(), short(some[0].Window), waits, others)
+		for _, m := range some[:min(len(some), maxNames)] {
+			f = f.With(kafkaSource, fmt.Sprintf("OffsetFetch of %s, %s/%d", Name(g.Name), Name(m.Topic), m.Partition),
+				fmt.Sprintf("committed %d at each of %d samples, end %d, %s", m.Committed, len(m.Lags), m.Last, owned(m.Offset)), g.Now().At)
+		}
+		f = f.Then("Look in its consumer's log for the record at the committed offset: usually one that fails again and again",
+			"Do not skip it by hand before it is known whose payment it is")
+		if what := Hurt(where.topics...); what != "" {
+			f = f.Hurts("payments whose events fall on these partitions. %s", what)
+		}
+		found = append(found, f.ConfirmWith("inspect_consumer_lag"))
+	}
+	return found
+}
+
+func owned(o broker.Offset) string {
+	if o.Owner == "" {
+		return "no member has it"
+	}
+	return "assigned to " + Name(o.Owner)
+}

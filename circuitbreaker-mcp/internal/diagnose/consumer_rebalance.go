@@ -1,0 +1,87 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/broker"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/report"
+)
+
+// churn is how often a group was seen sharing out its partitions, and how often
+// its members had changed from one sample to the next.
+func churn(g broker.Group) (rebalancing, changed int) {
+	for i, s := range g.Samples {
+		if broker.Rebalancing(s.State) {
+			rebalancing++
+		}
+		if i > 0 && len(s.Members) > 0 && len(g.Samples[i-1].Members) > 0 && !slices.Equal(s.Members, g.Samples[i-1].Members) {
+			changed++
+		}
+	}
+	return rebalancing, changed
+}
+
+// rebalanceStorm finds groups that do nothing but share out their partitions: at
+// each of the last three samples, or at two of them with other members. One
+// rebalance, as of a deployment, is over by the next sample or goes by once. While
+// partitions are without a leader groups move to other brokers and share out what
+// is left: that is part of the outage, and told as a doubt.
+func rebalanceStorm(k Kafka) (found []report.Finding) {
+	if len(leaderless(k)) > 0 {
+		return nil
+	}
+	for _, g := range k.Groups {
+		g.Samples = g.Samples[max(0, len(g.Samples)-enoughSamples):]
+		n := len(g.Samples)
+		rebalancing, changed := churn(g)
+		if !k.required(g) || n == 0 || !broker.Rebalancing(g.State) {
+			continue
+		}
+		if !(n == enoughSamples && rebalancing == n || rebalancing >= 2 && changed >= 1) {
+			continue
+		}
+		t := TrendOf(g)
+		var states []string
+		for _, s := range g.Samples {
+			states = append(states, cmp.Or(s.State, "not told"))
+		}
+		f := report.NewFinding(catalog.ConsumerRebalanceStorm, "%s keeps rebalancing: at %d of %d samples over %s, members changed %d times, %s%d records wait", Name(g.Name), rebalancing, n, short(span(g)), changed, atLeast(t.Partial), t.Lag).
+			With(kafkaSource, "DescribeGroups of "+Name(g.Name), strings.Join(states, " -> "), g.Now().At).
+			With(kafkaSource, "members of "+Name(g.Name), memberWords(g), g.Now().At).
+			Then("Look in the worker's log for max.poll.interval: 500 records of 2 s each take longer than the 300 s that it has between polls, so it is put out and comes again",
+				"Lower max.poll.records, or raise max.poll.interval.ms")
+		if what := Hurt(topicsOf(g)...); what != "" {
+			f = f.Hurts("late, and some of it done twice: %s", what)
+		}
+		found = append(found, f.ConfirmWith("inspect_consumer_lag"))
+	}
+	return found
+}
+
+// span is the time between the first sample and the last.
+func span(g broker.Group) time.Duration { return g.Now().At.Sub(g.Samples[0].At) }
+
+// memberWords name the members of the first sample and of the last.
+func memberWords(g broker.Group) string {
+	first, last := g.Samples[0].Members, g.Now().Members
+	if slices.Equal(first, last) {
+		return fmt.Sprintf("%d, the same at each", len(last))
+	}
+	return fmt.Sprintf("first %s; now %s", some(first), some(last))
+}
+
+func some(list []string) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	text := Name(list[0])
+	if n := len(list) - 1; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
+}

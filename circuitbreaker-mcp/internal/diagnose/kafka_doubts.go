@@ -1,0 +1,89 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/broker"
+)
+
+// KafkaDoubts say what keeps a look at Kafka from being called healthy where no
+// rule has found anything: what could be wrong and cannot be told yet.
+func KafkaDoubts(k Kafka) (doubts []string) {
+	if !k.answered() {
+		return nil
+	}
+	if k.NoLeader {
+		doubts = append(doubts, "the cluster has no controller: what breaks now is not mended")
+	}
+	var moving []string
+	for _, name := range k.Required {
+		g, ok := k.group(name)
+		switch {
+		case !ok || g.Err != nil:
+		case broker.Rebalancing(g.State):
+			moving = append(moving, Name(name))
+		default:
+			if d := groupDoubt(g); d != "" {
+				doubts = append(doubts, d)
+			}
+		}
+	}
+	if len(moving) > 0 {
+		doubts = append(doubts, "rebalancing now: "+strings.Join(moving, ", ")+"; ask again in a minute whether that comes to rest")
+	}
+	return doubts
+}
+
+func groupDoubt(g broker.Group) string {
+	t := TrendOf(g)
+	name := Name(g.Name)
+	switch {
+	case Deserted(g) && t.Lag == 0 && everCommitted(g):
+		return name + " has no consumer: nothing waits for it now, and what comes next will"
+	case Deserted(g):
+		return ""
+	case !t.Overdue || len(stuck(g)) > 0:
+		return ""
+	case t.Window == 0:
+		return fmt.Sprintf("%s has %d records waiting over %s, and one sample tells no movement", name, t.Lag, broker.Grace)
+	case t.Known && t.Consumed == 0:
+		return fmt.Sprintf("%s has %d records waiting over %s and committed nothing in %s: stuck, or at work on a batch; ask again in some minutes", name, t.Lag, broker.Grace, short(t.Window))
+	}
+	return ""
+}
+
+func everCommitted(g broker.Group) bool {
+	return slices.ContainsFunc(g.Now().Offsets, func(o broker.Offset) bool { return o.Committed >= 0 })
+}
+
+// SingleReplica are the required topics of which a partition has one replica.
+func SingleReplica(k Kafka) (single []string) {
+	for _, name := range k.Topics {
+		t, _ := k.Topic(name)
+		if slices.ContainsFunc(t.Partitions, func(p broker.Partition) bool { return len(p.Replicas) == 1 }) {
+			single = append(single, name)
+		}
+	}
+	return single
+}
+
+// OtherTopics counts the topics that are nothing to the payment system.
+func OtherTopics(k Kafka) int {
+	watched := k.watched()
+	n := 0
+	for _, t := range k.Cluster.Topics {
+		if !t.Internal && len(t.Partitions) > 0 && !slices.ContainsFunc(watched, func(w broker.Topic) bool { return w.Name == t.Name }) {
+			n++
+		}
+	}
+	return n
+}
+
+// Short writes a length of time to a precision that its size deserves.
+func Short(d time.Duration) string { return short(d) }
+
+// IDs writes numbers, runs of them as "0-5".
+func IDs(list []int32) string { return ids(list) }

@@ -1,0 +1,363 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/broker"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/fault"
+	"payops-mcp/shared/report"
+)
+
+const ledgerGroup = "payment-consumer"
+
+var kafkaNow = time.Date(2026, 11, 20, 14, 0, 0, 0, time.UTC)
+
+// cluster is one with three brokers of which some live, and a topic whose
+// partitions are as given.
+func cluster(live int32, minISR int, parts ...broker.Partition) Kafka {
+	k := Kafka{Topics: []string{"payment.captured"}, Required: []string{ledgerGroup}}
+	k.Source = fault.Source{Name: "kafka"}
+	k.At = kafkaNow
+	for id := range live {
+		k.Brokers = append(k.Brokers, broker.Broker{ID: id + 1})
+	}
+	for i := range parts {
+		parts[i].ID = int32(i)
+	}
+	k.Cluster.Topics = []broker.Topic{{Name: "payment.captured", MinISR: minISR, Partitions: parts}}
+	return k
+}
+
+func part(leader int32, replicas, isr []int32) broker.Partition {
+	return broker.Partition{Leader: leader, Replicas: replicas, ISR: isr}
+}
+
+var three = []int32{1, 2, 3}
+
+// sample is a look at a group in partitions of payment.captured: for each what is
+// committed and where the log ends.
+func sample(after time.Duration, state string, ends ...[2]int64) broker.Sample {
+	s := broker.Sample{At: kafkaNow.Add(after), State: state}
+	if !desertedState(state) {
+		s.Members = []string{"a"}
+	}
+	for i, e := range ends {
+		s.Offsets = append(s.Offsets, broker.Offset{Topic: "payment.captured", Partition: int32(i), Committed: e[0], Last: e[1], Known: true, Due: -1})
+	}
+	return s
+}
+
+// consuming is a healthy cluster and a group as it was sampled.
+func consuming(samples ...broker.Sample) Kafka {
+	k := cluster(3, 1, part(1, three, three))
+	g := broker.Group{Name: ledgerGroup, Samples: samples}
+	now := g.Now()
+	g.State = now.State
+	for _, m := range now.Members {
+		g.Members = append(g.Members, broker.Member{ID: m})
+	}
+	k.Groups = []broker.Group{g}
+	return k
+}
+
+// overdue has the records of the newest sample wait for longer than the grace.
+func overdue(k Kafka) Kafka {
+	g := &k.Groups[0]
+	last := &g.Samples[len(g.Samples)-1]
+	for i := range last.Offsets {
+		last.Offsets[i].Due = last.Offsets[i].Last
+	}
+	return k
+}
+
+func unanswered(class fault.Class) Kafka {
+	f := &fault.Failure{Class: class, Said: "said", Next: "next"}
+	k := Kafka{}
+	k.Source = fault.Source{Name: "kafka", Asked: "Metadata", Err: f}
+	k.Tried = []fault.Source{{Name: "kafka a:1", Asked: "Metadata", Err: f}, {Name: "kafka b:1", Asked: "Metadata", Err: f}}
+	return k
+}
+
+func TestKafkaRules(t *testing.T) {
+	const second = time.Second
+	lost := part(-1, []int32{3}, []int32{3})
+	for name, x := range map[string]struct {
+		k    Kafka
+		want []catalog.Code
+	}{
+		"all is well":                         {consuming(sample(0, "Stable", [2]int64{10, 10})), nil},
+		"no broker":                           {unanswered(fault.Unreachable), []catalog.Code{catalog.KafkaBrokersUnreachable}},
+		"all hang":                            {unanswered(fault.Timeout), []catalog.Code{catalog.KafkaBrokersUnreachable}},
+		"all hang up":                         {unanswered(fault.Disconnected), []catalog.Code{catalog.KafkaBrokersUnreachable}},
+		"wrong password is not Kafka's fault": {unanswered(fault.Auth), []catalog.Code{catalog.SrcKafkaAuth}},
+		"no rights are not Kafka's fault":     {unanswered(fault.Permission), []catalog.Code{catalog.SrcKafkaPermission}},
+
+		"a broker and its partitions":                     {cluster(2, 1, part(1, []int32{1}, []int32{1}), lost), []catalog.Code{catalog.KafkaLeaderlessPartitions, catalog.KafkaBrokerLost}},
+		"a broker, and replicas elsewhere":                {cluster(2, 1, part(1, three, []int32{1, 2})), []catalog.Code{catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
+		"what the lost broker explains is not told twice": {cluster(2, 1, lost, part(1, three, []int32{1, 2})), []catalog.Code{catalog.KafkaLeaderlessPartitions, catalog.KafkaBrokerLost}},
+		"a slow replica":                                  {cluster(3, 1, part(1, three, []int32{1, 2})), []catalog.Code{catalog.KafkaUnderReplicated}},
+		"below min ISR":                                   {cluster(3, 2, part(1, three, []int32{1})), []catalog.Code{catalog.KafkaUnderReplicated, catalog.KafkaBelowMinISR}},
+		"one replica of one is a risk and no fault":       {cluster(3, 1, part(1, []int32{1}, []int32{1})), nil},
+		"one replica, two wanted":                         {cluster(3, 2, part(1, []int32{1}, []int32{1})), []catalog.Code{catalog.KafkaBelowMinISR}},
+		"a topic of somebody else":                        {withTopic(cluster(3, 1), broker.Topic{Name: "theirs", Partitions: []broker.Partition{{Leader: -1, Replicas: []int32{1}}}}), nil},
+		"Kafka's own topic":                               {withTopic(cluster(3, 1), broker.Topic{Name: broker.OffsetsTopic, Internal: true, Partitions: []broker.Partition{{Leader: -1, Replicas: []int32{1}}}}), []catalog.Code{catalog.KafkaLeaderlessPartitions}},
+		"a topic missing":                                 {missing(broker.Topic{Name: "payment.captured", Missing: true}), []catalog.Code{catalog.KafkaTopicMissing}},
+		"a topic not ours to see":                         {missing(broker.Topic{Name: "payment.captured", Denied: true}), []catalog.Code{catalog.SrcKafkaPermission}},
+
+		"nobody there, records wait":  {consuming(sample(0, "Empty", [2]int64{3200, 5000})), []catalog.Code{catalog.ConsumerGroupEmpty}},
+		"nobody at both looks":        {consuming(sample(0, "Empty", [2]int64{3200, 5000}), sample(second, "Empty", [2]int64{3200, 5001})), []catalog.Code{catalog.ConsumerGroupEmpty}},
+		"gone a moment ago":           {consuming(sample(0, "Stable", [2]int64{10, 10}), sample(second, "Empty", [2]int64{10, 11})), nil},
+		"never there":                 {consuming(sample(0, broker.Absent, [2]int64{-1, 7})), []catalog.Code{catalog.ConsumerGroupEmpty}},
+		"nobody, and nothing waits":   {consuming(sample(0, "Empty", [2]int64{10, 10})), nil},
+		"members that cannot be seen": {unseenMembers(consuming(sample(0, "", [2]int64{10, 20}))), nil},
+		"not required":                {notRequired(consuming(sample(0, "Empty", [2]int64{10, 20}))), nil},
+
+		"falls behind": {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"far more waits than is consumed in the grace": {consuming(sample(0, "Stable", [2]int64{0, 1000}), sample(second, "Stable", [2]int64{10, 1050}), sample(2*second, "Stable", [2]int64{20, 1100})), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"grows by what is on its way":                  {consuming(sample(0, "Stable", [2]int64{100, 101}), sample(second, "Stable", [2]int64{150, 153}), sample(2*second, "Stable", [2]int64{200, 204})), nil},
+		"two samples are no trend":                     {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}))), nil},
+		"drains":                                       {overdue(consuming(sample(0, "Stable", [2]int64{0, 800}), sample(second, "Stable", [2]int64{300, 800}), sample(2*second, "Stable", [2]int64{600, 800}))), nil},
+
+		"one partition stands":            {overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"one partition, for a moment":     {consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50})), nil},
+		"slow is not stuck":               {overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{6, 9}, [2]int64{50, 50}))), nil},
+		"at work on a batch":              {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(second, "Stable", [2]int64{5, 900}), sample(2*second, "Stable", [2]int64{5, 900}))), nil},
+		"still for longer than any batch": {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(3*time.Minute, "Stable", [2]int64{5, 900}), sample(6*time.Minute, "Stable", [2]int64{5, 900}))), []catalog.Code{catalog.ConsumerPartitionStuck}},
+
+		"rebalances all the time": {consuming(sample(0, "PreparingRebalance"), sample(second, "CompletingRebalance"), sample(2*second, "PreparingRebalance")), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"rebalances once":         {consuming(sample(0, "PreparingRebalance"), sample(second, "Stable"), sample(2*second, "Stable")), nil},
+		"other members each time": {otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(2*second, "PreparingRebalance"))), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"came to rest":            {otherMembers(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(2*second, "Stable"))), nil},
+
+		"committed beyond the end": {consuming(sample(0, "Stable", [2]int64{9000, 40})), []catalog.Code{catalog.KafkaTopicRecreated}},
+		"beyond the end, once":     {consuming(sample(0, "Stable", [2]int64{30, 40}), sample(second, "Stable", [2]int64{41, 40})), nil},
+		"deleted before consumed":  {deletedTo(consuming(sample(0, "Stable", [2]int64{10, 90})), 50), []catalog.Code{catalog.ConsumerOffsetOutOfRange}},
+
+		"new dead letters": {dead(broker.DeadTopic{Topic: "payment.dlq", Depth: 40, Recent: 3, Window: time.Minute}), []catalog.Code{catalog.DLQGrowing}},
+		"old dead letters": {dead(broker.DeadTopic{Topic: "payment.dlq", Depth: 40, Window: time.Minute}), nil},
+
+		"a silent broker":           {silentBroker(consuming(sample(0, "Stable", [2]int64{10, 10}))), []catalog.Code{catalog.SrcKafkaPartial}},
+		"a group that was not told": {failedGroup(fault.Timeout), []catalog.Code{catalog.SrcKafkaPartial}},
+		"a group not ours to see":   {failedGroup(fault.Permission), []catalog.Code{catalog.SrcKafkaPermission}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, ran := KafkaFindings(x.k)
+			var got []catalog.Code
+			for _, f := range found {
+				got = append(got, f.Code)
+				complete(t, f)
+			}
+			slices.Sort(got)
+			slices.Sort(x.want)
+			if !slices.Equal(got, x.want) {
+				t.Errorf("found %v, want %v", got, x.want)
+			}
+			for _, c := range ran {
+				if strings.HasPrefix(string(c), "SRC_") {
+					t.Errorf("%s is said to be ruled out", c)
+				}
+			}
+		})
+	}
+}
+
+// complete checks what every finding must have: numbers, and what to do. What our
+// own sources say stands with the source.
+func complete(t *testing.T, f report.Finding) {
+	t.Helper()
+	if len(f.Evidence) == 0 || f.Claim == "" || len(f.Next) == 0 {
+		t.Errorf("%s lacks evidence, claim or next step: %+v", f.Code, f)
+	}
+	for _, e := range f.Evidence {
+		if e.Source == "" || e.Asked == "" || e.Value == "" {
+			t.Errorf("%s: evidence %+v", f.Code, e)
+		}
+	}
+}
+
+func withTopic(k Kafka, topic broker.Topic) Kafka {
+	k.Cluster.Topics = append(k.Cluster.Topics, topic)
+	return k
+}
+
+func missing(topic broker.Topic) Kafka {
+	k := cluster(3, 1)
+	k.Cluster.Topics = []broker.Topic{topic}
+	return k
+}
+
+func unseenMembers(k Kafka) Kafka {
+	k.Groups[0].Unseen, k.Groups[0].Members = true, nil
+	return k
+}
+
+func notRequired(k Kafka) Kafka {
+	k.Required = nil
+	return k
+}
+
+func otherMembers(k Kafka) Kafka {
+	for i := range k.Groups[0].Samples {
+		k.Groups[0].Samples[i].Members = []string{fmt.Sprint(i)}
+	}
+	return k
+}
+
+func deletedTo(k Kafka, first int64) Kafka {
+	k.Groups[0].Samples[0].Offsets[0].First = first
+	return k
+}
+
+func dead(d broker.DeadTopic) Kafka {
+	k := cluster(3, 1)
+	k.DeadLetters = []broker.DeadTopic{d}
+	return k
+}
+
+func silentBroker(k Kafka) Kafka {
+	k.Silent = []fault.Source{{Name: "kafka broker 2", Asked: "ListOffsets", Err: &fault.Failure{Class: fault.Timeout, Said: "i/o timeout"}}}
+	return k
+}
+
+func failedGroup(class fault.Class) Kafka {
+	k := cluster(3, 1)
+	k.Groups = []broker.Group{{Name: ledgerGroup, Err: &fault.Failure{Class: class, Said: "said"}}}
+	return k
+}
+
+// A rule that had not what it needs is not told as ruled out.
+func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
+	for name, x := range map[string]struct {
+		k   Kafka
+		not []catalog.Code
+	}{
+		"no group asked":    {cluster(3, 1), []catalog.Code{catalog.ConsumerGroupEmpty, catalog.ConsumerLagGrowing, catalog.DLQGrowing}},
+		"one sample":        {consuming(sample(0, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
+		"group not told":    {failedGroup(fault.Timeout), []catalog.Code{catalog.ConsumerGroupEmpty}},
+		"turned away":       {unanswered(fault.Auth), []catalog.Code{catalog.KafkaBrokersUnreachable, catalog.KafkaLeaderlessPartitions}},
+		"topic not seen":    {missing(broker.Topic{Name: "payment.captured", Denied: true}), []catalog.Code{catalog.KafkaTopicMissing}},
+		"letters not told":  {dead(broker.DeadTopic{Topic: "payment.dlq", Unknown: 1}), []catalog.Code{catalog.DLQGrowing}},
+		"settings not ours": {noSettings(), []catalog.Code{catalog.KafkaBelowMinISR}},
+	} {
+		_, ran := KafkaFindings(x.k)
+		for _, c := range x.not {
+			if slices.Contains(ran, c) {
+				t.Errorf("%s: %s is said to be ruled out", name, c)
+			}
+		}
+	}
+}
+
+func noSettings() Kafka {
+	k := cluster(3, 0, part(1, three, three))
+	k.MinISR = &fault.Failure{Class: fault.Permission, Said: "no"}
+	return k
+}
+
+func TestPartialLagIsALowerBound(t *testing.T) {
+	k := consuming(sample(0, "Stable", [2]int64{3, 10}, [2]int64{0, 0}))
+	k.Groups[0].Samples[0].Offsets[1].Known = false
+	k.Ends = map[string][]broker.End{"payment.captured": {{Partition: 0, Last: 10, Known: true}, {Partition: 1, Err: "its leader did not answer"}}}
+	k = silentBroker(k)
+	found, _ := KafkaFindings(k)
+	if len(found) != 1 || found[0].Code != catalog.SrcKafkaPartial || !strings.Contains(found[0].Claim, ">= 7") || !strings.Contains(found[0].Claim, "payment.captured 1") {
+		t.Errorf("%+v", found)
+	}
+}
+
+func TestKafkaDoubts(t *testing.T) {
+	for name, x := range map[string]struct {
+		k    Kafka
+		want string
+	}{
+		"none":                     {consuming(sample(0, "Stable", [2]int64{10, 10})), ""},
+		"a new environment":        {consuming(sample(0, broker.Absent, [2]int64{-1, 0})), ""},
+		"nobody, nothing waits":    {consuming(sample(0, "Empty", [2]int64{10, 10})), "no consumer"},
+		"rebalancing":              {consuming(sample(0, "PreparingRebalance", [2]int64{10, 10})), "rebalancing"},
+		"waits, seen once":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}))), "one sample"},
+		"waits, nothing moves":     {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{1, 10}))), "stuck, or at work on a batch"},
+		"waits and drains":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{5, 10}))), ""},
+		"nobody leads the cluster": {leaderlessCluster(), "no controller"},
+	} {
+		got := strings.Join(KafkaDoubts(x.k), "; ")
+		if x.want == "" && got != "" || !strings.Contains(got, x.want) {
+			t.Errorf("%s: %q, want %q", name, got, x.want)
+		}
+	}
+}
+
+func leaderlessCluster() Kafka {
+	k := consuming(sample(0, "Stable", [2]int64{10, 10}))
+	k.NoLeader = true
+	return k
+}
+
+func TestTrend(t *testing.T) {
+	g := consuming(sample(0, "Stable", [2]int64{0, 800}), sample(2*time.Second, "Stable", [2]int64{300, 800})).Groups[0]
+	tr := TrendOf(g)
+	if tr.Lag != 500 || tr.Consumed != 300 || tr.Produced != 0 || tr.Drain().Round(time.Millisecond) != 3333*time.Millisecond {
+		t.Errorf("%+v, drained in %s", tr, tr.Drain())
+	}
+	if words := tr.Words(); !strings.HasPrefix(words, "falls: -300 +0 in 2s, done in 3.3s") {
+		t.Error(words)
+	}
+}
+
+func TestPartitionNumbers(t *testing.T) {
+	for want, list := range map[string][]int32{"": nil, "4": {4}, "0,1": {1, 0}, "0-2": {0, 1, 2}, "0-2,5,7,8": {8, 7, 5, 2, 1, 0}} {
+		if got := ids(list); got != want {
+			t.Errorf("%v: %q, want %q", list, got, want)
+		}
+	}
+}
+
+func TestDeadPoison(t *testing.T) {
+	letter := func(kind string, age time.Duration) broker.Letter {
+		return broker.Letter{Topic: "payment.dlq", At: kafkaNow.Add(-age), ErrorType: kind, Origin: "payment.captured", OriginPartition: "2", OriginOffset: "991", PaymentID: "7"}
+	}
+	for name, x := range map[string]struct {
+		letter broker.Letter
+		poison bool
+	}{
+		"no JSON":             {letter("com.fasterxml.jackson.core.JsonParseException", time.Minute), true},
+		"wrong type":          {letter("MismatchedInputException", time.Minute), true},
+		"validation":          {letter("ConstraintViolationException: validation", time.Minute), true},
+		"database":            {letter("DataIntegrityViolationException", time.Minute), false},
+		"old":                 {letter("JsonParseException", time.Hour), false},
+		"not our format":      {broker.Letter{At: kafkaNow, Odd: "not a JSON object", ErrorType: ""}, false},
+		"the gateway refused": {broker.Letter{At: kafkaNow, Code: "PG_TIMEOUT"}, false},
+	} {
+		tail := broker.Tail{Letters: []broker.Letter{x.letter}}
+		tail.At = kafkaNow
+		found := DeadPoison(tail, 15*time.Minute)
+		if (len(found) == 1) != x.poison {
+			t.Errorf("%s: %+v", name, found)
+		}
+		for _, f := range found {
+			complete(t, f)
+			if e := f.Evidence[0].Value; !strings.Contains(e, "payment.captured/2 offset 991") {
+				t.Errorf("%s: evidence %q", name, e)
+			}
+		}
+	}
+}
+
+func TestGroupDead(t *testing.T) {
+	var all []broker.Letter
+	for i := range 3 {
+		all = append(all, broker.Letter{Topic: "settlement.dlq", Code: "PG_TIMEOUT", ErrorMessage: "no answer", PaymentID: fmt.Sprint(i % 2), At: kafkaNow.Add(-time.Duration(i) * time.Minute)})
+	}
+	all = append(all, broker.Letter{Topic: "payment.dlq", Odd: "not text", At: kafkaNow.Add(-time.Hour)})
+	g := GroupDead(all)
+	if len(g) != 2 || g[0].Count != 3 || !g[0].Newest.Equal(kafkaNow) || !g[0].Oldest.Equal(kafkaNow.Add(-2*time.Minute)) || !slices.Equal(g[0].Payments, []string{"0", "1"}) {
+		t.Errorf("%+v", g)
+	}
+	if !g[1].Odd || g[1].Error != "not text" {
+		t.Errorf("%+v", g[1])
+	}
+}

@@ -1,0 +1,200 @@
+package diagnose
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/promql"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/report"
+)
+
+// What the catalog calls a spike.
+const (
+	minRequests   = 20   // below which a share is chance
+	share5xx      = 0.05 // of the payment routes' requests
+	times409      = 5    // its share of authorize, of the hour before
+	least409      = 0.05 // below which it is no spike
+	unknown409    = 0.2  // what is one where the hour before is not known
+	share429      = 0.05
+	slowAuthorize = 1.0 // seconds, p95
+	spikeWindow   = 5 * time.Minute
+)
+
+// paymentRequests is the series that the shares are of.
+const paymentRequests = `http_server_requests_seconds_count{job="ingest-service",uri=~"/payments/.*"}`
+
+// share is a part of requests in a while.
+type share struct {
+	part, all float64
+	at        time.Time
+	over      time.Duration
+}
+
+func (s share) ratio() float64 {
+	if s.all == 0 {
+		return 0
+	}
+	return s.part / s.all
+}
+
+func (s share) String() string {
+	return fmt.Sprintf("%s%% (%s of %s requests in %s)", number(100*s.ratio()), whole(s.part), whole(s.all), short(s.over))
+}
+
+// whole writes a count of requests: Prometheus extrapolates to fractions.
+func whole(v float64) string { return fmt.Sprintf("%.0f", math.Round(v)) }
+
+// spike is the share that a rule judges: that of the last five minutes, if it
+// still goes on; for a time that is over, the worst five minutes of it.
+func spike(p promql.Past, part promql.LineName, of func(promql.Traffic) (part, all float64)) (share, bool) {
+	if !p.Live {
+		return worst(p, part, promql.LineRequests)
+	}
+	five, all := of(p.HTTP.FiveMinutes)
+	s := share{five, all, p.Until, spikeWindow}
+	now, served := of(p.HTTP.Recent)
+	over := served >= 3 && now/served < s.ratio()/4
+	return s, s.all >= minRequests && !over
+}
+
+// worst is the highest share of a line in another over five minutes, or a step
+// where that is longer.
+func worst(p promql.Past, part, all promql.LineName) (most share, found bool) {
+	parts, alls := lineOf(p, part, ""), lineOf(p, all, "")
+	if parts == nil || alls == nil {
+		return share{}, false
+	}
+	n := max(1, int(spikeWindow/p.Step))
+	for i := n - 1; i < len(alls.Points); i++ {
+		s := share{at: alls.Points[i].At, over: time.Duration(n) * p.Step}
+		for k := i - n + 1; k <= i; k++ {
+			s.part += valueOf(parts.Points[k]) * p.Step.Seconds()
+			s.all += valueOf(alls.Points[k]) * p.Step.Seconds()
+		}
+		if s.all >= minRequests && s.ratio() > most.ratio() {
+			most, found = s, true
+		}
+	}
+	return most, found
+}
+
+func valueOf(p promql.Point) float64 {
+	if p.Value == nil {
+		return 0
+	}
+	return *p.Value
+}
+
+// lineOf returns a line by its name; nil when there is none.
+func lineOf(p promql.Past, name promql.LineName, breaker string) *promql.Line {
+	for i, l := range p.Lines {
+		if l.Name == name && l.Breaker.String() == breaker {
+			return &p.Lines[i]
+		}
+	}
+	return nil
+}
+
+func spike5xx(p promql.Past) []report.Finding {
+	s, seen := spike(p, promql.Line5xx, func(t promql.Traffic) (float64, float64) { return t.S5xx, t.All })
+	if !seen || s.ratio() < share5xx {
+		return nil
+	}
+	f := report.NewFinding(catalog.Ingest5xxSpike, "%s of payment requests are answered 5xx", s).
+		With("prometheus", `increase(`+paymentRequests+`[5m]) by status`, s.String(), s.at).
+		Hurts("these payments: the merchants get no answer that they can use").
+		Then("check_database_health: about half of the requests is one of two shards", "check_stack_health: pools and instances").
+		ConfirmWith("check_database_health")
+	return []report.Finding{f}
+}
+
+func spike409(p promql.Past) []report.Finding {
+	authorize := func(t promql.Traffic) (float64, float64) { return t.AuthorizeRefuse, t.Authorize }
+	s, seen := spike(p, promql.Line409, authorize)
+	if !seen || s.ratio() < least409 {
+		return nil
+	}
+	before := "the hour before is not known"
+	if part, all := authorize(p.HTTP.Baseline); all >= 5*minRequests {
+		usual := share{part, all, p.Until, time.Hour}
+		if s.ratio() < times409*usual.ratio() {
+			return nil
+		}
+		before = "in the hour before " + number(100*usual.ratio()) + "%"
+	} else if s.ratio() < unknown409 {
+		return nil
+	}
+	f := report.NewFinding(catalog.Ingest409Spike, "%s of authorize are answered 409; %s. 409 is a real duplicate, or the payment gateway failed or its breaker is open", s, before).
+		With("prometheus", `increase(http_server_requests_seconds_count{job="ingest-service",uri="/payments/authorize",status="409"}[5m])`, s.String(), s.at).
+		Hurts("unless they are duplicates: authorizations that are not charged and look like duplicates to the merchant").
+		Then("Look at pg-auth-api in get_circuit_breaker_status: open or failing, it is the gateway",
+			"Else they are duplicates: see whether merchants retry").
+		ConfirmWith("get_circuit_breaker_status")
+	return []report.Finding{f}
+}
+
+func spike429(p promql.Past) []report.Finding {
+	s, seen := spike(p, promql.Line429, func(t promql.Traffic) (float64, float64) { return t.S429, t.All })
+	if !seen || s.ratio() < share429 {
+		return nil
+	}
+	f := report.NewFinding(catalog.Ingest429Spike, "%s of payment requests are answered 429", s).
+		With("prometheus", `increase(`+paymentRequests+`[5m]) by status`, s.String(), s.at).
+		Then("find_merchants_hitting_limits: who, and whether a counter without a TTL blocks them for ever").
+		ConfirmWith("find_merchants_hitting_limits")
+	return []report.Finding{f}
+}
+
+func latencyHigh(p promql.Past) []report.Finding {
+	p95, at, over := p.HTTP.AuthorizeP95, p.Until, "5m"
+	if p.Live {
+		if recent := p.HTTP.AuthorizeP95Recent; recent != nil && *recent <= slowAuthorize {
+			return nil
+		}
+	} else if l := lineOf(p, promql.LineP95, ""); l != nil {
+		p95, over = nil, short(p.Step)
+		for _, x := range l.Points {
+			if x.Value != nil && (p95 == nil || *x.Value > *p95) {
+				p95, at = x.Value, x.At
+			}
+		}
+	}
+	if p95 == nil || *p95 <= slowAuthorize || p.Live && p.HTTP.FiveMinutes.Authorize < minRequests {
+		return nil
+	}
+	f := report.NewFinding(catalog.IngestLatencyHigh, "authorize is slow: p95 %ss over %s, the limit is %ss", number(*p95), over, number(slowAuthorize)).
+		With("prometheus", `histogram_quantile(0.95, increase(http_server_requests_seconds_bucket{job="ingest-service",uri="/payments/authorize"}[5m]))`, number(*p95)+" s", at).
+		Hurts("every authorization").
+		Then("Look at the slow-call rate of pg-auth-api: is it the payment gateway", "check_stack_health: does a database pool wait", "cache_stats: does Redis answer in time").
+		ConfirmWith("check_stack_health")
+	return []report.Finding{f}
+}
+
+// noTraffic tells of a service that is scraped and has served nothing.
+func noTraffic(p promql.Past) []report.Finding {
+	if !pastKnown(p) {
+		return nil
+	}
+	up := 0
+	for _, i := range p.Instances {
+		if i.Scrapes > i.Failed {
+			up++
+		}
+	}
+	for _, r := range p.HTTP.Routes {
+		for _, n := range r.Status {
+			if n > 0 {
+				return nil
+			}
+		}
+	}
+	if up == 0 {
+		return nil
+	}
+	f := report.NewFinding(catalog.IngestNoTraffic, "no payment request in %s on %d scraped instances", short(p.Until.Sub(p.Since)), up).
+		With("prometheus", `sum(increase(`+paymentRequests+fmt.Sprintf("[%ds]))", int(p.Until.Sub(p.Since).Seconds())), "0 or no series", p.Until).
+		Then("See whether any traffic is expected now; if so, look at the gateway and at who calls it")
+	return []report.Finding{f}
+}

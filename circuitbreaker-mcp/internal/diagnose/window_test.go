@@ -1,0 +1,287 @@
+package diagnose
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/promql"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/fault"
+	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
+)
+
+var two = time.Date(2026, 11, 20, 14, 0, 0, 0, time.UTC)
+
+func minute(m float64) time.Time { return two.Add(time.Duration(m * float64(time.Minute))) }
+
+// stays are runs of states, each as long as the minutes say.
+func stays(parts ...any) (all []promql.Stay) {
+	at := 0.0
+	for n := 0; n < len(parts); n += 2 {
+		length := parts[n+1].(float64)
+		all = append(all, promql.Stay{State: parts[n].(string), First: minute(at), Last: minute(at + length - 0.25)})
+		at += length
+	}
+	return all
+}
+
+// hourOf is an hour of instances whose breaker went through some stays.
+func hourOf(breaker string, of ...[]promql.Stay) promql.Past {
+	p := promql.Past{Span: promql.Span{Since: two, Until: minute(60), Live: true, Interval: 15 * time.Second}, At: minute(60), Step: time.Minute}
+	for n, s := range of {
+		p.Instances = append(p.Instances, promql.PastInstance{
+			Name: foreign.Text([]string{"a:1", "b:2", "c:3"}[n]), Interval: 15 * time.Second, Scrapes: 240, First: two, Last: minute(59.75),
+			Breakers: []promql.PastBreaker{{Name: foreign.Text(breaker), Samples: 240, Stays: s}},
+		})
+	}
+	return p
+}
+
+func TestEpisodes(t *testing.T) {
+	t.Parallel()
+	p := hourOf(KafkaPublisher, stays("CLOSED", 10.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "OPEN", 0.5, "CLOSED", 20.0, "FORCED_OPEN", 27.0))
+	all := Episodes(p)
+	if len(all) != 2 {
+		t.Fatalf("%+v", all)
+	}
+	if e := all[0]; !e.From.Equal(minute(10)) || !e.To.Equal(minute(13)) || e.Open != time.Minute || e.Opened != 2 || e.Worst != "OPEN" || e.Lasts || e.Begun {
+		t.Errorf("the first: %+v", e)
+	}
+	if e := all[1]; e.Worst != "FORCED_OPEN" || !e.Lasts || e.Opened != 1 {
+		t.Errorf("the second: %+v", e)
+	}
+	if all := Transitions(p); len(all) != 5 || all[0].From != "CLOSED" || all[0].To != "OPEN" || !all[0].At.Equal(minute(10)) || !all[0].After.Equal(minute(9.75)) || all[0].Unscraped {
+		t.Errorf("transitions %+v", all)
+	}
+	p.Instances[0].Breakers[0].Stays = stays("OPEN", 5.0, "CLOSED", 55.0)
+	if e := Episodes(p); len(e) != 1 || !e[0].Begun {
+		t.Errorf("%+v: it was open before the time began", e)
+	}
+}
+
+func TestTimeline(t *testing.T) {
+	t.Parallel()
+	flap := []any{"CLOSED", 10.0}
+	for range 5 {
+		flap = append(flap, "OPEN", 0.5, "HALF_OPEN", 2.0)
+	}
+	p := hourOf(KafkaPublisher, stays(append(flap, "CLOSED", 37.5)...), stays(append(flap, "CLOSED", 37.5)...))
+	p.Starts = []promql.Start{{Job: "ingest-service", Instance: "b:2", At: minute(5.5)}, {Job: "ingest-service", Instance: "a:1", At: minute(5)}}
+	p.Instances[0].Gaps = []promql.Gap{{From: minute(40), To: minute(45), Failed: 20}}
+	p.Instances[1].Gaps = []promql.Gap{{From: minute(40.25), To: minute(44), Failed: 15}}
+	var got []string
+	for _, e := range Timeline(p) {
+		got = append(got, e.At.Format("15:04:05 ")+e.What)
+	}
+	want := []string{
+		"14:05:00 ingest-service started: 2 instances",
+		"14:10:00 kafka-publisher CLOSED -> OPEN on 2 instances",
+		"14:10:30 kafka-publisher OPEN <-> HALF_OPEN, 9 changes until 14:20:30, on 2 instances",
+		"14:22:30 kafka-publisher HALF_OPEN -> CLOSED on 2 instances",
+		"14:40:00 until 14:45:00: scrapes failed of 2 instances",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+	if kept, left := Nearest(Timeline(p), minute(10), 2); left != 3 || kept[0].Kind != StateEvent || kept[1].Kind != StateEvent {
+		t.Errorf("kept %+v, left %d", kept, left)
+	}
+}
+
+// trafficOf is a time that ends now with some traffic at its end.
+func trafficOf(five, recent, before promql.Traffic) promql.Past {
+	p := hourOf(KafkaPublisher, stays("CLOSED", 60.0))
+	p.HTTP = promql.HTTP{FiveMinutes: five, Recent: recent, Baseline: before, RecentFor: time.Minute,
+		Routes: []promql.Route{{URI: "/payments/authorize", Status: map[string]float64{"200": five.All}}}}
+	return p
+}
+
+func TestTrafficRules(t *testing.T) {
+	t.Parallel()
+	well := promql.Traffic{All: 1000, Authorize: 900}
+	for name, x := range map[string]struct {
+		past promql.Past
+		want []catalog.Code
+	}{
+		"well":                       {trafficOf(well, well, well), nil},
+		"one of twenty fails":        {trafficOf(promql.Traffic{All: 1000, S5xx: 50}, promql.Traffic{All: 200, S5xx: 10}, well), []catalog.Code{catalog.Ingest5xxSpike}},
+		"fewer fail":                 {trafficOf(promql.Traffic{All: 1000, S5xx: 49}, promql.Traffic{All: 200, S5xx: 10}, well), nil},
+		"too few to tell":            {trafficOf(promql.Traffic{All: 19, S5xx: 19}, promql.Traffic{All: 4, S5xx: 4}, well), nil},
+		"they failed and it is over": {trafficOf(promql.Traffic{All: 1000, S5xx: 400}, promql.Traffic{All: 200}, well), nil},
+		"409 as ever":                {trafficOf(promql.Traffic{All: 1000, Authorize: 1000, AuthorizeRefuse: 100}, promql.Traffic{All: 200, Authorize: 200, AuthorizeRefuse: 20}, promql.Traffic{Authorize: 9000, AuthorizeRefuse: 800}), nil},
+		"409 five times as often":    {trafficOf(promql.Traffic{All: 1000, Authorize: 1000, AuthorizeRefuse: 100}, promql.Traffic{All: 200, Authorize: 200, AuthorizeRefuse: 20}, promql.Traffic{Authorize: 9000, AuthorizeRefuse: 90}), []catalog.Code{catalog.Ingest409Spike}},
+		"409, and nothing before":    {trafficOf(promql.Traffic{All: 1000, Authorize: 1000, AuthorizeRefuse: 100}, promql.Traffic{All: 200, Authorize: 200, AuthorizeRefuse: 20}, promql.Traffic{}), nil},
+		"many 409, nothing before":   {trafficOf(promql.Traffic{All: 1000, Authorize: 1000, AuthorizeRefuse: 300}, promql.Traffic{All: 200, Authorize: 200, AuthorizeRefuse: 60}, promql.Traffic{}), []catalog.Code{catalog.Ingest409Spike}},
+		"429":                        {trafficOf(promql.Traffic{All: 1000, S429: 100}, promql.Traffic{All: 200, S429: 20}, well), []catalog.Code{catalog.Ingest429Spike}},
+		"no traffic":                 {trafficOf(promql.Traffic{}, promql.Traffic{}, promql.Traffic{}), []catalog.Code{catalog.IngestNoTraffic}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, _ := InWindow(x.past)
+			if got := codesOf(found); !slices.Equal(got, x.want) {
+				t.Errorf("got %v, want %v", got, x.want)
+			}
+		})
+	}
+}
+
+func codesOf(found []report.Finding) (all []catalog.Code) {
+	for _, f := range found {
+		all = append(all, f.Code)
+	}
+	return all
+}
+
+func TestLatency(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		five, recent *float64
+		want         bool
+	}{
+		"quick":         {new(0.9), new(0.9), false},
+		"slow":          {new(1.1), new(1.2), true},
+		"was slow":      {new(1.1), new(0.3), false},
+		"not known":     {nil, nil, false},
+		"slow, no news": {new(2.0), nil, true},
+	} {
+		p := trafficOf(promql.Traffic{All: 100, Authorize: 100}, promql.Traffic{}, promql.Traffic{})
+		p.HTTP.AuthorizeP95, p.HTTP.AuthorizeP95Recent = x.five, x.recent
+		if got := len(latencyHigh(p)) > 0; got != x.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestPools(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		pool promql.Pool
+		want string
+	}{
+		"free":               {promql.Pool{Name: "HikariPool-1", Active: new(3.0), Max: new(20.0), Pending: new(0.0), AlwaysPending: new(0.0)}, ""},
+		"full, nobody waits": {promql.Pool{Name: "HikariPool-1", Active: new(20.0), Max: new(20.0), Pending: new(0.0), AlwaysPending: new(0.0)}, ""},
+		"waited once":        {promql.Pool{Name: "HikariPool-1", Active: new(20.0), Max: new(20.0), Pending: new(4.0), AlwaysPending: new(0.0)}, ""},
+		"waits":              {promql.Pool{Name: "HikariPool-2", Active: new(20.0), Max: new(20.0), Pending: new(9.0), AlwaysPending: new(4.0)}, "shard2"},
+		"times out":          {promql.Pool{Name: "HikariPool-Shard1", Timeouts: new(3.0), RecentTimeouts: new(1.0)}, "shard1"},
+		"timed out before":   {promql.Pool{Name: "HikariPool-1", Timeouts: new(3.0), RecentTimeouts: new(0.0)}, ""},
+	} {
+		p := hourOf(KafkaPublisher)
+		p.Pools, p.HTTP.RecentFor = []promql.Pool{x.pool}, time.Minute
+		found := poolExhausted(p)
+		if (len(found) > 0) != (x.want != "") || len(found) > 0 && !strings.Contains(found[0].Blast, x.want) {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
+func TestUnauthorized(t *testing.T) {
+	t.Parallel()
+	p := hourOf(KafkaPublisher, stays("CLOSED", 60.0))
+	p.Errors = []promql.ErrorCount{
+		{Job: "ingest-service", Kind: promql.TemplateErrors, Exception: "TopicAuthorizationException", Count: 40, Recent: 2},
+		{Job: "ingest-service", Kind: promql.TemplateErrors, Exception: "TimeoutException", Count: 40, Recent: 2},
+		{Job: "worker", Kind: promql.TemplateErrors, Exception: "TopicAuthorizationException", Count: 40}, // over
+	}
+	if found := produceUnauthorized(p); len(found) != 1 || !strings.Contains(found[0].Claim, "ingest-service may not write") {
+		t.Errorf("%+v", found)
+	}
+}
+
+// versus is a status with one reading of the breaker around Kafka.
+func versus(r Reading, kafka ...catalog.Code) Versus {
+	r.Breaker, r.Instance = KafkaPublisher, "a:1"
+	v := Versus{Status: Status{Readings: []Reading{r}, Expected: []string{KafkaPublisher}, Prom: promql.Facts{At: minute(60)}}, Asked: true}
+	for _, c := range kafka {
+		v.Kafka = append(v.Kafka, report.NewFinding(c, "it is so"))
+	}
+	return v
+}
+
+func TestBreakerVersusKafka(t *testing.T) {
+	t.Parallel()
+	scattered, burst := 40*time.Minute, 20*time.Second
+	five, none := 5, 0
+	open := promql.Breaker{State: "OPEN", Failed: &five, Successful: &none}
+	half := func(history promql.History) Reading {
+		return Reading{State: "HALF_OPEN", Prom: &promql.Breaker{State: "HALF_OPEN", At: minute(60), History: history}}
+	}
+	long := promql.History{From: two, Since: minute(35), Before: minute(34.75)}
+	flapping := long
+	flapping.Swings, flapping.Reopened = 6, 3
+	short := long
+	short.Since = minute(59)
+	for name, x := range map[string]struct {
+		v    Versus
+		want []catalog.Code
+	}{
+		"closed, Kafka well":       {versus(Reading{State: "CLOSED"}), nil},
+		"closed, Kafka gone":       {versus(Reading{State: "CLOSED"}, catalog.KafkaBrokersUnreachable), []catalog.Code{catalog.CBBlind}},
+		"closed, may not write":    {versus(Reading{State: "CLOSED"}, catalog.KafkaProduceUnauthorized), []catalog.Code{catalog.CBBlind}},
+		"closed, too few replicas": {versus(Reading{State: "CLOSED"}, catalog.KafkaBelowMinISR), nil},
+		"closed, a group is empty": {versus(Reading{State: "CLOSED"}, catalog.ConsumerGroupEmpty), nil},
+		"open, Kafka gone":         {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &scattered}, catalog.KafkaBrokersUnreachable), nil},
+		"open, scattered failures": {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &scattered}), []catalog.Code{catalog.CBFalseTrip}},
+		"open, one burst":          {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &burst}), nil},
+		"open, not looked at":      {versus(Reading{State: "OPEN", Prom: &open}), nil},
+		"half open for long":       {versus(half(long)), []catalog.Code{catalog.CBHalfOpenStarved}},
+		"half open for a minute":   {versus(half(short)), nil},
+		"half open and open again": {versus(half(flapping)), nil},
+		"half open, Kafka gone":    {versus(half(long), catalog.KafkaBrokersUnreachable), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, ran := BreakerVersusKafka(x.v)
+			if got := codesOf(found); !slices.Equal(got, x.want) {
+				t.Errorf("got %v, want %v", got, x.want)
+			}
+			if slices.Contains(ran, catalog.CBFalseTrip) == (name == "open, not looked at") {
+				t.Errorf("ran %v", ran)
+			}
+		})
+	}
+	if found, ran := BreakerVersusKafka(Versus{Status: versus(Reading{State: "CLOSED"}).Status}); found != nil || ran != nil {
+		t.Errorf("Kafka was not asked, and %v is found, %v ruled out", found, ran)
+	}
+}
+
+func TestCauses(t *testing.T) {
+	t.Parallel()
+	outage := hourOf(KafkaPublisher, stays("CLOSED", 20.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "CLOSED", 35.0), stays("CLOSED", 20.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "CLOSED", 35.0))
+	outage.Live = false
+	outage.Errors = []promql.ErrorCount{{Job: "ingest-service", Kind: promql.TemplateErrors, Exception: "TimeoutException", Count: 300}}
+	outage.Starts = []promql.Start{{Job: "ingest-service", Instance: "a:1", At: minute(17)}}
+	acl := hourOf(KafkaPublisher, stays("CLOSED", 20.0, "OPEN", 40.0))
+	acl.Errors = []promql.ErrorCount{{Job: "ingest-service", Kind: promql.TemplateErrors, Exception: "TopicAuthorizationException", Count: 90, Recent: 1}}
+	one := hourOf(KafkaPublisher, stays("CLOSED", 20.0, "OPEN", 40.0), stays("CLOSED", 60.0))
+	gateway := hourOf(PGAuthAPI, stays("CLOSED", 20.0, "OPEN", 40.0), stays("CLOSED", 20.0, "OPEN", 40.0))
+	gateway.Instances[0].Breakers[0].FailureRate, gateway.Instances[0].Breakers[0].SlowCallRate = new(100.0), new(3.0)
+	slow := hourOf(PGAuthAPI, stays("CLOSED", 20.0, "OPEN", 40.0))
+	slow.Instances[0].Breakers[0].FailureRate, slow.Instances[0].Breakers[0].SlowCallRate = new(2.0), new(68.0)
+	forced := hourOf(KafkaPublisher, stays("CLOSED", 20.0, "FORCED_OPEN", 40.0))
+	for name, x := range map[string]struct {
+		past promql.Past
+		want string
+	}{
+		"an outage":        {outage, "Kafka did not take events"},
+		"an ACL":           {acl, "Kafka refuses the sender (ACL)"},
+		"one instance":     {one, "the way of one instance"},
+		"the gateway":      {gateway, "the payment gateway fails"},
+		"the slow gateway": {slow, "the payment gateway is slow"},
+		"a person":         {forced, "a person set it by hand"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, ok := CaseOf(Status{Prom: promql.Facts{Source: fault.Source{}}}, x.past, "")
+			if !ok || !c.Begun.Equal(minute(20)) {
+				t.Fatalf("%v, begun %s", ok, c.Begun)
+			}
+			all := Causes(c)
+			if len(all) == 0 || all[0].What != x.want || len(all[0].For) == 0 || all[0].Probe == "" {
+				t.Errorf("%+v", all)
+			}
+		})
+	}
+	if _, ok := CaseOf(Status{}, hourOf(KafkaPublisher, stays("CLOSED", 60.0)), ""); ok {
+		t.Error("there is nothing to explain")
+	}
+}

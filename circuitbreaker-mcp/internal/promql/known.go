@@ -1,0 +1,225 @@
+package promql
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Known is a metric that can be asked for in words.
+type Known struct {
+	Name  string
+	Means string
+	Unit  string
+	expr  string // $F stands for further labels, with a comma before them
+	// words are the groups of words of which one each must be said; the first of
+	// a group is what it is called in a list.
+	words [][]string
+	// more are words that may be said besides and choose nothing.
+	more []string
+	// takes are the labels that a question may narrow it by.
+	takes []string
+}
+
+const (
+	breakerSeries = `resilience4j_circuitbreaker_`
+	httpSeries    = `http_server_requests_seconds_`
+)
+
+// The groups of words that several metrics share.
+var (
+	breakerWords = []string{"breaker", "breakers", "circuit", "브레이커", "서킷", "차단기"}
+	failWords    = []string{"failure", "failures", "failed", "failing", "error", "errors", "fail", "실패", "오류", "에러"}
+	rateWords    = []string{"rate", "percentage", "percent", "ratio", "share", "율", "비율"}
+	slowWords    = []string{"slow", "느린", "지연율"}
+	requestWords = []string{"requests", "request", "traffic", "http", "요청", "트래픽"}
+	latencyWords = []string{"latency", "latencies", "duration", "slow", "slowness", "response", "p95", "지연", "응답시간", "응답"}
+	poolWords    = []string{"pool", "pools", "hikari", "connection", "connections", "커넥션", "풀", "연결"}
+	kafkaWords   = []string{"kafka", "producer", "카프카", "프로듀서"}
+)
+
+// Metrics are the metrics that can be asked for in words, in the order in which
+// they are listed. Each is executed by a real Prometheus in the tests.
+var Metrics = []Known{
+	{Name: "breaker_state", Means: "1 for the state that each breaker is in", expr: `max by (instance, name, state) (` + breakerSeries + `state{job="ingest-service"$F}) == 1`,
+		words: [][]string{breakerWords, {"state", "states", "status", "open", "opened", "closed", "상태", "열린", "열렸"}}, takes: []string{"name"}},
+	{Name: "breaker_failure_rate", Means: "failure rate of each breaker's window; -1 while it has too few calls", Unit: "%", expr: `max by (instance, name) (` + breakerSeries + `failure_rate{job="ingest-service"$F})`,
+		words: [][]string{breakerWords, failWords, rateWords}, takes: []string{"name"}},
+	{Name: "breaker_slow_call_rate", Means: "slow-call rate of each breaker's window; -1 while it has too few calls", Unit: "%", expr: `max by (instance, name) (` + breakerSeries + `slow_call_rate{job="ingest-service"$F})`,
+		words: [][]string{breakerWords, slowWords, {"rate", "call", "calls", "비율", "율"}}, more: []string{"rate", "call", "calls"}, takes: []string{"name"}},
+	{Name: "breaker_failed_calls", Means: "calls that failed, a second", Unit: "/s", expr: `sum by (name) (rate(` + breakerSeries + `calls_seconds_count{job="ingest-service", kind="failed"$F}[$Q]))`,
+		words: [][]string{breakerWords, failWords, {"calls", "call", "호출"}}, takes: []string{"name"}},
+	{Name: "breaker_not_permitted", Means: "calls that a breaker turned away, a second", Unit: "/s", expr: `sum by (name) (rate(` + breakerSeries + `not_permitted_calls_total{job="ingest-service"$F}[$Q]))`,
+		words: [][]string{{"not_permitted", "permitted", "rejected", "turned", "denied", "거부", "차단된"}}, more: []string{"not", "away", "calls", "breaker"}, takes: []string{"name"}},
+	{Name: "requests", Means: "payment requests a second, by route", Unit: "/s", expr: `sum by (uri) (rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*"$F}[$Q]))`,
+		words: [][]string{requestWords}, more: append([]string{"per", "second", "rate", "rps", "초당"}, rateWords...), takes: []string{"uri", "status"}},
+	{Name: "http_status_mix", Means: "payment requests a second, by HTTP status", Unit: "/s", expr: `sum by (status) (rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*"$F}[$Q]))`,
+		words: [][]string{requestWords, {"status", "statuses", "codes", "code", "mix", "상태코드"}}, takes: []string{"uri"}},
+	{Name: "http_error_ratio", Means: "share of payment requests answered 5xx", Unit: "ratio", expr: `sum(rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*", status=~"5.."$F}[$Q])) / sum(rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*"$F}[$Q]))`,
+		words: [][]string{requestWords, append([]string{"5xx", "500"}, failWords...)}, more: rateWords, takes: []string{"uri"}},
+	{Name: "http_latency", Means: "latency of payment requests by route, p95 unless another was asked for", Unit: "s", expr: `histogram_quantile($P, sum by (uri, le) (rate(` + httpSeries + `bucket{job="ingest-service", uri=~"/payments/.*"$F}[$Q])))`,
+		words: [][]string{latencyWords}, more: append([]string{"time", "p50", "p99", "median", "percentile"}, requestWords...), takes: []string{"uri", "quantile"}},
+	{Name: "pool_connections", Means: "database connections in use, by pool", expr: `max by (instance, pool) (hikaricp_connections_active)`,
+		words: [][]string{poolWords}, more: []string{"active", "used", "use", "in", "usage", "database", "db", "사용"}},
+	{Name: "pool_waiting", Means: "threads that wait for a database connection, by pool", expr: `max by (instance, pool) (hikaricp_connections_pending)`,
+		words: [][]string{poolWords, {"waiting", "pending", "wait", "queue", "threads", "대기"}}, more: []string{"database", "db"}},
+	{Name: "pool_timeouts", Means: "waits for a database connection that timed out, a second", Unit: "/s", expr: `sum by (instance, pool) (rate(hikaricp_connections_timeout_total[$Q]))`,
+		words: [][]string{poolWords, {"timeout", "timeouts", "타임아웃"}}, more: []string{"database", "db"}},
+	{Name: "kafka_producer_errors", Means: "records that Kafka clients gave up, a second", Unit: "/s", expr: `sum by (job) (rate(kafka_producer_record_error_total[$Q]))`,
+		words: [][]string{kafkaWords, failWords}, more: append([]string{"record", "records"}, rateWords...)},
+	{Name: "kafka_producer_sends", Means: "records sent to Kafka, a second", Unit: "/s", expr: `sum by (job) (rate(kafka_producer_record_send_total[$Q]))`,
+		words: [][]string{kafkaWords, {"sends", "send", "sent", "throughput", "published", "전송", "발행"}}, more: append([]string{"record", "records", "events"}, rateWords...)},
+	{Name: "kafka_send_failures", Means: "sends that failed, a second, by exception", Unit: "/s", expr: `sum by (job, exception) (rate(spring_kafka_template_seconds_count{result="failure"}[$Q]))`,
+		words: [][]string{{"sends", "send", "template", "전송"}, failWords}, more: append([]string{"kafka", "exception", "exceptions", "카프카"}, rateWords...)},
+	{Name: "kafka_listener_failures", Means: "records that consumers failed to handle, a second, by exception", Unit: "/s", expr: `sum by (job, exception) (rate(spring_kafka_listener_seconds_count{result="failure"}[$Q]))`,
+		words: [][]string{{"listener", "listeners", "consumer", "consumers", "리스너", "컨슈머"}, failWords}, more: append([]string{"kafka", "exception", "exceptions", "카프카"}, rateWords...)},
+	{Name: "consumer_lag", Means: "greatest lag that a consumer sees; NaN while it fetches nothing. Of the workers only consumer-worker exports it", Unit: "records", expr: `max by (job, client_id) (kafka_consumer_fetch_manager_records_lag_max)`,
+		words: [][]string{{"lag", "backlog", "지연량", "랙"}}, more: []string{"consumer", "kafka", "max", "컨슈머", "카프카"}},
+	{Name: "consumer_rebalances", Means: "rebalances of consumers, an hour", Unit: "/h", expr: `sum by (job) (increase(kafka_consumer_coordinator_rebalance_total[1h]))`,
+		words: [][]string{{"rebalances", "rebalance", "rebalancing", "리밸런스", "리밸런싱"}}, more: []string{"consumer", "kafka", "consumers", "group"}},
+	{Name: "heap", Means: "JVM heap in use, of what it may take", Unit: "ratio", expr: `sum by (job, instance) (jvm_memory_used_bytes{area="heap"}) / sum by (job, instance) (jvm_memory_max_bytes{area="heap"} > 0)`,
+		words: [][]string{{"heap", "memory", "jvm", "메모리", "힙"}}, more: []string{"used", "usage", "use", "jvm", "memory", "heap", "사용", "사용량"}},
+	{Name: "gc_pauses", Means: "share of time that the JVM stands still to collect garbage", Unit: "ratio", expr: `sum by (job, instance) (rate(jvm_gc_pause_seconds_sum[$Q]))`,
+		words: [][]string{{"gc", "garbage"}}, more: []string{"pause", "pauses", "time", "collection", "jvm"}},
+	{Name: "cpu", Means: "CPU that each process uses, of all the host's", Unit: "ratio", expr: `max by (job, instance) (process_cpu_usage)`,
+		words: [][]string{{"cpu", "processor"}}, more: []string{"usage", "use", "load", "사용량", "사용"}},
+	{Name: "targets_up", Means: "1 where the last scrape worked", expr: `max by (job, instance) (up)`,
+		words: [][]string{{"up", "targets", "target", "scrapes", "scrape", "alive", "down"}}, more: []string{"down", "instances", "which", "services"}},
+	{Name: "uptime", Means: "age of each process", Unit: "s", expr: `time() - max by (job, instance) (process_start_time_seconds)`,
+		words: [][]string{{"uptime", "restart", "restarts", "restarted", "started", "start", "재시작", "가동"}}, more: []string{"process", "time", "when", "last"}},
+}
+
+// fillers are words that say nothing of what is asked.
+var fillers = []string{"a", "an", "the", "of", "for", "in", "on", "by", "at", "is", "are", "was", "were", "what", "whats", "how", "many", "much", "show", "me", "give", "get", "current", "now", "over", "time",
+	"service", "ingest", "payment", "payments", "and", "to", "last", "please", "metric", "metrics", "graph", "history", "does", "do", "did", "there", "any", "each", "per",
+	"의", "은", "는", "이", "가", "를", "을", "보여줘", "알려줘", "얼마", "얼마나", "현재", "지금", "결제", "추이", "몇"}
+
+var word = regexp.MustCompile(`[\p{L}\p{N}_./-]+`)
+
+// Match is what a question in words came to.
+type Match struct {
+	Metric Known
+	Text   string // PromQL
+}
+
+// ReadQuestion finds the metric that a question asks for. unknown are the words that
+// mean nothing here; several are the metrics that fit equally well.
+func ReadQuestion(text string, s Span) (m Match, several []Known, unknown []string) {
+	said := word.FindAllString(strings.ToLower(text), -1)
+	filters, rest := filtersOf(said)
+	type fit struct {
+		k     Known
+		score int
+	}
+	var best []fit
+	for _, k := range Metrics {
+		score, all := 0, true
+		for _, group := range k.words {
+			if !slices.ContainsFunc(rest, func(w string) bool { return says(w, group) }) {
+				all = false
+				break
+			}
+			score++
+		}
+		if !all {
+			continue
+		}
+		for _, w := range rest {
+			switch {
+			case slices.ContainsFunc(k.words, func(group []string) bool { return says(w, group) }):
+				score += 2
+			case says(w, k.more):
+				score++
+			case !slices.Contains(fillers, w):
+				score -= 2
+			}
+		}
+		for _, f := range filters {
+			if !slices.Contains(k.takes, f.name) {
+				score -= 3
+			}
+		}
+		best = append(best, fit{k, score})
+	}
+	slices.SortStableFunc(best, func(a, b fit) int { return cmp.Compare(b.score, a.score) })
+	for _, w := range rest {
+		known := slices.Contains(fillers, w)
+		for _, k := range Metrics {
+			known = known || says(w, k.more) || slices.ContainsFunc(k.words, func(group []string) bool { return says(w, group) })
+		}
+		if !known {
+			unknown = append(unknown, w)
+		}
+	}
+	if len(best) == 0 || len(unknown) > 0 {
+		return m, nil, unknown
+	}
+	if len(best) > 1 && best[0].score == best[1].score {
+		for _, f := range best {
+			if f.score == best[0].score {
+				several = append(several, f.k)
+			}
+		}
+		return m, several, nil
+	}
+	for _, f := range filters {
+		if !slices.Contains(best[0].k.takes, f.name) {
+			return m, nil, []string{f.said}
+		}
+	}
+	return Match{best[0].k, best[0].k.with(filters, s)}, nil, nil
+}
+
+// says reports whether a word is one of a group. Words of Korean carry particles at
+// their end.
+func says(w string, group []string) bool {
+	return slices.ContainsFunc(group, func(g string) bool {
+		return w == g || g[0] >= 0x80 && strings.HasPrefix(w, g) && len(w)-len(g) <= 6
+	})
+}
+
+// filter narrows a metric by a label.
+type filter struct{ name, value, said string }
+
+// filtersOf takes the words that narrow a metric out of a question.
+func filtersOf(said []string) (filters []filter, rest []string) {
+	for _, w := range said {
+		switch w {
+		case "kafka-publisher", "pg-auth-api":
+			filters = append(filters, filter{"name", `name="` + w + `"`, w})
+			if !slices.Contains(rest, "breaker") {
+				rest = append(rest, "breaker") // they are breakers
+			}
+		case "authorize", "authorization", "authorizations", "승인":
+			filters = append(filters, filter{"uri", `uri="/payments/authorize"`, w})
+		case "capture", "captures", "refund", "refunds", "환불":
+			route := map[string]string{"환불": "refund"}[w]
+			filters = append(filters, filter{"uri", `uri="/payments/` + strings.TrimSuffix(cmp.Or(route, w), "s") + `/{paymentId}"`, w})
+		case "409", "429", "404", "200":
+			filters = append(filters, filter{"status", `status="` + w + `"`, w})
+		case "p50", "median", "p95", "p99":
+			filters = append(filters, filter{"quantile", map[string]string{"p50": "0.5", "median": "0.5", "p95": "0.95", "p99": "0.99"}[w], w})
+			rest = append(rest, "latency")
+		default:
+			rest = append(rest, w)
+		}
+	}
+	return filters, rest
+}
+
+// with is the metric's PromQL, narrowed.
+func (k Known) with(filters []filter, s Span) string {
+	more, quantile := "", "0.95"
+	for _, f := range filters {
+		if f.name == "quantile" {
+			quantile = f.value
+			continue
+		}
+		more += ", " + f.value
+	}
+	return strings.NewReplacer("$F", more, "$P", quantile).Replace(s.fill(k.expr))
+}
+
+// PromQL is the metric's expression as it would be asked over a time.
+func (k Known) PromQL(s Span) string { return k.with(nil, s) }

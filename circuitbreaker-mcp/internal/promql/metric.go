@@ -1,0 +1,156 @@
+package promql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/shared/fault"
+	"payops-mcp/shared/foreign"
+)
+
+// Metric is the value of an expression over a time.
+type Metric struct {
+	Step   time.Duration
+	Points int            // that a series without gaps has
+	Series []MetricSeries // in Prometheus' order
+	Empty  []string       // why there are none, in sentences; each names what there is instead
+	Source fault.Source
+}
+
+// MetricSeries is one series, summed up. The numbers are nil when it has no value
+// that is a number.
+type MetricSeries struct {
+	Labels []MetricLabel // in alphabetical order
+	// First and Last are the values at the ends of what is known of it.
+	First, Min, Avg, Max, Last *float64
+	FirstAt, LastAt            time.Time
+	Known, NaN                 int // points that have a number, and that are none
+	Points                     []Point
+}
+
+// MetricLabel is a label of a series.
+type MetricLabel struct{ Name, Value foreign.Text }
+
+// Metric asks for an expression over a time. What would cost too much is refused:
+// the error is then a *fault.Error of the kind Refused.
+func (c *Client) Metric(ctx context.Context, e Expression, s Span) (Metric, error) {
+	start := time.Now()
+	m := Metric{Step: s.step(), Points: int(s.Until.Sub(s.Since) / s.step()), Source: fault.Source{Name: c.name, Asked: c.asked(e.Text)}}
+	counts, err := c.counted(ctx, e, s)
+	if err != nil {
+		if refusal, ok := errors.AsType[*fault.Error](err); ok {
+			return m, refusal
+		}
+		m.Source.Err, m.Source.Took = fault.FailureOf(err, fault.Unexpected), time.Since(start)
+		return m, nil
+	}
+	if err := e.costly(counts, s); err != nil {
+		return m, err
+	}
+	all, kind, err := c.ask(ctx, "/api/v1/query_range", url.Values{
+		"query": {e.Text}, "start": {stamp(s.Until.Add(-time.Duration(max(0, m.Points-1)) * m.Step))}, "end": {stamp(s.Until)},
+		"step": {fmt.Sprint(m.Step.Seconds())}, "timeout": {"4s"},
+	})
+	if err == nil && kind != "matrix" {
+		err = &fault.Failure{Class: fault.Schema, Said: said("a %q, want a matrix", kind)}
+	}
+	if err != nil {
+		m.Source.Err = fault.FailureOf(err, fault.Unexpected)
+	}
+	for _, x := range all {
+		m.Series = append(m.Series, summed(x, s))
+	}
+	if err == nil && len(all) == 0 {
+		m.Empty = c.whyEmpty(ctx, e, s, counts)
+	}
+	m.Source.Took = time.Since(start)
+	return m, nil
+}
+
+// counted asks how many series each selector takes in at the end of the time or
+// shortly before.
+func (c *Client) counted(ctx context.Context, e Expression, s Span) ([]int, error) {
+	counts := make([]int, len(e.selectors))
+	if len(counts) == 0 {
+		return counts, nil
+	}
+	parts := make([]string, len(counts))
+	for i, sel := range e.selectors {
+		parts[i] = fmt.Sprintf(`label_replace(count(%s), "%s", "%d", "", "")`, sel.text, factLabel, i)
+	}
+	all, _, err := c.ask(ctx, "/api/v1/query", url.Values{"query": {strings.Join(parts, "\nor ")}, "time": {stamp(s.Until)}, "timeout": {promDuration(costDeadline)}})
+	if err != nil {
+		if f, ok := errors.AsType[*fault.Failure](err); ok && strings.Contains(string(f.Said), "errorType timeout") {
+			return nil, fault.New(fault.Refused, "Narrow it with more labels, or name the metric in full", "promql: even counting its series takes Prometheus longer than %s", costDeadline)
+		}
+		return nil, err
+	}
+	for _, x := range all {
+		var i int
+		if _, err := fmt.Sscan(x.get(factLabel), &i); err == nil && i >= 0 && i < len(counts) {
+			counts[i] = int(x.value())
+		}
+	}
+	return counts, nil
+}
+
+// summed is a series as it is told.
+func summed(x series, s Span) MetricSeries {
+	m := MetricSeries{}
+	for _, l := range x.labels {
+		m.Labels = append(m.Labels, MetricLabel{foreign.Text(l.name), foreign.Text(l.value)})
+	}
+	slices.SortFunc(m.Labels, func(a, b MetricLabel) int { return strings.Compare(string(a.Name), string(b.Name)) })
+	m.Points = onGrid(x.points, s)
+	total := 0.0
+	for _, p := range x.points {
+		v := finite(p.value)
+		if v == nil {
+			m.NaN++
+			continue
+		}
+		if m.Known++; m.Known == 1 {
+			m.First, m.FirstAt = v, p.time()
+			m.Min, m.Max = v, v
+		}
+		if *v < *m.Min {
+			m.Min = v
+		}
+		if *v > *m.Max {
+			m.Max = v
+		}
+		m.Last, m.LastAt = v, p.time()
+		total += *v
+	}
+	if m.Known > 0 {
+		avg := total / float64(m.Known)
+		if !math.IsInf(avg, 0) {
+			m.Avg = &avg
+		}
+	}
+	return m
+}
+
+// onGrid puts points on the steps of a time; where there is none, or no number,
+// the value is nil.
+func onGrid(points []point, s Span) []Point {
+	step := s.step()
+	n := max(1, int(s.Until.Sub(s.Since)/step))
+	all := make([]Point, n)
+	for i := range all {
+		all[i].At = s.Until.Add(-time.Duration(n-1-i) * step)
+	}
+	for _, p := range points {
+		i := n - 1 - int((s.Until.UnixMilli()-p.at+step.Milliseconds()/2)/step.Milliseconds())
+		if i >= 0 && i < n {
+			all[i].Value = finite(p.value)
+		}
+	}
+	return all
+}

@@ -1,0 +1,512 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/diagnose"
+	"payops-mcp/circuitbreaker-mcp/internal/ingest"
+	"payops-mcp/circuitbreaker-mcp/internal/promql"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/fault"
+	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
+	"payops-mcp/shared/tool"
+	"payops-mcp/shared/when"
+)
+
+// DiagnoseIn are the arguments of diagnose_circuit_breaker.
+type DiagnoseIn struct {
+	At        string `json:"at,omitempty" jsonschema:"a past moment: 14:00, yesterday 2pm, 30m ago, RFC 3339; default now" min:"1" max:"100"`
+	TimeRange string `json:"time_range,omitempty" jsonschema:"instead of at: 3h, yesterday 2-3pm; at most 7d; default 1h" min:"1" max:"100"`
+	Breaker   string `json:"breaker,omitempty" jsonschema:"one breaker; default the one that is not CLOSED" min:"1" max:"100"`
+}
+
+// DiagnoseData is what diagnose_circuit_breaker answers.
+type DiagnoseData struct {
+	Moment   string      `json:"moment,omitempty"` // that the states and findings are of, where it is not now
+	States   []StateRow  `json:"states,omitempty"`
+	Kafka    string      `json:"kafka_now"` // what Kafka itself says at present
+	Causes   []CauseRow  `json:"causes,omitempty"`
+	Timeline []EventRow  `json:"timeline,omitempty"`
+	Around   []AroundRow `json:"around,omitempty"`
+}
+
+// StateRow is one breaker at the moment.
+type StateRow struct {
+	Breaker foreign.Text `json:"breaker"`
+	State   string       `json:"state"`
+	On      string       `json:"on"`
+	Since   string       `json:"since,omitempty"`
+}
+
+// CauseRow is an explanation. They are ranked, the likeliest first.
+type CauseRow struct {
+	Cause   string `json:"cause"`
+	For     string `json:"for"`
+	Against string `json:"against,omitempty"`
+	Probe   string `json:"probe"` // the look that tells it from the others
+}
+
+// EventRow is something that happened.
+type EventRow struct {
+	At   time.Time `json:"at"`
+	Kind string    `json:"kind"`
+	What string    `json:"what"`
+}
+
+// AroundRow compares the time with the same length of time before.
+type AroundRow struct {
+	What   string `json:"what"`
+	In     string `json:"in_the_time"`
+	Before string `json:"before"`
+}
+
+const (
+	// around is how much before and after a moment is looked at.
+	around = 30 * time.Minute
+	// maxEvents is how many events the timeline has.
+	maxEvents = 7
+	// maxAround is how many numbers are compared with the time before.
+	maxAround = 5
+	// maxCauses is how many explanations are told.
+	maxCauses = 3
+)
+
+// question is what is asked: a time, and the moment of it that matters.
+type question struct {
+	spec   when.Spec
+	at     when.Moment
+	moment bool // at was given
+}
+
+func readQuestion(in DiagnoseIn) (q question, err error) {
+	if in.At == "" {
+		q.spec, err = readTime(when.Args{TimeRange: in.TimeRange}, "1h")
+		return q, err
+	}
+	if in.TimeRange != "" {
+		return q, fault.Invalidf("at and time_range: give one of them; at looks %s before and after", lengthOf(around))
+	}
+	q.moment = true
+	if q.at, err = when.ParseMoment(in.At); err != nil {
+		return q, fault.New(fault.Invalid, "It can be said as "+when.MomentForms, "at: %w", err)
+	}
+	return q, nil
+}
+
+// examined is what Prometheus, Kafka and the instances said.
+type examined struct {
+	sight
+	at    time.Time // the moment asked about; zero for none
+	api   []ingest.Instance
+	kafka diagnose.Kafka
+}
+
+func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[DiagnoseData], error) {
+	var a report.Answer[DiagnoseData]
+	q, err := readQuestion(in)
+	if err != nil {
+		return a, err
+	}
+	sources, cancel := sourceContext(ctx)
+	defer cancel()
+	got := examined{}
+	var wrong error
+	fault.Together(
+		func() { got.kafka = s.Kafka.Cluster(sources) },
+		func() { got.api = s.Ingest.Breakers(sources) },
+		func() { got.sight, got.at, wrong = s.examine(sources, q) },
+	)
+	switch {
+	case wrong != nil:
+		return a, wrong
+	case ctx.Err() != nil:
+		return a, ctx.Err()
+	}
+	if !got.span.Live {
+		got.api = nil // they tell only of now
+	}
+	got.kafka.At = s.inZone(got.kafka.At)
+
+	all := diagnose.Join(got.api, got.facts, s.Zone)
+	if err := known(all, StatusIn{Breaker: in.Breaker}); err != nil {
+		return a, err
+	}
+	past := got.past
+	if in.Breaker != "" {
+		past = only(past, in.Breaker)
+	}
+	st := all.Select(in.Breaker, "").WithSpread(past)
+	c, found := diagnose.CaseOf(st, past, in.Breaker)
+	c.Settled = diagnose.KafkaSettled(got.kafka)
+	kafka, kafkaRan := diagnose.KafkaFindings(got.kafka)
+	c.Kafka = kafka
+
+	var ran []catalog.Code
+	a.Findings, ran = diagnose.Breakers(st)
+	inWindow, windowRan := diagnose.InWindow(past)
+	a.Findings, ran = append(a.Findings, inWindow...), append(ran, windowRan...)
+	doubts := diagnose.Doubts(st)
+	if got.span.Live {
+		// What Kafka says is of now, and so are these.
+		versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, inWindow), Asked: c.Settled})
+		a.Findings, ran = slices.Concat(a.Findings, kafka, versus), slices.Concat(ran, kafkaRan, versusRan)
+		if has(versus, catalog.CBHalfOpenStarved) {
+			doubts = slices.DeleteFunc(doubts, func(d string) bool { return strings.Contains(d, "HALF_OPEN") })
+		}
+		if !c.Settled {
+			doubts = append(doubts, "whether Kafka works is not known")
+		}
+	} else {
+		a.Findings = inThePast(a.Findings, diagnose.WasOpen(past))
+		ran = slices.DeleteFunc(ran, func(code catalog.Code) bool { return code == catalog.IngestDown }) // the instances tell only of now
+	}
+	a.Findings, a.Because = brief(a.Findings), strings.Join(doubts, "; ")
+	for _, i := range got.api {
+		a.Sources = append(a.Sources, i.Source)
+	}
+	a.Sources = append(a.Sources, got.facts.Source)
+	a.Sources = append(a.Sources, kafkaSources(got.kafka.Cluster, nil)...)
+	var causes []diagnose.Cause
+	if found && !has(a.Findings, catalog.IngestDown) {
+		causes = diagnose.Causes(c)
+	}
+	a.Data, a.AsOf = diagnoseData(got, st, past, c, causes), momentOf(got, st)
+	a.Coverage = diagnoseCoverage(got, len(a.Data.Timeline), len(diagnose.Timeline(past)))
+	a.Conclude(causesOnly(ran)...)
+	a.Summary = diagnoseSummary(got, st, past, c, a.Findings, causes)
+	return a, nil
+}
+
+// examine asks Prometheus for the time, and for the breakers at the moment of it
+// that matters.
+func (s Sources) examine(ctx context.Context, q question) (got sight, at time.Time, err error) {
+	if !q.moment {
+		got, err = s.look(ctx, q.spec, 0)
+		if err != nil || got.span.Live || !got.past.Source.OK() {
+			return got, at, err
+		}
+		return s.atWorst(ctx, got, got.span.Until), at, nil
+	}
+	start := time.Now()
+	got.clock = s.Prometheus.Clock(ctx)
+	now := got.clock.At
+	if now.IsZero() {
+		now = time.Now() // Prometheus did not answer: this is only shown
+	}
+	at, notes, err := q.at.At(now, s.Zone)
+	if err != nil {
+		return got, at, invalidTime(err)
+	}
+	got.span = promql.Span{Since: at.Add(-around), Until: at.Add(around), Interval: got.clock.Interval, Before: true}
+	if got.span.Until.After(now) {
+		got.span.Until = now
+	}
+	// A moment that the next scrape has not come to yet is now.
+	got.span.Live = now.Sub(at) <= max(got.clock.Interval, time.Second)
+	got.rng = when.Range{Since: got.span.Since.In(s.Zone), Until: got.span.Until.In(s.Zone), Phrase: "around " + at.Format(time.RFC3339), Notes: notes}
+	if got.clock.At.IsZero() {
+		got.facts.Source, got.past.Source, got.past.Span = got.clock.Source, got.clock.Source, got.span
+		return got, at, nil
+	}
+	if got.span.Live {
+		fault.Together(
+			func() { got.past = s.Prometheus.Past(ctx, got.span) },
+			func() { got.facts = s.Prometheus.Breakers(ctx) },
+		)
+	} else {
+		got.past = s.Prometheus.Past(ctx, got.span)
+	}
+	got.past = inZone(got.past, s.Zone)
+	if !got.span.Live {
+		got = s.atWorst(ctx, got, at)
+	}
+	if got.facts.Source.OK() && !got.past.Source.OK() {
+		got.facts.Source = got.past.Source
+	}
+	got.facts.Source.Took = time.Since(start)
+	return got, at, nil
+}
+
+// atWorst asks for the breakers at the moment of a time that matters: while one was
+// not CLOSED, the nearest to the one asked about; else then.
+func (s Sources) atWorst(ctx context.Context, got sight, asked time.Time) sight {
+	moment := asked
+	var nearest *diagnose.Episode
+	for _, e := range diagnose.Episodes(got.past) {
+		if nearest == nil || distance(e, asked) < distance(*nearest, asked) {
+			nearest = &e
+		}
+	}
+	if nearest != nil {
+		moment = openIn(got.past, *nearest)
+	}
+	took := got.facts.Source.Took
+	got.facts = s.Prometheus.BreakersAt(ctx, moment)
+	got.facts.Source.Took += took
+	return got
+}
+
+func distance(e diagnose.Episode, at time.Time) time.Duration {
+	switch {
+	case at.Before(e.From):
+		return e.From.Sub(at)
+	case at.After(e.To):
+		return at.Sub(e.To)
+	}
+	return 0
+}
+
+// openIn is the last scrape at which the breaker of an episode was in the worst state of it.
+func openIn(p promql.Past, e diagnose.Episode) time.Time {
+	for _, i := range p.Instances {
+		for _, b := range i.Breakers {
+			if i.Name.String() != e.Instance || b.Name.String() != e.Breaker {
+				continue
+			}
+			for _, s := range slices.Backward(b.Stays) {
+				if s.State == e.Worst && !s.First.Before(e.From) && !s.Last.After(e.To) {
+					return s.Last
+				}
+			}
+		}
+	}
+	return e.From
+}
+
+// inThePast tells of what is over in the past tense: a breaker that was open at the
+// moment, and no longer at the end of the time, is not told of twice.
+func inThePast(found, over []report.Finding) []report.Finding {
+	found = slices.DeleteFunc(slices.Clone(found), func(f report.Finding) bool { return has(over, f.Code) })
+	return append(found, over...)
+}
+
+func has(found []report.Finding, code catalog.Code) bool {
+	return slices.ContainsFunc(found, func(f report.Finding) bool { return f.Code == code })
+}
+
+// momentOf is the clock that the findings are of.
+func momentOf(got examined, st diagnose.Status) time.Time {
+	if !got.facts.At.IsZero() {
+		return got.facts.At.In(got.past.Until.Location())
+	}
+	return asOf(st)
+}
+
+func diagnoseData(got examined, st diagnose.Status, p promql.Past, c diagnose.Case, causes []diagnose.Cause) DiagnoseData {
+	d := DiagnoseData{Kafka: kafkaLine(got, c)}
+	if at := momentOf(got, st); !got.span.Live && !at.IsZero() {
+		d.Moment = at.Format(time.RFC3339)
+	}
+	d.States = stateRows(st)
+	for _, x := range causes[:min(len(causes), maxCauses)] {
+		d.Causes = append(d.Causes, CauseRow{x.What, strings.Join(x.For, "; "), strings.Join(x.Against, "; "), x.Probe})
+	}
+	moment := c.Begun
+	if moment.IsZero() {
+		moment = p.Until
+	}
+	events, _ := diagnose.Nearest(diagnose.Timeline(p), moment, maxEvents)
+	for _, e := range events {
+		d.Timeline = append(d.Timeline, EventRow{e.At.Truncate(time.Second), string(e.Kind), e.What})
+	}
+	if p.Source.OK() {
+		d.Around = aroundRows(p)
+	}
+	return d
+}
+
+// stateRows are the states at the moment, instances with the same state together.
+func stateRows(st diagnose.Status) (rows []StateRow) {
+	for _, name := range st.Breakers() {
+		readings := readingsOf(st, name)
+		for _, state := range knownFirst {
+			some := slices.DeleteFunc(slices.Clone(readings), func(r diagnose.Reading) bool { return stateOf(r) != state })
+			if len(some) == 0 {
+				continue
+			}
+			row := StateRow{Breaker: foreign.Text(name), State: state, On: diagnose.Where(some, readings)}
+			if at, note := some[0].Since(); state != "CLOSED" && state != unknownState {
+				row.Since = note
+				if !at.IsZero() {
+					row.Since = at.Format(time.RFC3339) + " " + note
+				}
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// kafkaLine is Kafka's own answer, which is of the present whatever was asked.
+func kafkaLine(got examined, c diagnose.Case) string {
+	var text string
+	switch {
+	case !got.kafka.Source.OK() && !c.Settled:
+		text = "not known: " + string(got.kafka.Source.Err.Class)
+	case !got.kafka.Source.OK():
+		text = "no broker answers (" + string(got.kafka.Source.Err.Class) + ")"
+	default:
+		text = aliveWords(got.kafka.Cluster)
+		var codes []string
+		for _, f := range c.Kafka {
+			if !slices.Contains(codes, string(f.Code)) {
+				codes = append(codes, string(f.Code))
+			}
+		}
+		if len(codes) > 0 {
+			text += "; " + strings.Join(codes, ", ")
+		} else {
+			text += "; required topics and leaders are there"
+		}
+	}
+	if !got.span.Live {
+		text += " (at present; of the past it keeps no record)"
+	}
+	return text
+}
+
+func aroundRows(p promql.Past) (rows []AroundRow) {
+	add := func(what string, now, before float64, is func(float64) string) {
+		if math.Round(now) > 0 || math.Round(before) > 0 {
+			rows = append(rows, AroundRow{what, is(now), is(before)})
+		}
+	}
+	statuses := map[string][2]float64{}
+	var all [2]float64
+	for _, r := range p.HTTP.Routes {
+		for i, by := range []map[string]float64{r.Status, r.Before} {
+			for status, n := range by {
+				all[i] += n
+				name := ""
+				switch {
+				case strings.HasPrefix(status, "5"):
+					name = "5xx"
+				case status == "409", status == "429":
+					name = status
+				}
+				both := statuses[name]
+				both[i] += n
+				statuses[name] = both
+			}
+		}
+	}
+	add("payment requests", all[0], all[1], whole)
+	for _, name := range []string{"5xx", "409", "429"} {
+		both := statuses[name]
+		if math.Round(both[0]) > 0 || math.Round(both[1]) > 0 {
+			rows = append(rows, AroundRow{"answered " + name, whole(both[0]) + partOf(both[0], all[0]), whole(both[1]) + partOf(both[1], all[1])})
+		}
+	}
+	for _, r := range p.HTTP.Routes {
+		if r.P95 != nil && strings.HasSuffix(r.URI.String(), "/authorize") {
+			before := "not known"
+			if r.P95Before != nil {
+				before = seconds(*r.P95Before)
+			}
+			rows = append(rows, AroundRow{"authorize p95", seconds(*r.P95), before})
+		}
+	}
+	for _, name := range breakersIn(p) {
+		var failed, before, turned float64
+		for _, i := range p.Instances {
+			for _, b := range i.Breakers {
+				if b.Name.String() == name {
+					failed, before, turned = failed+orZero(b.Failed), before+orZero(b.FailedBefore), turned+orZero(b.NotPermitted)
+				}
+			}
+		}
+		add(diagnose.Name(name)+" calls failed", failed, before, whole)
+		if math.Round(turned) > 0 {
+			rows = append(rows, AroundRow{diagnose.Name(name) + " calls turned away", whole(turned), "not asked"})
+		}
+	}
+	for _, e := range p.Errors[:min(len(p.Errors), maxCauses)] {
+		what := diagnose.Name(e.Job.String()) + " " + kinds[e.Kind]
+		if e.Exception != "" {
+			what += " (" + diagnose.Name(e.Exception.String()) + ")"
+		}
+		add(what, e.Count, e.Before, whole)
+	}
+	return rows[:min(len(rows), maxAround)]
+}
+
+func partOf(part, all float64) string {
+	if all < 1 {
+		return ""
+	}
+	return " (" + share(part, all) + ")"
+}
+
+func seconds(v float64) string { return fmt.Sprintf("%.2gs", v) }
+
+func orZero(v *float64) float64 {
+	if v == nil {
+		return 0
+	}
+	return *v
+}
+
+func diagnoseCoverage(got examined, told, events int) report.Coverage {
+	c := report.Coverage{Window: got.rng.String()}
+	answered := 0
+	for _, i := range got.api {
+		if i.Source.OK() {
+			answered++
+		}
+	}
+	if got.span.Live {
+		c.Looked = append(c.Looked, fmt.Sprintf("%d of %d API addresses", answered, len(got.api)))
+	} else {
+		c.Not = append(c.Not, "the instances themselves, which tell only of now")
+	}
+	if !got.facts.Source.OK() {
+		c.Not = append(c.Not, "Prometheus, in whole or in part: history is not known")
+	} else if got.past.Interval > 0 {
+		c.Looked = append(c.Looked, fmt.Sprintf("%d instances, scraped every %s", len(got.past.Instances), got.past.Interval))
+	}
+	c.Not = append(c.Not, "Kafka's consumer groups (check_kafka_health)")
+	if told < events {
+		c.Cut, c.More = true, fmt.Sprintf("%d of %d events are told; analyze_failure_pattern has all", told, events)
+	}
+	return c
+}
+
+// diagnoseSummary is the line to read out: the state, and what explains it.
+func diagnoseSummary(got examined, st diagnose.Status, p promql.Past, c diagnose.Case, found []report.Finding, causes []diagnose.Cause) string {
+	length := lengthOf(got.rng.Duration().Round(time.Minute))
+	text := patternSummary(st, p, length)
+	if got.span.Live {
+		text = strings.Replace(summary(st, found), " - ", " now - ", 1)
+	} else if n := strings.LastIndex(text, "; "); n > 0 && p.Source.OK() {
+		text = text[:n] // the traffic stands in the facts
+	}
+	for _, f := range found {
+		if f.Kind == catalog.Cause && f.Severity.Rank() <= catalog.High.Rank() {
+			return text + ". Cause: " + string(f.Code)
+		}
+	}
+	switch {
+	case len(causes) == 0:
+		return text
+	case got.span.Live && speaking(st.Readings) == "CLOSED":
+		return fmt.Sprintf("%s. %s was not CLOSED from %s, likeliest: %s", text, diagnose.Name(c.Breaker), c.Begun.Format(time.TimeOnly), causes[0].What)
+	}
+	return text + ". Likeliest: " + causes[0].What
+}
+
+func diagnoseCircuitBreaker(s Sources) tool.Tool {
+	return tool.Read(tool.Spec{
+		Name:  "diagnose_circuit_breaker",
+		Title: "Why a circuit breaker opened",
+		Description: "Why did the breaker open, now or at 2 pm? The timeline of its changes, what failed around it, what was restarted, Kafka's own answer at present, and causes ranked with what speaks for and against each and the one probe that tells them apart. " +
+			"Reach for it when a breaker is or was not CLOSED, or when events or authorizations fail although it is. " +
+			"Of the past it knows what Prometheus scraped; consumer lag is check_kafka_health's, the outbox check_outbox_status's.",
+		Examples: []string{`{}`, `{"at":"14:00"}`, `{"at":"yesterday 2pm","breaker":"kafka-publisher"}`, `{"time_range":"3h"}`},
+	}, s.diagnose)
+}

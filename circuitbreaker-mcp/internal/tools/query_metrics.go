@@ -1,0 +1,321 @@
+package tools
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/diagnose"
+	"payops-mcp/circuitbreaker-mcp/internal/promql"
+	"payops-mcp/shared/fault"
+	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
+	"payops-mcp/shared/tool"
+	"payops-mcp/shared/when"
+)
+
+// MetricsIn are the arguments of query_metrics.
+type MetricsIn struct {
+	PromQL    string `json:"promql,omitempty" jsonschema:"an expression; a counter inside of rate()" min:"1" max:"2000"`
+	Question  string `json:"question,omitempty" jsonschema:"or in words: failure rate of kafka-publisher, p99 latency of authorize, db pool waiting; 'list' lists them" min:"1" max:"200"`
+	TimeRange string `json:"time_range,omitempty" jsonschema:"15m, 24h, yesterday 2-3pm; at most 7d; default 1h" min:"1" max:"100"`
+	Since     string `json:"since,omitempty" jsonschema:"begin: 14:00, RFC 3339" min:"1" max:"100"`
+	Until     string `json:"until,omitempty" jsonschema:"end, as since" min:"1" max:"100"`
+	Limit     int    `json:"limit,omitempty" jsonschema:"series to show, the greatest first" default:"50" min:"1" max:"200"`
+	Detail    string `json:"detail,omitempty" jsonschema:"full: each series as a line too" default:"short" enum:"short,full"`
+}
+
+// MetricsData is what query_metrics answers.
+type MetricsData struct {
+	PromQL string         `json:"promql,omitempty"` // what was run
+	Means  string         `json:"means,omitempty"`
+	Unit   string         `json:"unit,omitempty"`
+	Step   string         `json:"step,omitempty"`
+	Common []foreign.Text `json:"common_labels,omitempty"` // of all series
+	Names  []foreign.Text `json:"label_names,omitempty"`   // of the others, where all series have the same ones: labels are then their values alone
+	Series []SeriesRow    `json:"series,omitempty"`
+	Empty  []string       `json:"empty_because,omitempty"`
+	List   []string       `json:"questions,omitempty"` // what can be asked in words
+}
+
+// SeriesRow is one series over the time. Numbers have three digits.
+type SeriesRow struct {
+	Labels foreign.Text `json:"labels"`
+	Min    *float64     `json:"min"`
+	Avg    *float64     `json:"avg"`
+	Max    *float64     `json:"max"`
+	Last   *float64     `json:"last"`
+	First  *float64     `json:"first,omitempty"`
+	Note   string       `json:"note,omitempty"` // what is missing
+	Line   string       `json:"over_time,omitempty"`
+}
+
+func (s Sources) metrics(ctx context.Context, in MetricsIn) (report.Answer[MetricsData], error) {
+	var a report.Answer[MetricsData]
+	switch {
+	case in.PromQL != "" && in.Question != "":
+		return a, fault.Invalidf("promql and question: give one of them")
+	case in.PromQL == "" && in.Question == "":
+		return a, fault.New(fault.Invalid, "", "give promql or question; in words there are: %s", strings.Join(questions(), "; "))
+	case strings.EqualFold(strings.TrimSpace(in.Question), "list"):
+		a.Summary, a.Data.List = "metrics that can be asked for in words", questions()
+		a.Conclude()
+		return a, nil
+	}
+	spec, err := readTime(when.Args{TimeRange: in.TimeRange, Since: in.Since, Until: in.Until}, "1h")
+	if err != nil {
+		return a, err
+	}
+	// What cannot be asked is refused before anybody is asked.
+	expr, known, err := expressionOf(in, promql.Span{Since: time.Unix(0, 0), Until: time.Unix(3600, 0)})
+	if err != nil {
+		return a, err
+	}
+	sources, cancel := sourceContext(ctx)
+	defer cancel()
+	start := time.Now()
+	clock := s.Prometheus.Clock(sources)
+	span, rng, err := s.spanOf(spec, clock)
+	if err != nil {
+		return a, err
+	}
+	if known != nil { // its windows depend on the time
+		if expr, _, err = expressionOf(in, span); err != nil {
+			return a, err
+		}
+	}
+	m := promql.Metric{Source: clock.Source}
+	// How often ingest is scraped is not needed here, its clock is.
+	if !clock.At.IsZero() {
+		if m, err = s.Prometheus.Metric(sources, expr, span); err != nil {
+			return a, err
+		}
+	}
+	m.Source.Took = time.Since(start)
+	if err := ctx.Err(); err != nil {
+		return a, err
+	}
+	if bad := badQuery(m.Source.Err); bad != nil {
+		return a, bad
+	}
+	a.Findings = diagnose.PromSilent(m.Source, time.Time{}, "no answer")
+	a.Sources, a.AsOf = []fault.Source{m.Source}, span.Until.In(s.Zone)
+	a.Data = metricsData(expr.Text, known, m, in)
+	a.Coverage = report.Coverage{Window: rng.String()}
+	if n := len(m.Series); n > in.Limit {
+		a.Coverage.Cut, a.Coverage.More = true, fmt.Sprintf("%d of %d series are shown, the greatest at the end of the time; raise limit, or aggregate: sum by (job) (%s)", in.Limit, n, expr.Text)
+	}
+	if len(m.Series) == 0 && m.Source.OK() {
+		a.Because = "nothing was found that could be judged"
+	}
+	a.Conclude()
+	a.Summary = metricsSummary(m, known, lengthOf(rng.Duration()))
+	return a, nil
+}
+
+// expressionOf is the expression of the arguments; known is nil for PromQL.
+func expressionOf(in MetricsIn, span promql.Span) (promql.Expression, *promql.Known, error) {
+	if in.PromQL != "" {
+		e, err := promql.ReadExpression(in.PromQL)
+		return e, nil, err
+	}
+	m, several, unknown := promql.ReadQuestion(in.Question, span)
+	switch {
+	case len(several) > 0:
+		var names []string
+		for _, k := range several {
+			names = append(names, k.Name+" ("+k.Means+")")
+		}
+		return promql.Expression{}, nil, fault.New(fault.Invalid, "Say more, or give promql", "question: it may mean %s", strings.Join(names, ", or "))
+	case len(unknown) > 0:
+		var quoted []string
+		for _, w := range unknown {
+			quoted = append(quoted, foreign.Text(w).Quoted())
+		}
+		return promql.Expression{}, nil, fault.New(fault.Invalid, "", "question: %s is not understood; there are: %s. Or give promql", strings.Join(quoted, ", "), strings.Join(questions(), "; "))
+	case m.Text == "":
+		return promql.Expression{}, nil, fault.New(fault.Invalid, "", "question: no metric is meant by this; there are: %s. Or give promql", strings.Join(questions(), "; "))
+	}
+	e, err := promql.ReadExpression(m.Text)
+	return e, &m.Metric, err
+}
+
+// questions are the metrics that can be asked for in words.
+func questions() []string {
+	var all []string
+	for _, k := range promql.Metrics {
+		all = append(all, strings.ReplaceAll(k.Name, "_", " "))
+	}
+	return all
+}
+
+// badQuery is the refusal of an expression that Prometheus does not take: it is the
+// caller's, and no fault of a system.
+func badQuery(f *fault.Failure) error {
+	if f == nil || f.Class != fault.BadStatus {
+		return nil
+	}
+	said := string(f.Said)
+	for _, kind := range []string{"errorType bad_data", "errorType execution"} {
+		if strings.Contains(said, kind) {
+			return fault.New(fault.Invalid, "Repair the expression, or ask in words with question", "promql: Prometheus says %s", f.Said.Quoted())
+		}
+	}
+	return nil
+}
+
+func metricsData(expr string, known *promql.Known, m promql.Metric, in MetricsIn) MetricsData {
+	d := MetricsData{PromQL: expr, Empty: m.Empty}
+	if known != nil {
+		d.Means, d.Unit = known.Means, known.Unit
+	}
+	if m.Step > 0 {
+		d.Step = lengthOf(m.Step)
+	}
+	series := slices.Clone(m.Series)
+	slices.SortStableFunc(series, func(a, b promql.MetricSeries) int {
+		return cmp.Compare(valueOr(b.Last, math.Inf(-1)), valueOr(a.Last, math.Inf(-1)))
+	})
+	common := commonLabels(m.Series)
+	for _, l := range common {
+		d.Common = append(d.Common, foreign.Text(string(l.Name)+"="+string(l.Value)))
+	}
+	names := sameNames(m.Series, common)
+	d.Names = names
+	for _, x := range series[:min(len(series), in.Limit)] {
+		row := SeriesRow{Labels: labelsOf(x, common, len(names) > 0), Min: digits(x.Min), Avg: digits(x.Avg), Max: digits(x.Max), Last: digits(x.Last), Note: missing(x, m.Points)}
+		if in.Detail == "full" {
+			row.First, row.Line = digits(x.First), sparkline(x.Points)
+		}
+		d.Series = append(d.Series, row)
+	}
+	return d
+}
+
+// commonLabels are those that all of several series have with the same value.
+func commonLabels(all []promql.MetricSeries) (common []promql.MetricLabel) {
+	if len(all) < 2 {
+		return nil
+	}
+	for _, l := range all[0].Labels {
+		if !slices.ContainsFunc(all, func(x promql.MetricSeries) bool { return !slices.Contains(x.Labels, l) }) {
+			common = append(common, l)
+		}
+	}
+	return common
+}
+
+// sameNames are the names of the labels that tell several series apart, where all
+// have the same ones; saying them once saves a model a third of the answer.
+func sameNames(all []promql.MetricSeries, common []promql.MetricLabel) (names []foreign.Text) {
+	if len(all) < 2 {
+		return nil
+	}
+	for n, x := range all {
+		var own []foreign.Text
+		for _, l := range x.Labels {
+			if !slices.Contains(common, l) {
+				own = append(own, l.Name)
+			}
+		}
+		if n > 0 && !slices.Equal(own, names) {
+			return nil
+		}
+		names = own
+	}
+	return names
+}
+
+// labelsOf are the labels of a series that tell it from the others, or their values
+// alone.
+func labelsOf(x promql.MetricSeries, common []promql.MetricLabel, values bool) foreign.Text {
+	var parts []string
+	for _, l := range x.Labels {
+		switch {
+		case slices.Contains(common, l):
+		case values:
+			parts = append(parts, string(l.Value))
+		default:
+			parts = append(parts, string(l.Name)+"="+string(l.Value))
+		}
+	}
+	if len(parts) == 0 {
+		return "(no labels)"
+	}
+	return foreign.Text(strings.Join(parts, ","))
+}
+
+// missing says what a series lacks: a point that is no number is not one that was
+// not scraped.
+func missing(x promql.MetricSeries, points int) string {
+	var parts []string
+	if x.NaN > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d points are no number (NaN)", x.NaN, points))
+	}
+	if gone := points - x.Known - x.NaN; gone > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d points have no sample", gone, points))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// digits keeps three of a number.
+func digits(v *float64) *float64 {
+	if v == nil || *v == 0 {
+		return v
+	}
+	scale := math.Pow(10, 2-math.Floor(math.Log10(math.Abs(*v))))
+	if math.IsInf(scale, 0) || math.Abs(*v) >= 100 {
+		n := math.Round(*v)
+		return &n
+	}
+	n := math.Round(*v*scale) / scale
+	return &n
+}
+
+func valueOr(v *float64, otherwise float64) float64 {
+	if v == nil {
+		return otherwise
+	}
+	return *v
+}
+
+func metricsSummary(m promql.Metric, known *promql.Known, length string) string {
+	name := "the expression"
+	if known != nil {
+		name = strings.ReplaceAll(known.Name, "_", " ")
+	}
+	switch {
+	case !m.Source.OK():
+		return name + ": not known, Prometheus did not answer"
+	case len(m.Series) == 0:
+		return name + ": no series in the last " + length + ", which is not zero"
+	}
+	var low, high *float64
+	for _, x := range m.Series {
+		high = higher(high, x.Max)
+		if x.Min != nil && (low == nil || *x.Min < *low) {
+			low = x.Min
+		}
+	}
+	if high == nil {
+		return fmt.Sprintf("%s: %s in %s, none of which has a number", name, plural(len(m.Series), "series"), length)
+	}
+	return fmt.Sprintf("%s: %s in %s, from %v to %v", name, plural(len(m.Series), "series"), length, *digits(low), *digits(high))
+}
+
+func plural(n int, what string) string { return fmt.Sprintf("%d %s", n, what) }
+
+func queryMetrics(s Sources) tool.Tool {
+	return tool.Read(tool.Spec{
+		Name:  "query_metrics",
+		Title: "Metrics",
+		Description: "Any metric of Prometheus over a time: PromQL, or a question in words (English or Korean) about breakers, requests, latency, pools, Kafka clients, JVM. Each series as min, avg, max, last, with the PromQL that was run. " +
+			"Reach for it when the other tools do not show the number. " +
+			"An empty result says which label does not exist and what does; what would cost too much is refused with a cheaper form.",
+		Examples: []string{`{"question":"failure rate of kafka-publisher"}`, `{"question":"p99 latency of authorize","time_range":"24h"}`, `{"promql":"sum by (status) (rate(http_server_requests_seconds_count{job=\"ingest-service\"}[5m]))"}`, `{"question":"list"}`},
+	}, s.metrics)
+}

@@ -1,0 +1,148 @@
+package tools
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/promtest"
+	"payops-mcp/shared/tooltest"
+)
+
+type metricsSaid struct {
+	PromQL, Unit, Step string
+	Common             []string `json:"common_labels"`
+	Names              []string `json:"label_names"`
+	Series             []struct {
+		Labels, Note        string
+		Min, Avg, Max, Last *float64
+		Line                string `json:"over_time"`
+	}
+	Empty []string `json:"empty_because"`
+	List  []string `json:"questions"`
+}
+
+func queried(t *testing.T, c *tooltest.Client, args string) (tooltest.Answer[metricsSaid], string) {
+	t.Helper()
+	r := c.Call(t, "query_metrics", args)
+	if os.Getenv("SHOW_ANSWERS") != "" {
+		t.Logf("%d bytes\n%s", len(r.Text), r.Text)
+	}
+	return tooltest.Decode[metricsSaid](t, r), r.Text
+}
+
+func TestQueryMetrics(t *testing.T) {
+	t.Parallel()
+	c := server(t, promtest.Start(t, hour(func(second int) string {
+		b := promtest.Closed("kafka-publisher")
+		b.FailureRate = 40
+		return b.String() + promtest.Closed("pg-auth-api").String() + traffic(second, map[string]float64{"200": 10, "409": 1}, 0.2)
+	})).URL)
+	for args, want := range map[string]string{
+		`{"question":"failure rate of kafka-publisher"}`:             `resilience4j_circuitbreaker_failure_rate{job="ingest-service", name="kafka-publisher"}`,
+		`{"question":"what is the p99 latency of authorize?"}`:       `histogram_quantile(0.99, sum by (uri, le) (rate(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*", uri="/payments/authorize"}`,
+		`{"question":"요청 트래픽 보여줘"}`:                                  `sum by (uri) (rate(http_server_requests_seconds_count`,
+		`{"question":"409 requests","time_range":"30m"}`:             `status="409"`,
+		`{"question":"카프카 전송 실패","time_range":"30m"}`:                `spring_kafka_template_seconds_count{result="failure"}`,
+		`{"promql":"up{job=\"ingest-service\"}","time_range":"2h"}`:  `up{job="ingest-service"}`,
+		`{"question":"p99 latency of authorize","time_range":"24h"}`: `0.99`,
+		`{"promql":"1+1"}`: `1+1`,
+		`{"question":"is the breaker open","detail":"full"}`:                                                  `== 1`,
+		`{"promql":"sum by (status) (rate(http_server_requests_seconds_count{job=\"ingest-service\"}[5m]))"}`: `sum by (status)`,
+	} {
+		a, text := queried(t, c, args)
+		if !strings.Contains(a.Data.PromQL, want) {
+			t.Errorf("%s ran %s, want %s", args, a.Data.PromQL, want)
+		}
+		if want := map[bool]string{true: "ok", false: "unknown"}[len(a.Data.Series) > 0]; a.Verdict != want || len(text) > maxBytes {
+			t.Errorf("%s: %s, %d bytes", args, a.Verdict, len(text))
+		}
+	}
+	a, _ := queried(t, c, `{"question":"failure rate of kafka-publisher","detail":"full"}`)
+	if len(a.Data.Series) != 2 || *a.Data.Series[0].Last != 40 || len(a.Data.Common) != 1 || len(a.Data.Names) != 1 || a.Data.Names[0] != "instance" || !strings.HasPrefix(a.Data.Series[0].Labels, "10.0.0.") || a.Data.Series[0].Line == "" {
+		t.Errorf("%+v", a.Data)
+	}
+	a, _ = queried(t, c, `{"promql":"http_server_requests_seconds_count{status=\"409\"}","limit":1}`)
+	if len(a.Data.Series) != 1 || !a.Coverage.Truncated || !strings.Contains(a.Coverage.More, "1 of 2") {
+		t.Errorf("%+v %+v", a.Data, a.Coverage)
+	}
+	if a, _ := queried(t, c, `{"question":"list"}`); len(a.Data.List) < 20 {
+		t.Errorf("%v", a.Data.List)
+	}
+}
+
+// An empty answer is no zero: it says which part does not exist, and what does.
+func TestAnEmptyResultIsExplained(t *testing.T) {
+	t.Parallel()
+	c := server(t, promtest.Start(t, hour(func(second int) string {
+		return promtest.Healthy() + traffic(second, map[string]float64{"200": 10}, 0.2)
+	})).URL)
+	for promql, want := range map[string]string{
+		`http_server_requests_seconds_count{application="gateway"}`:      `"application" is "INGEST-SERVICE"`,
+		`http_server_requests_seconds_count{group="x"}`:                  `has no label "group"; it has`,
+		`http_server_request_seconds_count`:                              `there is no metric "http_server_request_seconds_count" in this time; there is "http_server_requests_seconds_count"`,
+		`resilience4j_circuitbreaker_state{state="forced_half_open"}`:    `"closed"`,
+		`resilience4j_circuitbreaker_state{state="open"} == 1`:           `a comparison is never true`,
+		`http_server_requests_seconds_count{status="200", instance="x"}`: `"instance" is "10.0.0.1:ingest-service:8080"`,
+	} {
+		a, text := queried(t, c, fmt.Sprintf(`{"promql":%q}`, promql))
+		if len(a.Data.Empty) == 0 || !strings.Contains(strings.Join(a.Data.Empty, " "), want) {
+			t.Errorf("%s: %v, want %s", promql, a.Data.Empty, want)
+		}
+		if !strings.Contains(a.Summary, "which is not zero") || len(text) > maxBytes {
+			t.Errorf("%s: %s", promql, a.Summary)
+		}
+	}
+}
+
+func TestMetricsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	var past promtest.Past
+	for n := range 2100 {
+		past.Scrape("a", time.Now(), fmt.Sprintf("many{n=\"%d\"} 1\n", n))
+	}
+	c := server(t, promtest.Start(t, &past).URL)
+	for args, want := range map[string]string{
+		`{"promql":"{job=\"ingest-service\"}"}`:                      "Name a metric",
+		`{"promql":"{__name__=~\".+\"}"}`:                            "Name a metric",
+		`{"promql":"rate(up[30d])"}`:                                 "at most",
+		`{"promql":"max_over_time(rate(up[1m])[1d:1s])"}`:            "a longer step",
+		`{"promql":"up[5m]"}`:                                        "rate(up[5m])",
+		`{"promql":"many"}`:                                          "takes in 2100 series",
+		`{"promql":"sum(rate("}`:                                     "Repair it",
+		`{"promql":"\"text\""}`:                                      "a string is no metric",
+		`{"promql":"up","question":"up"}`:                            "give one of them",
+		`{}`:                                                         "give promql or question",
+		`{"question":"how is the weather"}`:                          `"weather" is not understood; there are`,
+		`{"question":"breaker"}`:                                     "no metric is meant",
+		`{"promql":"up","time_range":"30d"}`:                         "too long",
+		`{"question":"heap of kafka-publisher"}`:                     "kafka-publisher",
+		`{"promql":"label_replace(up, \"a\", \"b\", \"c\", \"(\")"}`: "Prometheus says",
+	} {
+		if r := c.Call(t, "query_metrics", args); !r.IsError || !strings.Contains(r.Text, want) {
+			t.Errorf("%s: %s\nwant %q", args, r.Text, want)
+		}
+	}
+}
+
+// Fifty series over an hour are told in few words.
+func TestFiftySeries(t *testing.T) {
+	t.Parallel()
+	var past promtest.Past
+	end := time.Now()
+	for at := end.Add(-time.Hour); !at.After(end); at = at.Add(time.Minute) {
+		for n := range 50 {
+			past.Scrape(fmt.Sprintf("10.0.0.%d:8080", n), at, fmt.Sprintf("busy{path=\"/payments\"} %g\n", float64(n)+at.Sub(end).Seconds()/1000))
+		}
+	}
+	c := server(t, promtest.Start(t, &past).URL)
+	a, text := queried(t, c, `{"promql":"busy"}`)
+	if len(a.Data.Series) != 50 || a.Coverage.Truncated || *a.Data.Series[0].Last != 49 {
+		t.Errorf("%d series, first %+v", len(a.Data.Series), a.Data.Series[0])
+	}
+	if len(text) > 2800 {
+		t.Errorf("%d bytes:\n%s", len(text), text)
+	}
+}
