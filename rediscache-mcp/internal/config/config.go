@@ -23,6 +23,9 @@ type Settings struct {
 	IdemKey keyspace.IdemTemplate `env:"IDEMPOTENCY_KEY_TEMPLATE" default:"idem:{action}:{merchant_id}:{idempotency_key}" help:"key that holds the cached answer to an authorization; must hold {merchant_id} and {idempotency_key}; {action} is always authorize"`
 	IdemTTL IdemTTL
 	Limits  Limits
+	// AllowClear and AuditLog belong together: the first alone deletes nothing.
+	AllowClear bool   `env:"REDIS_ALLOW_CLEAR_RATE_LIMIT" default:"false" help:"offer clear_rate_limit, which deletes one counter after a person agreed; the account then needs +eval +del"`
+	AuditLog   string `env:"REDIS_AUDIT_LOG" help:"file to which clear_rate_limit appends a JSON line for each call; required when it is allowed"`
 	env.Common
 }
 
@@ -59,13 +62,59 @@ func (r *Redis) Load(get env.Lookup) error {
 			return nil
 		}
 		r.Target = redisdb.Default()
-		if len(ca) > 0 {
-			return errors.New("REDIS_CA_FILE is set, but REDIS_URL is not: set it to rediss://HOST:PORT")
+		for _, name := range []string{"REDIS_CA_FILE", certName, keyName} {
+			if _, set := get(name); set {
+				return errors.New(name + " is set, but REDIS_URL is not: set it to rediss://HOST:PORT")
+			}
 		}
-		return nil
+		return r.preferReplica(get)
 	}
 	if r.Target, err = redisdb.Parse(url.Reveal(), ca); err != nil {
 		return fmt.Errorf("REDIS_URL: %w", err)
+	}
+	return errors.Join(r.certificate(get), r.preferReplica(get))
+}
+
+const (
+	certName    = "REDIS_CERT_FILE"
+	keyName     = "REDIS_KEY_FILE"
+	replicaName = "REDIS_PREFER_REPLICA"
+)
+
+func (r *Redis) certificate(get env.Lookup) error {
+	cert, hasCert := get(certName)
+	key, hasKey := get(keyName)
+	if !hasCert && !hasKey {
+		return nil
+	}
+	if !hasCert || !hasKey {
+		return fmt.Errorf("%s and %s belong together: set both", certName, keyName)
+	}
+	certPEM, err := os.ReadFile(cert)
+	if err != nil {
+		return fmt.Errorf("%s: %w", certName, err)
+	}
+	keyPEM, err := os.ReadFile(key)
+	if err != nil {
+		return fmt.Errorf("%s: %w", keyName, err)
+	}
+	if r.Target, err = r.Target.WithCertificate(certPEM, keyPEM); err != nil {
+		return fmt.Errorf("%s: %w", certName, err)
+	}
+	return nil
+}
+
+func (r *Redis) preferReplica(get env.Lookup) error {
+	text, set := get(replicaName)
+	if !set {
+		return nil
+	}
+	prefer, err := strconv.ParseBool(text)
+	if err != nil {
+		return fmt.Errorf("%s=%q: want true or false", replicaName, text)
+	}
+	if prefer {
+		r.Target = r.Target.PreferReplicas()
 	}
 	return nil
 }
@@ -84,6 +133,9 @@ func (*Redis) Settings() []env.Setting {
 	return []env.Setting{
 		{Name: "REDIS_URL", Default: defaultURL, Help: redisdb.Forms, Secret: true},
 		{Name: "REDIS_CA_FILE", Help: "PEM file of the authority that signed Redis's certificate, besides those of the system (rediss://)"},
+		{Name: certName, Help: "PEM file of this server's own certificate, for a Redis that asks for one"},
+		{Name: keyName, Help: "PEM file of its key"},
+		{Name: replicaName, Default: "false", Help: "scan a replica of each master where one is online; what is found is looked at again on the master, and single keys are always asked of the master"},
 		{Name: "API_BASE_URL", Help: "not used; where only this is set, answers say that REDIS_URL is what this server needs"},
 	}
 }

@@ -140,3 +140,39 @@ func TestEverySettingIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+func TestReplicasAndCertificates(t *testing.T) {
+	if s, err := load(t, "REDIS_PREFER_REPLICA=true"); err != nil || s.Redis.Target.String() != "redis localhost:6379" {
+		t.Errorf("%v, %v", s.Redis, err)
+	}
+	file := filepath.Join(t.TempDir(), "pem")
+	if err := os.WriteFile(file, []byte("no PEM"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, environ := range map[string][]string{
+		"want true or false":          {"REDIS_URL=redis://h", "REDIS_PREFER_REPLICA=maybe"},
+		"set both":                    {"REDIS_URL=rediss://h", "REDIS_CERT_FILE=" + file},
+		"belong together":             {"REDIS_URL=rediss://h", "REDIS_KEY_FILE=" + file},
+		"no such file":                {"REDIS_URL=rediss://h", "REDIS_CERT_FILE=" + file + "x", "REDIS_KEY_FILE=" + file},
+		"failed to find any PEM data": {"REDIS_URL=rediss://h", "REDIS_CERT_FILE=" + file, "REDIS_KEY_FILE=" + file},
+		"without TLS":                 {"REDIS_URL=redis://h", "REDIS_CERT_FILE=" + file, "REDIS_KEY_FILE=" + file},
+		"REDIS_URL is not":            {"REDIS_CERT_FILE=" + file, "REDIS_KEY_FILE=" + file},
+	} {
+		if _, err := load(t, environ...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", environ, err, want)
+		}
+	}
+}
+
+func TestClearingIsOff(t *testing.T) {
+	s, err := load(t)
+	if err != nil || s.AllowClear || s.AuditLog != "" {
+		t.Errorf("%v %q, %v", s.AllowClear, s.AuditLog, err)
+	}
+	if s, err = load(t, "REDIS_ALLOW_CLEAR_RATE_LIMIT=true", "REDIS_AUDIT_LOG=/a"); err != nil || !s.AllowClear || s.AuditLog != "/a" {
+		t.Errorf("%v %q, %v", s.AllowClear, s.AuditLog, err)
+	}
+	if _, err = load(t, "REDIS_ALLOW_CLEAR_RATE_LIMIT=perhaps"); err == nil {
+		t.Error("perhaps was taken")
+	}
+}

@@ -47,6 +47,9 @@ func ReadAnswer(head string, cut bool) CachedAnswer {
 	}
 	if number, ok := a.whole(fields, "amount"); ok {
 		a.Amount = &number
+		if number < 0 {
+			a.Problems = append(a.Problems, fmt.Sprintf("amount is %d", number))
+		}
 	}
 	if text, ok := a.text(fields, "status"); ok {
 		if slices.Contains(Statuses, text) {

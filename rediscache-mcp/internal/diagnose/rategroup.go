@@ -16,7 +16,7 @@ const named = 3
 var groupWords = map[catalog.Code]string{
 	catalog.RateKeyNoTTLBlocking: "are over the capacity and have no TTL: every request is refused for ever, whatever \"Try again in 60 seconds\" says",
 	catalog.RateKeyNoTTLLatent:   "have no TTL: they never reset, and block for ever once they are over the capacity",
-	catalog.RateKeyCorrupt:       "hold no number: INCR fails on them, and ingest lets every request pass",
+	catalog.RateKeyCorrupt:       "hold no number that ingest can have counted: INCR fails on them or starts far below zero, and ingest lets every request pass",
 	catalog.RateWindowMismatch:   "reset later than a window from now",
 	catalog.RateLimited:          "are over the capacity and reset by themselves: the limiter does its work",
 	catalog.RateNearLimit:        "are near their limit",
@@ -45,8 +45,14 @@ func ManyRateKeys(keys []RateKey, more map[catalog.Code]int64) (findings []repor
 // together makes one finding of several of one code.
 func together(of []report.Finding, keys []RateKey, more int64) report.Finding {
 	worst := slices.MinFunc(of, func(a, b report.Finding) int { return a.Severity.Rank() - b.Severity.Rank() })
+	if worst.Code == catalog.RateNearLimit {
+		f := worst
+		f.Claim = fmt.Sprintf("%d counters %s", int64(len(keys))+more, groupWords[worst.Code])
+		f.Evidence, f.Blast = nil, "" // the list in the answer has the nearest
+		return f
+	}
 	room := named
-	if worst.Code == catalog.RateLimited || worst.Code == catalog.RateNearLimit {
+	if worst.Code == catalog.RateLimited {
 		room = 1 // the list in the answer has the others
 	}
 	var names []string
@@ -61,9 +67,6 @@ func together(of []report.Finding, keys []RateKey, more int64) report.Finding {
 	f := worst
 	f.Claim = fmt.Sprintf("%d counters %s: %s", int64(len(keys))+more, groupWords[worst.Code], list)
 	f.Evidence, f.Blast = nil, ""
-	if worst.Code == catalog.RateNearLimit {
-		return f
-	}
 	k := keys[0]
 	f.Evidence = []report.Evidence{{Source: k.Source, Asked: "GETRANGE, PTTL of the first", Value: k.seen(), At: k.at()}}
 	if worst.Code == catalog.RateLimited {
@@ -77,7 +80,7 @@ func together(of []report.Finding, keys []RateKey, more int64) report.Finding {
 
 // short is a counter in a few words.
 func (k RateKey) short() string {
-	if n, ok := k.Count(); ok {
+	if n, ok := k.Count(); ok && k.State() != Corrupt {
 		return fmt.Sprintf("%d/%d", n, k.Limit.Capacity)
 	}
 	return k.holds()

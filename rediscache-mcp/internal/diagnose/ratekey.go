@@ -58,6 +58,11 @@ func (k RateKey) Count() (int64, bool) {
 	return limiter.Count(string(s.Value))
 }
 
+// farBelowZero reports whether a counter stands so low that a merchant gets the whole
+// limit once more, and more than that, before it is limited. Ingest only ever adds,
+// so something else wrote it; a little below zero does no harm.
+func (k RateKey) farBelowZero(count int64) bool { return count <= -k.Limit.Capacity }
+
 // State says what the counter means.
 func (k RateKey) State() State {
 	s := k.Counter.Last()
@@ -69,7 +74,7 @@ func (k RateKey) State() State {
 		return Off
 	case !s.Exists:
 		return NoWindow
-	case !counts:
+	case !counts || k.farBelowZero(count):
 		return Corrupt
 	case s.NoTTL && k.Limit.Blocks(count):
 		return BlockedForEver

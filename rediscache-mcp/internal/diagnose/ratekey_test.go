@@ -79,6 +79,7 @@ func TestRateKeys(t *testing.T) {
 		"just under 80%":                           {key("19199", 5*time.Second), Free, nil, false, nil},
 		"quiet":                                    {key("250", 45*time.Second), Free, nil, false, nil},
 		"below zero":                               {key("-5", 45*time.Second), Free, nil, false, nil},
+		"far below zero":                           {key("-9223372036854775808", 45*time.Second), Corrupt, []catalog.Code{catalog.RateKeyCorrupt}, false, nil},
 		"no counter":                               {key("", 0).with(func(k *RateKey) { k.Counter.First, k.Counter.Second = redisdb.Sight{}, nil }), NoWindow, nil, false, nil},
 		"NM-24 expired between two steps":          {key("310", 0).with(second(redisdb.Sight{})), NoWindow, nil, false, nil},
 		"NM-26 the TTL came later":                 {key("1", 0).with(second(redisdb.Sight{Exists: true, Value: "2", TTL: time.Minute})), Free, nil, false, nil},

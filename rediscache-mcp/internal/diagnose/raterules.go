@@ -106,7 +106,11 @@ func corrupt(k RateKey) (report.Finding, bool) {
 	case s.NoTTL:
 		ends = "it has no TTL and stays until somebody deletes it"
 	}
-	f := report.NewFinding(catalog.RateKeyCorrupt, "%s: the counter holds %s: INCR fails on it, ingest logs that and lets every request pass; %s", k.Action, k.holds(), ends).
+	what := "INCR fails on it, ingest logs that and lets every request pass"
+	if _, counts := k.Count(); counts {
+		what = "ingest never counts below zero, so something else wrote it, and the merchant is not limited until it has been counted up"
+	}
+	f := report.NewFinding(catalog.RateKeyCorrupt, "%s: the counter holds %s: %s; %s", k.Action, k.holds(), what, ends).
 		With(k.Source, k.probe(), k.seen(), k.at()).
 		Hurts("merchant %s is not limited for %s", k.Merchant, k.Action).
 		Then(k.deleteStep(), "Find who else writes rate keys (deployments, scripts, a shared Redis)")

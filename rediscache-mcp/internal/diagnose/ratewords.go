@@ -93,5 +93,8 @@ func (k RateKey) holds() string {
 	case k.Counter.Length != nil && s.Cut:
 		return fmt.Sprintf("%d bytes that begin with %s, no number", *k.Counter.Length, s.Value.Quoted())
 	}
+	if _, counts := k.Count(); counts {
+		return s.Value.Quoted() + ", far below zero"
+	}
 	return s.Value.Quoted() + ", no number that can be added to"
 }

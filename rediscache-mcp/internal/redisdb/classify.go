@@ -20,6 +20,7 @@ const (
 	ScriptRunning fault.Class = "script_running" // a script holds up all commands
 	CannotConnect fault.Class = "cannot_connect" // the TCP connection was not accepted in time
 	UnknownHost   fault.Class = "unknown_host"   // the name has no address here
+	Restarted     fault.Class = "restarted"      // another process of Redis answers than the one that a scan began on
 	NoHandshake   fault.Class = "no_handshake"   // the connection was accepted, the TLS handshake not answered
 )
 
@@ -39,6 +40,7 @@ var next = map[fault.Class]string{
 	CannotConnect:      "Check the route and firewalls from here to Redis (VPN up?), and that its host is alive",
 	UnknownHost:        "Check the host in REDIS_URL and the name service of this machine (VPN up?)",
 	NoHandshake:        "If Redis speaks no TLS there, REDIS_URL must begin with redis://; else look at its host as for one that hangs",
+	Restarted:          "Ask again: the scan begins anew on the process that answers now; cache_stats tells whether Redis was restarted",
 	fault.Timeout:      "Look at the Redis host: a stopped or swapping process, a long command (SLOWLOG GET), CLIENT PAUSE, or a proxy with nothing behind it",
 	fault.Disconnected: "If Redis speaks TLS there, REDIS_URL must begin with rediss://; else see the log of Redis or of the proxy before it",
 	fault.Auth:         "Set user and password in REDIS_URL: redis://USER:PASSWORD@HOST:PORT (for Sentinel itself: ?sentinel_username=U&sentinel_password=P)",
@@ -79,7 +81,9 @@ func failureOf(err error) *fault.Failure {
 	if errors.Is(err, redis.Nil) { // the only question of ours with nil for an answer
 		f.Said, f.Next = "Sentinel knows no master of this name", "Check the name of the master in REDIS_URL: redis+sentinel://HOST:PORT/MASTER"
 	}
-	if isCertificate(err) {
+	if isAlert(err) {
+		f.Next = "Set REDIS_CERT_FILE and REDIS_KEY_FILE to a certificate that Redis trusts and its key"
+	} else if isCertificate(err) {
 		f.Next = "Set REDIS_CA_FILE to the certificate of the authority that signed Redis's, and use the host name that it is made out for"
 	}
 	return f
@@ -89,13 +93,16 @@ func classOf(err error) fault.Class {
 	if errors.Is(err, redis.Nil) {
 		return UnknownHost
 	}
+	if _, ok := errors.AsType[*otherProcessError](err); ok {
+		return Restarted
+	}
 	if refused, ok := errors.AsType[*refusedError](err); ok {
 		return replyClass(refused.reply)
 	}
 	if reply, ok := errors.AsType[redis.Error](err); ok {
 		return replyClass(reply.Error())
 	}
-	if isCertificate(err) {
+	if isCertificate(err) || isAlert(err) {
 		return fault.Auth
 	}
 	if h, ok := errors.AsType[*handshakeError](err); ok {
@@ -138,10 +145,19 @@ func replyClass(reply string) fault.Class {
 		return fault.Busy
 	case strings.HasPrefix(reply, noCluster):
 		return fault.WrongServer
+	case strings.Contains(reply, "The user executing the script can't run"), strings.Contains(reply, "ACL failure in script"):
+		return fault.Permission
 	case word == "ERR" && (strings.HasPrefix(rest, "invalid password") || strings.HasPrefix(rest, "AUTH ") || strings.HasPrefix(rest, "Client sent AUTH")):
 		return fault.Auth
 	}
 	return fault.BadStatus
+}
+
+// isAlert reports whether the other side refused our certificate, or the want of one.
+// With TLS 1.3 it says so after the handshake is over for us.
+func isAlert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error" && strings.Contains(op.Err.Error(), "certificate")
 }
 
 func isCertificate(err error) bool {

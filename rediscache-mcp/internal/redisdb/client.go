@@ -1,11 +1,13 @@
 // Package redisdb asks a Redis: one server, the master that Sentinel names, or a
 // cluster. It reads keys by their exact names or in a scan, and what the server
-// says of itself, never changes anything, and asks for nothing that an account with
+// says of itself, and asks for nothing that an account with
 //
 //	-@all +@read +info +config|get +memory|usage +slowlog|get
 //
-// may not do (a cluster client also needs +cluster|slots, a database other than 0
-// also +select). Nothing is dialled before the first question.
+// may not do (a cluster client also needs +cluster|slots and, to scan replicas,
+// +readonly; a database other than 0 also +select). The one exception is Clear, which
+// deletes a counter and needs +eval and +del. Nothing is dialled before the first
+// question.
 package redisdb
 
 import (
@@ -45,9 +47,10 @@ type DB struct {
 	cluster *redis.ClusterClient // a cluster; then client is nil
 	unset   *fault.Failure       // no target: every question fails with it
 
-	mu     sync.Mutex
-	stats  map[string]Info // by node: what the last Stats said
-	before map[string]Info // by node: what INFO said last, to see what has grown since
+	mu       sync.Mutex
+	stats    map[string]Info          // by node: what the last Stats said
+	before   map[string]Info          // by node: what INFO said last, to see what has grown since
+	replicas map[string]*redis.Client // by address, from their first use
 
 	lookups lookups
 }
@@ -73,7 +76,7 @@ func Open(t Target) *DB {
 		PoolSize: poolSize, PoolTimeout: askTimeout, MaxIdleConns: maxIdle, ConnMaxIdleTime: 5 * time.Minute, PipelinePoolSize: -1,
 		ReadBufferSize: bufferSize, WriteBufferSize: bufferSize,
 	}
-	db := &DB{target: t, before: map[string]Info{}, stats: map[string]Info{}}
+	db := &DB{target: t, before: map[string]Info{}, stats: map[string]Info{}, replicas: map[string]*redis.Client{}}
 	switch t.kind {
 	case cluster:
 		db.cluster = redis.NewClusterClient(o.Cluster())
@@ -99,6 +102,11 @@ func Unset(reason, next string) *DB {
 
 // Close closes the connections.
 func (db *DB) Close() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for _, c := range db.replicas {
+		_ = c.Close() // it only ever read
+	}
 	switch {
 	case db.cluster != nil:
 		return db.cluster.Close()

@@ -29,6 +29,12 @@ type Sight struct {
 	After     time.Duration // since the first sight of this question
 }
 
+// Seen is a sight and when it was.
+type Seen struct {
+	Sight Sight
+	At    time.Time // by this machine's clock
+}
+
 // Counter is what was seen of one key. Nothing is known of it when Err is set, and
 // nothing of its TTL when TTLErr is.
 type Counter struct {
@@ -119,19 +125,29 @@ func (db *DB) Counters(ctx context.Context, keys []string) Reading {
 
 // Heads is Counters for keys with longer values, of which it reads the first bytes.
 func (db *DB) Heads(ctx context.Context, keys []string, bytes int) Reading {
-	return db.whole(ctx, keys, bytes, false)
+	return db.whole(ctx, question{keys: keys, bytes: bytes})
 }
 
 // Survey is Counters that also asks what every other master says of itself: for a
-// question about all keys, of which keys are those to look at closely.
-func (db *DB) Survey(ctx context.Context, keys []string) Reading {
-	return db.whole(ctx, keys, headBytes, true)
+// question about all keys, of which keys are those to look at closely. seen is what
+// a scan saw of them; where that was long enough ago, it is the first sight, and
+// this the second.
+func (db *DB) Survey(ctx context.Context, keys []string, seen map[string]Seen) Reading {
+	return db.whole(ctx, question{keys, headBytes, true, seen})
 }
 
-func (db *DB) whole(ctx context.Context, keys []string, bytes int, every bool) Reading {
-	r := db.read(ctx, keys, bytes, every)
-	if db.cluster != nil && r.moved() && db.reload(ctx, keys, r) {
-		r = db.read(ctx, keys, bytes, every)
+// question is what is asked of all servers at once.
+type question struct {
+	keys  []string
+	bytes int  // of each value
+	every bool // of masters without any of the keys, too
+	seen  map[string]Seen
+}
+
+func (db *DB) whole(ctx context.Context, q question) Reading {
+	r := db.read(ctx, q)
+	if db.cluster != nil && r.moved() && db.reload(ctx, q.keys, r) {
+		r = db.read(ctx, q)
 	}
 	if db.cluster != nil {
 		r.moving()
@@ -139,11 +155,12 @@ func (db *DB) whole(ctx context.Context, keys []string, bytes int, every bool) R
 	return r
 }
 
-func (db *DB) read(ctx context.Context, keys []string, head int, every bool) Reading {
+func (db *DB) read(ctx context.Context, q question) Reading {
+	keys := q.keys
 	r := Reading{Counters: make([]Counter, len(keys))}
 	start := time.Now()
 	nodes, err := db.nodes(ctx, keys)
-	if err == nil && every {
+	if err == nil && q.every {
 		nodes, err = db.others(ctx, nodes)
 	}
 	if err != nil {
@@ -158,9 +175,9 @@ func (db *DB) read(ctx context.Context, keys []string, head int, every bool) Rea
 		node := nodes[n]
 		counters := make([]Counter, len(node.keys))
 		for i, at := range node.keys {
-			counters[i] = Counter{Key: keys[at], Server: n, head: head}
+			counters[i] = Counter{Key: keys[at], Server: n, head: q.bytes}
 		}
-		r.Servers[n] = db.look(ctx, node, counters)
+		r.Servers[n] = db.look(ctx, node, counters, q.seen)
 		r.Servers[n].Assumed = db.target.assumed
 		for i, at := range node.keys {
 			r.Counters[at] = counters[i] // each node has keys of its own

@@ -40,7 +40,7 @@ type Info struct {
 
 // parseInfo reads the answer of INFO.
 func parseInfo(text string) Info {
-	fields := map[string]string{}
+	fields := make(map[string]string, 256) // a Redis of today tells some 150
 	info := Info{}
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // look asks one server for counters, fills them, and looks again where it must.
-func (db *DB) look(ctx context.Context, n node, counters []Counter) Server {
+func (db *DB) look(ctx context.Context, n node, counters []Counter, seen map[string]Seen) Server {
 	keys := make([]string, len(counters))
 	for i := range counters {
 		keys[i] = counters[i].Key
@@ -37,6 +38,9 @@ func (db *DB) look(ctx context.Context, n node, counters []Counter) Server {
 			counters[i].Err = s.Source.Err
 		}
 		return s
+	}
+	for i := range counters {
+		counters[i].since(seen[counters[i].Key])
 	}
 	for _, c := range counters {
 		if failure := cmp.Or(c.Err, c.TTLErr); failure != nil {
@@ -218,13 +222,28 @@ func (s Sight) unsettled() bool {
 	return s.Exists && (s.NoTTL && !s.Odd() || s.Value == "" && !s.WrongType)
 }
 
+// since makes an earlier sight the first one, and the first one the second, where
+// that settles what one sight leaves open.
+func (c *Counter) since(seen Seen) {
+	age := time.Since(seen.At)
+	if c.Err != nil || c.TTLErr != nil || age < recheckAfter || !c.First.unsettled() || !seen.Sight.unsettled() || seen.Sight.NoTTL != c.First.NoTTL {
+		return
+	}
+	before, _ := strconv.ParseInt(string(seen.Sight.Value), 10, 64)
+	if now, _ := strconv.ParseInt(string(c.First.Value), 10, 64); now < before {
+		return // another counter stands there now
+	}
+	second := c.First
+	second.After, c.First, c.Second = age, seen.Sight, &second
+}
+
 // waitFor says after what time a server must be looked at again; 0 is not at all.
 func waitFor(s Server, counters []Counter) time.Duration {
 	if s.Before == nil && s.Info != nil && s.Info.nearlyFull() {
 		return growAfter
 	}
 	for _, c := range counters {
-		if c.Err == nil && c.First.unsettled() {
+		if c.Err == nil && c.Second == nil && c.First.unsettled() {
 			return recheckAfter
 		}
 	}
@@ -248,7 +267,7 @@ func (db *DB) again(ctx context.Context, n node, s *Server, counters []Counter, 
 		return
 	}
 	for i := range counters {
-		if counters[i].Err == nil && counters[i].First.Exists && second[i].Err == nil && second[i].TTLErr == nil {
+		if counters[i].Second == nil && counters[i].Err == nil && counters[i].First.Exists && second[i].Err == nil && second[i].TTLErr == nil {
 			counters[i].Second = &second[i].First
 		}
 	}

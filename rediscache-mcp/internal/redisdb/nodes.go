@@ -15,6 +15,7 @@ type node struct {
 	name          string
 	client        *redis.Client
 	network, addr string // to dial it; empty when Sentinel knows where it is
+	replica       string // its address, where it stands for a master
 	keys          []int
 }
 
@@ -71,11 +72,14 @@ func (r Reading) moved() bool {
 	return false
 }
 
+// moving is what to do while a cluster that we follow sends us on.
+const moving = "The cluster is moving keys between its nodes; ask again"
+
 // moving says what to do where a node of a cluster that we follow sends us on.
 func (r Reading) moving() {
 	for _, s := range r.Servers {
 		if err := s.Source.Err; err != nil && err.Next == next[fault.WrongServer] {
-			err.Next = "The cluster is moving keys between its nodes; ask again"
+			err.Next = moving
 		}
 	}
 }

@@ -102,6 +102,48 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// A Redis that asks its clients for a certificate.
+func TestClientCertificate(t *testing.T) {
+	port := redistest.Refusing(t)
+	_, number, _ := strings.Cut(port, ":")
+	certFile, keyFile, authority := certificate(t, t.TempDir())
+	key, err := os.ReadFile(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := redistest.Start(t, payro, "tls-port "+number, "tls-auth-clients yes", "tls-ca-cert-file "+certFile, "tls-cert-file "+certFile, "tls-key-file "+keyFile)
+	s.Must("SET", "a", "5", "EX", "60")
+	target, err := redisdb.Parse("rediss://payro:ropass@"+port, authority)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := redisdb.Open(target)
+	t.Cleanup(func() { _ = bare.Close() })
+	if err := ask(t, bare, "a").Servers[0].Source.Err; err == nil || err.Class != fault.Auth || !strings.Contains(err.Next, "REDIS_CERT_FILE") {
+		t.Errorf("without one: %v", err)
+	}
+	if target, err = target.WithCertificate(authority, key); err != nil {
+		t.Fatal(err)
+	}
+	db := redisdb.Open(target)
+	t.Cleanup(func() { _ = db.Close() })
+	if r := ask(t, db, "a"); !r.Servers[0].Source.OK() || r.Counters[0].Last().Value != "5" {
+		t.Errorf("%+v", r)
+	}
+	_, otherKey, other := certificate(t, t.TempDir())
+	if key, err = os.ReadFile(otherKey); err != nil {
+		t.Fatal(err)
+	}
+	if target, err = target.WithCertificate(other, key); err != nil {
+		t.Fatal(err)
+	}
+	stranger := redisdb.Open(target)
+	t.Cleanup(func() { _ = stranger.Close() })
+	if err := ask(t, stranger, "a").Servers[0].Source.Err; err == nil || err.Class != fault.Auth {
+		t.Errorf("one of another authority: %v", err)
+	}
+}
+
 func TestCluster(t *testing.T) {
 	node := func() (s *redistest.Server, bus string) {
 		_, bus, _ = strings.Cut(redistest.Refusing(t), ":") // 10000 above the port may be out of range

@@ -35,6 +35,7 @@ type Target struct {
 	sentinelUser   string
 	sentinelPass   string
 	assumed        bool
+	replicas       bool // scan replicas, where there are any
 }
 
 // Default is the Redis of this machine, for when nobody said where Redis is.
@@ -235,4 +236,19 @@ func (t *Target) secure(on bool, ca []byte) error {
 	}
 	t.tls.RootCAs = pool
 	return nil
+}
+
+// WithCertificate returns the target with a certificate of our own, for a Redis that
+// asks its clients for one. Both are PEM; key is that of the certificate.
+func (t Target) WithCertificate(cert, key []byte) (Target, error) {
+	if t.tls == nil {
+		return t, errors.New("there is a certificate for Redis, but the URL is without TLS: write rediss:// (or rediss+sentinel://)")
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil { // it says what is wrong with either and repeats neither
+		return t, fmt.Errorf("certificate and key: %w", err)
+	}
+	t.tls = t.tls.Clone()
+	t.tls.Certificates = []tls.Certificate{pair}
+	return t, nil
 }

@@ -29,7 +29,7 @@ type Server struct {
 	Admin *redis.Client
 
 	t     testing.TB
-	conf  []string
+	flags string
 	guard *exec.Cmd
 	alive io.Closer
 	pid   string
@@ -40,6 +40,11 @@ type Server struct {
 // is skipped, or fails in CI. The server ends with the test, also if that is killed.
 func Start(t testing.TB, conf ...string) *Server {
 	t.Helper()
+	return start(t, "", conf)
+}
+
+func start(t testing.TB, flags string, conf []string) *Server {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("redis-server is needed: %v", err)
@@ -47,7 +52,7 @@ func Start(t testing.TB, conf ...string) *Server {
 		t.Skipf("redis-server is needed: %v", err)
 	}
 	logging.Disable() // it tells of each dial before the server listens
-	s := &Server{t: t, Dir: t.TempDir(), conf: conf}
+	s := &Server{t: t, Dir: t.TempDir(), flags: flags}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +79,7 @@ func (s *Server) Run(conf ...string) {
 	}
 	// The shell waits for its input to end, which it does with this process
 	// however that ends, and takes the server with it.
-	s.guard = exec.Command("sh", "-c", `redis-server "$0" >"$0.log" 2>&1 & cat >/dev/null; kill -9 $! 2>/dev/null; wait`, file) //nolint:gosec // a file of ours
+	s.guard = exec.Command("sh", "-c", `redis-server "$0" $1 >"$0.log" 2>&1 & cat >/dev/null; kill -9 $! 2>/dev/null; wait`, file, s.flags) //nolint:gosec // a file of ours
 	in, err := s.guard.StdinPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -251,4 +256,77 @@ func Refusing(t testing.TB) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// Fate is what becomes of a request on its way through Cutting.
+type Fate int
+
+// The fates.
+const (
+	Pass      Fate = iota
+	CutBefore      // the connection ends before the server gets it
+	CutAfter       // the server does it, and the connection ends before its answer
+)
+
+// Cutting returns the address of a proxy before addr that decides, for what a client
+// sends, whether it comes through.
+func Cutting(t testing.TB, addr string, fate func(request []byte) Fate) string {
+	t.Helper()
+	return listen(t, func(client net.Conn) {
+		server, err := net.Dial("tcp", addr)
+		if err != nil {
+			return
+		}
+		defer server.Close()
+		answers := make(chan []byte)
+		go func() {
+			defer close(answers)
+			for {
+				part := make([]byte, 64<<10)
+				n, err := server.Read(part)
+				if err != nil {
+					return
+				}
+				answers <- part[:n]
+			}
+		}()
+		requests := make(chan []byte)
+		go func() {
+			defer close(requests)
+			for {
+				part := make([]byte, 64<<10)
+				n, err := client.Read(part)
+				if err != nil {
+					return
+				}
+				requests <- part[:n]
+			}
+		}()
+		for {
+			select {
+			case r, ok := <-requests:
+				if !ok {
+					return
+				}
+				f := fate(r)
+				if f == CutBefore {
+					return
+				}
+				if _, err := server.Write(r); err != nil {
+					return
+				}
+				if f == CutAfter {
+					<-answers
+					return
+				}
+			case a, ok := <-answers:
+				if !ok {
+					return
+				}
+				if _, err := client.Write(a); err != nil {
+					return
+				}
+			}
+		}
+	})
 }

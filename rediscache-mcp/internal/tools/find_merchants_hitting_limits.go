@@ -21,6 +21,7 @@ type HittingIn struct {
 	MerchantIDs []string `json:"merchant_ids,omitempty" jsonschema:"look only at these exact ids, without a scan" max:"1000"`
 	Limit       int      `json:"limit,omitempty" jsonschema:"counters to list" default:"5" min:"1" max:"200"`
 	Budget      int      `json:"time_budget_s,omitempty" jsonschema:"seconds to scan; what is left over is told" default:"2" min:"1" max:"25"`
+	Keys        int64    `json:"key_budget,omitempty" jsonschema:"keys to go through at most; default: no limit" min:"1000" max:"1000000000"`
 	Cursor      string   `json:"cursor,omitempty" jsonschema:"of the answer before, with the same arguments" min:"1" max:"4000"`
 }
 
@@ -54,7 +55,7 @@ func (d Deps) handleFindMerchantsHittingLimits(ctx context.Context, in HittingIn
 	if from.after {
 		s.after = &tally{rank: from.rank, hash: from.hash}
 	}
-	r := s.run(ctx, d.RateKey.Pattern(keyspace.Action(in.Action)), in.MerchantIDs, time.Duration(in.Budget)*time.Second, from.at)
+	r := s.run(ctx, d.RateKey.Pattern(keyspace.Action(in.Action)), in.MerchantIDs, budget{time.Duration(in.Budget) * time.Second, in.Keys}, from.at)
 
 	a.Data = HittingData{AtOrOver: r.counts.hits, OverLimit: r.counts.over, Counters: r.counts.counters,
 		NeverReset: r.total(catalog.RateKeyNoTTLBlocking) + r.total(catalog.RateKeyNoTTLLatent), Corrupt: r.total(catalog.RateKeyCorrupt),
@@ -62,7 +63,14 @@ func (d Deps) handleFindMerchantsHittingLimits(ctx context.Context, in HittingIn
 	if !r.named {
 		a.Data.InAll = diagnose.EstimateOf(r.counts.hits, r.scan.Share())
 	}
+	absent, doubt := r.absent(ctx)
 	a.Data.Notes = closeSweep(&a, r, from)
+	if absent != "" {
+		a.Data.Notes = append(a.Data.Notes, absent)
+	}
+	if a.Verdict == catalog.OK && doubt != "" {
+		a.Verdict, a.Because = catalog.Unknown, doubt
+	}
 	a.Summary = hittingSummary(in, a.Data, r)
 	return a, nil
 }

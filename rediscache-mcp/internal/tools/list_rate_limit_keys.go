@@ -18,6 +18,7 @@ type ListKeysIn struct {
 	Sort    string  `json:"sort,omitempty" jsonschema:"percent: highest use of the limit first; ttl: without TTL first, then the longest" enum:"percent,ttl" default:"percent"`
 	Limit   int     `json:"limit,omitempty" jsonschema:"counters to list" default:"20" min:"1" max:"200"`
 	Budget  int     `json:"time_budget_s,omitempty" jsonschema:"seconds to scan; what is left over is told" default:"2" min:"1" max:"25"`
+	Keys    int64   `json:"key_budget,omitempty" jsonschema:"keys to go through at most; default: no limit" min:"1000" max:"1000000000"`
 	Cursor  string  `json:"cursor,omitempty" jsonschema:"of the answer before, with the same arguments" min:"1" max:"4000"`
 }
 
@@ -38,6 +39,7 @@ func (d Deps) handleListRateLimitKeys(ctx context.Context, in ListKeysIn) (repor
 		return a, err
 	}
 	s := d.newSweep("", in.Limit)
+	s.pattern = in.Pattern
 	s.wanted = func(sight redisdb.Sight, use, percent float64) (float64, bool) {
 		rank := use
 		switch {
@@ -54,9 +56,9 @@ func (d Deps) handleListRateLimitKeys(ctx context.Context, in ListKeysIn) (repor
 	}
 	var r swept
 	if in.Pattern == "" {
-		r = s.run(ctx, d.RateKey.Pattern(""), nil, time.Duration(in.Budget)*time.Second, from.at)
+		r = s.run(ctx, d.RateKey.Pattern(""), nil, budget{time.Duration(in.Budget) * time.Second, in.Keys}, from.at)
 	} else {
-		r = s.scanned(ctx, in.Pattern, time.Duration(in.Budget)*time.Second, from.at)
+		r = s.scanned(ctx, in.Pattern, budget{time.Duration(in.Budget) * time.Second, in.Keys}, from.at)
 	}
 	a.Data = ListKeysData{Matching: r.counts.hits, Limits: r.limitWords(), Counters: r.rows()}
 	if !r.named {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"hash/fnv"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"payops-mcp/rediscache-mcp/internal/diagnose"
@@ -14,6 +15,7 @@ import (
 	"payops-mcp/shared/catalog"
 	"payops-mcp/shared/fault"
 	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/tool"
 )
 
 const (
@@ -33,7 +35,7 @@ type tally struct {
 	hash     uint64
 	merchant string
 	action   keyspace.Action
-	sight    redisdb.Sight
+	seen     redisdb.Seen
 	rank     float64 // what it is sorted by, the highest first
 }
 
@@ -89,6 +91,8 @@ type sweep struct {
 	action  keyspace.Action                                                 // only this one; empty is all
 	wanted  func(sight redisdb.Sight, use, percent float64) (float64, bool) // rank of a counter, by its use of the capacity; false: not a hit
 	after   *tally                                                          // only what stands behind it
+	pattern string                                                          // that the caller gave; empty is all counters
+	names   atomic.Bool                                                     // a counter was named, though it may be gone since
 	seen    map[uint64]struct{}                                             // hits
 	hits    best                                                            // to be shown
 	kinds   map[catalog.Code]*best                                          // to be looked at again
@@ -119,11 +123,11 @@ func (s *sweep) visit(f redisdb.Found) {
 	case !ok || s.action != "" && action != s.action || s.deps.Scope.Check(merchant) != nil:
 		return
 	}
-	s.take(action, merchant, redisdb.Counter{Key: f.Key, Err: f.Err, TTLErr: f.TTLErr, First: f.Sight})
+	s.take(action, merchant, redisdb.Counter{Key: f.Key, Err: f.Err, TTLErr: f.TTLErr, First: f.Sight}, f.At)
 }
 
-// take judges a counter in passing.
-func (s *sweep) take(action keyspace.Action, merchant string, c redisdb.Counter) {
+// take judges a counter in passing, as it was at some time.
+func (s *sweep) take(action keyspace.Action, merchant string, c redisdb.Counter, at time.Time) {
 	k := diagnose.RateKey{Action: action, Limit: s.deps.Limits[action], Counter: c}
 	state := k.State()
 	switch state {
@@ -136,7 +140,7 @@ func (s *sweep) take(action keyspace.Action, merchant string, c redisdb.Counter)
 		s.counts.off++
 	default:
 	}
-	t := tally{key: c.Key, hash: hashOf(c.Key), merchant: merchant, action: action, sight: c.First}
+	t := tally{key: c.Key, hash: hashOf(c.Key), merchant: merchant, action: action, seen: redisdb.Seen{Sight: c.First, At: at}}
 	count, counts := k.Count()
 	percent := 0.0
 	if counts && state != diagnose.Off {
@@ -215,7 +219,8 @@ func hashOf(key string) uint64 {
 type swept struct {
 	*sweep
 	scan    redisdb.Scan
-	named   bool // merchants were asked for by name, nothing was scanned
+	named   bool     // merchants were asked for by name, nothing was scanned
+	without []string // of these, those that have no counter
 	servers []redisdb.Server
 	keys    []diagnose.RateKey // hits and suspects, looked at again: what is gone by now is not among them
 	more    map[catalog.Code]int64
@@ -226,31 +231,50 @@ type swept struct {
 
 // run scans, or asks for the merchants that were named or are all that this server
 // may speak of, and then looks closely at hits and suspects.
-func (s *sweep) run(ctx context.Context, pattern string, merchants []string, budget time.Duration, from []redisdb.Position) swept {
+func (s *sweep) run(ctx context.Context, pattern string, merchants []string, most budget, from []redisdb.Position) swept {
 	if s.deps.Scope.Limited() && len(merchants) == 0 {
 		merchants = s.deps.Scope
 	}
 	if len(merchants) == 0 {
-		return s.scanned(ctx, pattern, budget, from)
+		return s.scanned(ctx, pattern, most, from)
 	}
 	r := swept{sweep: s, named: true, more: map[catalog.Code]int64{}, at: map[string]int{}}
-	r.byName(ctx, merchants)
+	r.byName(ctx, distinct(merchants))
 	r.close(ctx)
 	return r
 }
 
+// isCounter reports whether a key is that of a merchant's counter. It is called for
+// every key that a scan names, of several servers side by side.
+func (s *sweep) isCounter(key string) bool {
+	_, _, ok := s.deps.RateKey.Parse(key)
+	if ok {
+		s.names.Store(true)
+	}
+	return ok
+}
+
 // scanned is run by a scan. Merchants outside of the scope are passed over.
-func (s *sweep) scanned(ctx context.Context, pattern string, budget time.Duration, from []redisdb.Position) swept {
+func (s *sweep) scanned(ctx context.Context, pattern string, most budget, from []redisdb.Position) swept {
 	r := swept{sweep: s, more: map[catalog.Code]int64{}, at: map[string]int{}}
-	if r.goThrough(ctx, budget, redisdb.ScanSpec{Match: pattern, Values: true, From: from, Wanted: func(key string) bool { _, _, ok := s.deps.RateKey.Parse(key); return ok }}, s.visit) {
+	if r.goThrough(ctx, most, redisdb.ScanSpec{Match: pattern, Values: true, From: from, Wanted: s.isCounter}, s.visit) {
 		r.close(ctx)
 	}
 	return r
 }
 
+// budget is what a scan may take.
+type budget struct {
+	time time.Duration
+	keys int64 // 0: no limit
+}
+
 // goThrough scans. It reports false when no server can be asked anything further.
-func (r *swept) goThrough(ctx context.Context, budget time.Duration, spec redisdb.ScanSpec, visit func(redisdb.Found)) bool {
-	spec.Budget = redisdb.Budget(ctx, budget)
+func (r *swept) goThrough(ctx context.Context, most budget, spec redisdb.ScanSpec, visit func(redisdb.Found)) bool {
+	spec.Budget, spec.MaxKeys = redisdb.Budget(ctx, most.time), most.keys
+	spec.Tell = func(share float64, keys int64) {
+		tool.Progress(ctx, share*float64(keys), float64(keys), percent(share)+" of the keys gone through")
+	}
 	scanCtx, cancel := context.WithTimeout(ctx, spec.Budget+redisdb.Patience)
 	defer cancel()
 	r.scan = r.deps.Redis.Scan(scanCtx, spec, visit)
@@ -283,11 +307,37 @@ func (r *swept) byName(ctx context.Context, merchants []string) {
 	}
 	ctx, cancel := redisdb.Within(ctx)
 	defer cancel()
+	begin := time.Now()
 	reading := r.deps.Redis.Counters(ctx, keys)
+	there := map[string]bool{}
 	for i, c := range reading.Counters {
+		if c.Err != nil || c.Last().Exists {
+			there[merchants[i/len(actions)]] = true
+		}
+		at := time.Now()
+		if c.Second != nil && c.First.NoTTL && c.Second.NoTTL {
+			at = begin // so long it has been seen without one
+		}
 		c.First, c.Second = c.Last(), nil
-		r.take(actions[i%len(actions)], merchants[i/len(actions)], c)
+		r.take(actions[i%len(actions)], merchants[i/len(actions)], c, at)
 	}
+	for _, m := range merchants {
+		if !there[m] {
+			r.without = append(r.without, m)
+		}
+	}
+}
+
+// distinct leaves out ids that stand there again.
+func distinct(merchants []string) (all []string) {
+	seen := map[string]bool{}
+	for _, m := range merchants {
+		if !seen[m] {
+			all = append(all, m)
+		}
+		seen[m] = true
+	}
+	return all
 }
 
 // close looks again at what was found, in one round trip: what a scan saw in
@@ -306,12 +356,13 @@ func (r *swept) close(ctx context.Context, others ...string) []redisdb.Counter {
 		return twice
 	})
 	names := make([]string, len(all))
+	before := map[string]redisdb.Seen{}
 	for i, t := range all {
-		names[i] = t.key
+		names[i], before[t.key] = t.key, t.seen
 	}
 	ctx, cancel := redisdb.Within(ctx)
 	defer cancel()
-	r.reading = r.deps.Redis.Survey(ctx, append(names, others...)).In(r.deps.Zone)
+	r.reading = r.deps.Redis.Survey(ctx, append(names, others...), before).In(r.deps.Zone)
 	r.servers = r.reading.Servers
 	r.join()
 	_, _, failingOpen := diagnose.Servers(r.servers)

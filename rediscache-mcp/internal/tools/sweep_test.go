@@ -181,7 +181,9 @@ func TestFindInParts(t *testing.T) {
 		}
 		if seen += a.Data.AtOrOver; part == 0 {
 			e := a.Data.InAll
-			if a.Verdict == "ok" || !a.Coverage.Truncated || e == nil || e.Low > 400 || e.High < 400 {
+			// The truth lies beyond the interval once in 20 times, and as far beyond as
+			// this less than once in 10^8.
+			if a.Verdict == "ok" || !a.Coverage.Truncated || e == nil || abs(e.About-400) > (e.High-e.Low)*3/2 {
 				t.Errorf("estimate %+v: %s", e, text)
 			}
 			says(t, text, "of the keys seen; about ", "only ", "% of 40400 keys, by SCAN in 1", "in all")
@@ -198,6 +200,8 @@ func TestFindInParts(t *testing.T) {
 		t.Errorf("%d merchants, %d counted", len(names), seen)
 	}
 }
+
+func abs(n int64) int64 { return max(n, -n) }
 
 func TestFindByNameAndScope(t *testing.T) {
 	s := redistest.Start(t, account, "user noscan on >x ~* -@all +@read -scan +info")

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -89,7 +90,7 @@ func (r *swept) cover(c *report.Coverage, from cursor) {
 	switch shown := r.hits.sorted(); {
 	case !r.scan.Done():
 		next.at = r.scan.Positions()
-		c.More = "the same arguments with cursor, or a larger time_budget_s"
+		c.More = "the same arguments with cursor, or a larger budget"
 		if r.hits.left > 0 {
 			c.Not = append(c.Not, fmt.Sprintf("%d more hits in the part seen: ask with a larger limit", r.hits.left))
 		}
@@ -120,6 +121,17 @@ func cover(c *report.Coverage, scan redisdb.Scan, resumed bool) {
 	if n := len(scan.Parts); n > 1 {
 		c.Looked = append(c.Looked, fmt.Sprintf("%d masters", n))
 	}
+	for _, p := range scan.Parts {
+		switch {
+		case p.Replica != "":
+			c.Looked = append(c.Looked, p.Source.Name+", which may lag behind it")
+		case p.NoReplica != "":
+			c.Looked = append(c.Looked, p.Source.Name+" itself: "+foreign.Text(p.NoReplica).String())
+		}
+		if p.Anew {
+			c.Not = append(c.Not, p.Source.Name+" is another process than at the answer before (restart or failover): the scan of it began anew, and what was counted there before does not add up")
+		}
+	}
 }
 
 // doubt is why a sweep that found nothing wrong does not make the verdict ok.
@@ -133,10 +145,49 @@ func (r *swept) doubt(resumed bool) string {
 	if a := assumed(r.keys); a != "" {
 		why = append(why, a)
 	}
+	if none := r.none(); none != "" {
+		why = append(why, none)
+	}
 	if r.counts.strangers > 0 {
 		why = append(why, fmt.Sprintf("%d keys fit the template but none of the actions: is RATE_LIMIT_KEY_TEMPLATE right?", r.counts.strangers))
 	}
 	return strings.Join(why, "; ")
+}
+
+// none is what must be asked where a whole scan came by no counter though Redis has
+// keys: that is a merchant's quiet minute as well as a template that is wrong.
+func (r *swept) none() string {
+	if r.named || !r.scan.Done() || r.names.Load() || r.counts.strangers > 0 || r.scan.Keys() == 0 || r.deps.Scope.Limited() {
+		return ""
+	}
+	if r.pattern != "" {
+		return "the pattern fits none of what is looked for here: is it right?"
+	}
+	return fmt.Sprintf("none of %d keys is a counter: either no request came within a window, or RATE_LIMIT_KEY_TEMPLATE (%s) is not what ingest has", r.scan.Keys(), r.deps.RateKey)
+}
+
+// absent says which of the merchants that were named have no counter. One that was
+// probably meant is a doubt.
+func (r *swept) absent(ctx context.Context) (note, doubt string) {
+	if len(r.without) == 0 {
+		return "", ""
+	}
+	names := make([]string, len(r.without))
+	for i, m := range r.without {
+		names[i] = foreign.Text(m).Quoted()
+	}
+	const most, probed = 3, 50
+	list := strings.Join(names[:min(most, len(names))], ", ")
+	if n := len(names) - most; n > 0 {
+		list += fmt.Sprintf(" and %d more", n)
+	}
+	for _, m := range r.without[:min(probed, len(r.without))] {
+		if doubt = r.deps.meant(ctx, m, keyspace.Actions); doubt != "" {
+			doubt = foreign.Text(m).Quoted() + ": " + doubt
+			break
+		}
+	}
+	return "no counter for " + list + ": no request in the current window, or no such merchant", doubt
 }
 
 // blind reports whether nothing at all was seen.

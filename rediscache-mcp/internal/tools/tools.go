@@ -16,12 +16,13 @@ import (
 type Redis interface {
 	Counters(ctx context.Context, keys []string) redisdb.Reading
 	Heads(ctx context.Context, keys []string, bytes int) redisdb.Reading
-	Survey(ctx context.Context, keys []string) redisdb.Reading
+	Survey(ctx context.Context, keys []string, seen map[string]redisdb.Seen) redisdb.Reading
 	Scan(ctx context.Context, spec redisdb.ScanSpec, visit func(redisdb.Found)) redisdb.Scan
 	Stats(ctx context.Context) []redisdb.Server
 	Sizes(ctx context.Context, keys []string) []redisdb.KeySize
 	Idle(ctx context.Context, keys []redisdb.KeySize)
 	Exist(ctx context.Context, keys []string) []bool
+	Clear(ctx context.Context, key string, shown redisdb.Sight) redisdb.Clearing
 }
 
 // Deps is what the tools work with.
@@ -33,11 +34,13 @@ type Deps struct {
 	IdemTTL limiter.Lifetime
 	Scope   scope.Merchants
 	Zone    *time.Location
+	// Clearance is nil unless the operator allows clear_rate_limit.
+	Clearance *Clearance
 }
 
 // All returns every tool of the server.
 func All(d Deps) []tool.Tool {
-	return []tool.Tool{
+	all := []tool.Tool{
 		d.checkRateLimit(),
 		d.idempotencyLookup(),
 		d.findMerchantsHittingLimits(),
@@ -45,4 +48,8 @@ func All(d Deps) []tool.Tool {
 		d.ttlAnalysis(),
 		d.cacheStats(),
 	}
+	if d.Clearance != nil {
+		all = append(all, d.clearRateLimit())
+	}
+	return all
 }

@@ -27,7 +27,7 @@ func limits(set bool) map[keyspace.Action]limiter.Limit {
 }
 
 // deps asks url, with limits that are set.
-func deps(t *testing.T, url string) tools.Deps {
+func deps(t testing.TB, url string) tools.Deps {
 	t.Helper()
 	d := tools.Deps{Limits: limits(true), Zone: zone}
 	if err := d.RateKey.UnmarshalText([]byte("rate:{action}:{merchant_id}")); err != nil {
@@ -37,14 +37,24 @@ func deps(t *testing.T, url string) tools.Deps {
 		t.Fatal(err)
 	}
 	d.IdemTTL = limiter.Lifetime{TTL: 10 * time.Minute, Set: true}
+	d.Redis = opened(t, parse(t, url))
+	return d
+}
+
+func parse(t testing.TB, url string) redisdb.Target {
+	t.Helper()
 	target, err := redisdb.Parse(url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return target
+}
+
+func opened(t testing.TB, target redisdb.Target) *redisdb.DB {
+	t.Helper()
 	db := redisdb.Open(target)
 	t.Cleanup(func() { _ = db.Close() })
-	d.Redis = db
-	return d
+	return db
 }
 
 // call calls a tool as a client does and checks what is true of every answer.

@@ -20,6 +20,7 @@ import (
 type TTLIn struct {
 	Pattern string `json:"pattern,omitempty" jsonschema:"glob over whole keys, as in SCAN MATCH; default: all keys" min:"1" max:"300"`
 	Budget  int    `json:"time_budget_s,omitempty" jsonschema:"seconds to scan; what is left over is told" default:"2" min:"1" max:"25"`
+	Keys    int64  `json:"key_budget,omitempty" jsonschema:"keys to go through at most; default: no limit" min:"1000" max:"1000000000"`
 	Cursor  string `json:"cursor,omitempty" jsonschema:"of the answer before, with the same arguments" min:"1" max:"4000"`
 }
 
@@ -65,6 +66,7 @@ type ttls struct {
 }
 
 func (t *ttls) visit(f redisdb.Found) {
+	t.names.Store(true)
 	name := t.deps.familyOf(f.Key)
 	var configured time.Duration
 	action, merchant, counter := t.deps.RateKey.Parse(f.Key)
@@ -150,9 +152,10 @@ func (d Deps) handleTTLAnalysis(ctx context.Context, in TTLIn) (report.Answer[TT
 		return a, err
 	}
 	t := &ttls{sweep: d.newSweep("", 0), of: map[string]*Family{}}
+	t.pattern = in.Pattern
 	r := swept{sweep: t.sweep, more: map[catalog.Code]int64{}, at: map[string]int{},
 		rules: []catalog.Code{catalog.RateKeyNoTTLBlocking, catalog.RateKeyNoTTLLatent, catalog.RateWindowMismatch}}
-	if r.goThrough(ctx, time.Duration(in.Budget)*time.Second, redisdb.ScanSpec{Match: in.Pattern, TTLs: true, From: from.at}, t.visit) {
+	if r.goThrough(ctx, budget{time.Duration(in.Budget) * time.Second, in.Keys}, redisdb.ScanSpec{Match: in.Pattern, TTLs: true, From: from.at}, t.visit) {
 		again := r.close(ctx, t.samples...)
 		if idem := t.of[idemFamily]; idem != nil && len(again) > 0 {
 			server := r.servers[again[0].Server]

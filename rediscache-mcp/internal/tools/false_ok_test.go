@@ -1,0 +1,113 @@
+package tools_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"payops-mcp/rediscache-mcp/internal/redistest"
+)
+
+// Questions whose plain answer would be a false ok.
+
+// A name with a slip in it, or twice, in a list of names.
+func TestFindByNameDoubtsTheNames(t *testing.T) {
+	s := redistest.Start(t, account)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	s.Must("SET", "rate:authorize:MERCHANT-8", "24731")
+	s.Must("SET", "rate:authorize:M", "50", "EX", "30")
+	a, text := call[hittingData](t, d, find, `{"merchant_ids":["M","M"]}`)
+	concludes(t, a, "ok")
+	says(t, text, "0 of 1 counters at 80% or more", "1 counters, by exact name")
+	a, text = call[hittingData](t, d, find, `{"merchant_ids":["M","merchant-8"]}`)
+	concludes(t, a, "unknown")
+	says(t, text, `no counter for "merchant-8"`, `"MERCHANT-8": was that merchant meant?`)
+	a, text = call[hittingData](t, d, find, `{"merchant_ids":["M","A","B","C","D"]}`)
+	concludes(t, a, "ok")
+	says(t, text, `no counter for "A", "B", "C" and 1 more: no request in the current window, or no such merchant`)
+	d.Scope = []string{"merchant-8"}
+	if a, text = call[hittingData](t, d, find, `{}`); a.Verdict != "ok" || strings.Contains(text, "MERCHANT-8") {
+		t.Errorf("a merchant outside of the scope shows: %s", text)
+	}
+}
+
+// A pattern that fits nothing, and a template that is not ingest's: everything looks
+// quiet then.
+func TestNothingFoundIsNotHealthy(t *testing.T) {
+	s := redistest.Start(t, account)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	s.Must("SET", "rate:authorize:M", "24731")
+	s.Must("SET", "idem:authorize:M:k", body, "EX", "600")
+	for _, pattern := range []string{"rate:authorise:*", "idem:*"} {
+		a, text := call[listData](t, d, "list_rate_limit_keys", map[string]any{"pattern": pattern})
+		concludes(t, a, "unknown")
+		says(t, text, "the pattern fits none of what is looked for here")
+	}
+	a, text := call[ttlData](t, d, "ttl_analysis", `{"pattern":"rate:authorise:*"}`)
+	concludes(t, a, "unknown")
+	says(t, text, "is it right?")
+
+	if err := d.RateKey.UnmarshalText([]byte("limits:{action}:{merchant_id}")); err != nil {
+		t.Fatal(err)
+	}
+	h, text := call[hittingData](t, d, find, `{}`)
+	concludes(t, h, "unknown")
+	says(t, text, "none of 2 keys is a counter", "RATE_LIMIT_KEY_TEMPLATE (limits:{action}:{merchant_id}) is not what ingest has")
+	r, text := ask(t, d, `{"merchant_id":"M"}`)
+	found(t, r, "unknown")
+	says(t, text, "NOT KNOWN - ", "none of 2 keys in Redis is a counter")
+
+	s.Must("FLUSHALL") // where there is nothing, nothing is wrong
+	h, _ = call[hittingData](t, d, find, `{}`)
+	concludes(t, h, "ok")
+	r, _ = ask(t, d, `{"merchant_id":"M"}`)
+	found(t, r, "ok")
+	// Nor on a Redis of many keys, of which only some are looked at.
+	fillOthers(t, s, 20000)
+	r, _ = ask(t, d, `{"merchant_id":"M"}`)
+	found(t, r, "ok")
+}
+
+func fillOthers(t *testing.T, s *redistest.Server, n int) {
+	t.Helper()
+	s.Must("EVAL", "for i=1,tonumber(ARGV[1]) do redis.call('SET','x:'..i,i) end return 1", 0, n)
+}
+
+// A counter that somebody set so low that the merchant is not limited for long.
+func TestACounterFarBelowZero(t *testing.T) {
+	s := redistest.Start(t, account)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	s.Must("SET", "rate:authorize:M", "-4000000000000000", "EX", "30")
+	s.Must("SET", "rate:capture:M", "-5", "EX", "30")
+	a, text := ask(t, d, `{"merchant_id":"M"}`)
+	found(t, a, "attention", "RATE_KEY_CORRUPT")
+	says(t, text, "NOT LIMITED (corrupt counter) - authorize not limited", "far below zero", "ingest never counts below zero, so something else wrote it")
+	h, _ := call[hittingData](t, d, find, `{}`)
+	concludes(t, h, "attention", "RATE_KEY_CORRUPT")
+	if h.Data.Corrupt != 1 || slices.Contains(h.RuledOut, "RATE_KEY_CORRUPT") {
+		t.Errorf("%+v", h.Data)
+	}
+}
+
+// Redis counts on while it is looked at: a counter that is cleared and counted anew in
+// the middle is none that has lost its TTL.
+func TestACounterBegunAnewWhileItIsScanned(t *testing.T) {
+	s := redistest.Start(t, account)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	plant(t, s, 2000)
+	s.Must("SET", "rate:refund:M", "310")
+	first := true
+	d.Redis = opened(t, parse(t, "redis://payro:ropass@"+redistest.Cutting(t, s.Addr, func(request []byte) redistest.Fate {
+		// What follows the scan is the closer look, of which INFO is a part.
+		if strings.Contains(string(request), "info") && strings.Contains(string(request), "rate:refund:M") && first {
+			first = false
+			s.Must("SET", "rate:refund:M", "1", "EX", "60")
+		}
+		return redistest.Pass
+	})))
+	a, text := call[hittingData](t, d, find, `{}`)
+	concludes(t, a, "ok")
+	if first {
+		t.Errorf("the counter was not touched: %s", text)
+	}
+}
