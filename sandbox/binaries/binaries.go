@@ -77,7 +77,7 @@ func build() (dir string, err error) {
 // compile builds the servers into dir, in the workspace that the working
 // directory lies in.
 func compile(dir string) error {
-	root, err := workspace()
+	root, err := Workspace()
 	if err != nil {
 		return err
 	}
@@ -91,8 +91,9 @@ func compile(dir string) error {
 	return nil
 }
 
-// workspace returns the folder with go.work.
-func workspace() (string, error) {
+// Workspace returns the folder with go.work, the root of the clone that the working
+// directory lies in.
+func Workspace() (string, error) {
 	file, err := goCommand("", "env", "GOWORK")
 	if err != nil {
 		return "", fmt.Errorf("look for go.work: %w", err)

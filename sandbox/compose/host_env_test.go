@@ -2,6 +2,7 @@ package compose_test
 
 import (
 	"maps"
+	"net/url"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -44,8 +45,8 @@ func attach(t *testing.T, replace ...string) *stack.Stack {
 // the limits that incidents are made for.
 func TestHostEnv(t *testing.T) {
 	got, s := hostEnv(t), attach(t)
-	if !s.Has(stack.All) || len(s.Shards) != 2 || len(s.Ingest) != 2 {
-		t.Errorf("parts are missing: there are %d shards, %d instances of ingest and %d parts", len(s.Shards), len(s.Ingest), len(s.Parts()))
+	if !s.Has(stack.Living) || len(s.Shards) != 2 || len(s.Paysim) != 6 {
+		t.Errorf("parts are missing: there are %d shards, %d processes of the payment system and %d parts", len(s.Shards), len(s.Paysim), len(s.Parts()))
 	}
 	want := s.Env()
 	maps.Copy(want, s.AdminEnv())
@@ -98,9 +99,14 @@ func TestHostEnvLeadsToThePorts(t *testing.T) {
 	for _, p := range s.Parts() {
 		addrs = append(addrs, p.Addr(), p.ClientAddr())
 	}
-	for _, i := range s.Ingest {
-		addrs = append(addrs, strings.TrimPrefix(i.AdminURL(), "http://"))
+	for _, p := range s.Paysim {
+		addrs = append(addrs, p.ControlAddr())
 	}
+	load, err := url.Parse(hostEnv(t)["SANDBOX_LOAD_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	addrs = append(addrs, load.Host)
 	reached := map[string]bool{}
 	for _, addr := range addrs {
 		reached[addr] = true

@@ -14,13 +14,18 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/go-sql-driver/mysql"
 
+	"payops-mcp/sandbox/incident"
+	"payops-mcp/sandbox/paysim"
 	"payops-mcp/sandbox/stack"
 )
 
-// load reads docker-compose.yml as docker compose does, and fails on what it
-// does not know.
-func load(t *testing.T) *types.Project {
+// load reads docker-compose.yml as docker compose does, with every profile, and
+// fails on what it does not know.
+func load(t *testing.T) *types.Project { return loadWith(t, "*") }
+
+func loadWith(t *testing.T, profiles ...string) *types.Project {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -29,7 +34,7 @@ func load(t *testing.T) *types.Project {
 	p, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
 		WorkingDir:  root,
 		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(root, "docker-compose.yml")}},
-	})
+	}, loader.WithProfiles(profiles))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +49,10 @@ func TestServices(t *testing.T) {
 	}
 	want := map[string]string{
 		"shard1": "mariadb:11.4", "shard2": "mariadb:11.4", "redis": "redis:7.4", "prometheus": "prom/prometheus:v3.5.0",
-		"kafka":    "apache/kafka:" + kafkaRelease(t),
-		"ingest-1": "payops-mcp/sandbox:dev", "ingest-2": "payops-mcp/sandbox:dev",
+		"kafka": "apache/kafka:" + kafkaRelease(t),
+	}
+	for _, name := range append(processes(t), "traffic") {
+		want[name] = "payops-mcp/sandbox:dev"
 	}
 	if !maps.Equal(images, want) {
 		t.Errorf("the images are %v, want %v", images, want)
@@ -70,6 +77,100 @@ func TestServices(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// processes are the names of the payment system's processes, as in a stack.
+func processes(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, p := range attach(t).Paysim {
+		names = append(names, p.Name())
+	}
+	return names
+}
+
+// Nobody pays unless asked to.
+func TestTrafficIsAProfile(t *testing.T) {
+	all, usual := load(t), loadWith(t)
+	if _, on := usual.Services["traffic"]; on || len(usual.Services) != len(all.Services)-1 {
+		t.Errorf("without a profile these services start: %v", usual.ServiceNames())
+	}
+	c := all.Services["traffic"].Command
+	if !slices.Contains(c, "--targets=http://ingest-1:8080,http://ingest-2:8080") || !slices.Contains(c, "--addr=:8380") {
+		t.Errorf("the traffic is %v", c)
+	}
+}
+
+// Each process is told where the others are, as the containers reach them, and
+// has its own role and address.
+func TestProcesses(t *testing.T) {
+	p := load(t)
+	limits := incident.LivingSettings()
+	for _, process := range attach(t).Paysim {
+		s := p.Services[process.Name()]
+		var environ []string
+		for name := range s.Environment {
+			environ = append(environ, name+"="+value(s.Environment, name))
+			if limit, ok := limits[name]; ok && limit != value(s.Environment, name) {
+				t.Errorf("%s: %s is %q, want %s", process.Name(), name, value(s.Environment, name), limit)
+			}
+		}
+		for name := range limits {
+			if value(s.Environment, name) == "" {
+				t.Errorf("%s is not told %s", process.Name(), name)
+			}
+		}
+		settings, err := paysim.LoadSettings(environ)
+		if err != nil {
+			t.Errorf("%s: %v", process.Name(), err)
+			continue
+		}
+		if !slices.Equal(settings.Roles, []string{process.Role()}) {
+			t.Errorf("%s plays %v, want %s", process.Name(), settings.Roles, process.Role())
+		}
+		listens := map[string]string{
+			paysim.RoleGateway: settings.GatewayAddr, paysim.RoleIngest: settings.Addr, paysim.RoleLedger: settings.LedgerAddr,
+			paysim.RoleSettlement: settings.SettlementAddr, paysim.RoleRefund: settings.RefundAddr,
+		}[process.Role()]
+		got := map[string]string{}
+		for _, port := range s.Ports {
+			got["127.0.0.1:"+port.Published] = ":" + strconv.Itoa(int(port.Target))
+		}
+		want := map[string]string{process.Addr(): listens, process.ControlAddr(): settings.ControlAddr}
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: the ports lead to %v, and it listens on %v", process.Name(), got, want)
+		}
+		if probe := s.HealthCheck.Test[len(s.HealthCheck.Test)-1]; probe != "http://127.0.0.1"+settings.ControlAddr+"/status" {
+			t.Errorf("%s: the health check asks %s, which is not the control port", process.Name(), probe)
+		}
+		for _, addr := range []string{dsnAddr(t, settings.DB.Reveal()), dsnAddr(t, settings.DBShard2.Reveal()), hostOf(t, settings.Redis.Reveal()), settings.Kafka[0], hostOf(t, settings.Gateway)} {
+			host, _, err := net.SplitHostPort(addr)
+			if _, known := p.Services[host]; err != nil || !known {
+				t.Errorf("%s is told of %s, which is no service (%v)", process.Name(), addr, err)
+			}
+		}
+	}
+}
+
+func dsnAddr(t *testing.T, dsn string) string {
+	t.Helper()
+	c, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.User != stack.AppUser || c.DBName != stack.Database {
+		t.Errorf("%s is not the account and database of the payment system", c.User)
+	}
+	return c.Addr
+}
+
+func hostOf(t *testing.T, text string) string {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
 }
 
 // kafkaRelease is the exact release of the 3.9 line that package stack runs.
@@ -101,6 +202,8 @@ func TestPortsAreForThisMachine(t *testing.T) {
 	want := map[string]string{
 		"3306": "shard1:3306", "3307": "shard2:3306", "6379": "redis:6379", "9090": "prometheus:9090", "9092": "kafka:9092",
 		"8080": "ingest-1:8080", "8180": "ingest-1:8180", "8081": "ingest-2:8080", "8181": "ingest-2:8180",
+		"8082": "ledger:8081", "8182": "ledger:8180", "8084": "settlement:8084", "8184": "settlement:8180",
+		"8085": "refund:8085", "8185": "refund:8180", "8090": "gateway:8090", "8190": "gateway:8180", "8380": "traffic:8380",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("the ports are %v, want %v", got, want)
@@ -156,7 +259,12 @@ func TestOrderOfStart(t *testing.T) {
 		}
 		slices.Sort(got[name])
 	}
-	want := map[string][]string{"ingest-1": {"kafka"}, "ingest-2": {"kafka"}, "prometheus": {"ingest-1", "ingest-2"}}
+	want := map[string][]string{
+		"prometheus": {"ingest-1", "ingest-2", "ledger", "refund", "settlement"}, "traffic": {"ingest-1", "ingest-2"},
+	}
+	for _, name := range processes(t) {
+		want[name] = []string{"kafka", "redis", "shard1", "shard2"}
+	}
 	if !maps.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("the services wait for %v, want %v", got, want)
 	}
@@ -195,7 +303,10 @@ func TestKafkaListeners(t *testing.T) {
 	if got, want := advertised["HOST"], attach(t).KafkaBootstrap(); got != want {
 		t.Errorf("programs on this machine are sent on to %s, want %s", got, want)
 	}
-	for _, name := range []string{"ingest-1", "ingest-2"} {
+	for _, name := range processes(t) {
+		if got := value(p.Services[name].Environment, "PAYSIM_KAFKA"); got != advertised["INTERNAL"] {
+			t.Errorf("%s asks %s, want %s", name, got, advertised["INTERNAL"])
+		}
 		if c := p.Services[name].Command; !slices.Contains(c, "--topics-at="+advertised["INTERNAL"]) {
 			t.Errorf("%s creates its topics elsewhere than on %s: %v", name, advertised["INTERNAL"], c)
 		}
@@ -229,23 +340,4 @@ func portOf(addr string) string {
 		return addr
 	}
 	return port
-}
-
-// The instances listen where their ports lead.
-func TestIngestListensOnItsPorts(t *testing.T) {
-	for name, s := range load(t).Services {
-		if s.Build == nil {
-			continue
-		}
-		for _, p := range s.Ports {
-			addr := ":" + strconv.Itoa(int(p.Target))
-			if !slices.Contains(s.Command, "--addr="+addr) && !slices.Contains(s.Command, "--admin-addr="+addr) {
-				t.Errorf("%s: nobody listens on %s, see %v", name, addr, s.Command)
-			}
-		}
-		probed, err := url.Parse(s.HealthCheck.Test[len(s.HealthCheck.Test)-1])
-		if err != nil || !slices.Contains(s.Command, "--admin-addr=:"+probed.Port()) {
-			t.Errorf("%s: the health check asks %v (%v), which is not the control port", name, probed, err)
-		}
-	}
 }

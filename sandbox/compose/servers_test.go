@@ -198,7 +198,7 @@ func TestRedisFile(t *testing.T) {
 }
 
 // A real Prometheus takes the file, and means to scrape what host.env calls the
-// instances of ingest, under the names that the stack gives them.
+// payment system's processes, under the names that the stack gives them.
 func TestPrometheusFile(t *testing.T) {
 	stacktest.Require(t, stack.PartPrometheus)
 	addr := run(t, "prometheus", func(dir, port string) []string {
@@ -227,14 +227,16 @@ func TestPrometheusFile(t *testing.T) {
 	}
 	want := map[string]map[string]string{}
 	services := load(t).Services
-	for n, i := range attach(t).Ingest {
-		// The control port as the other containers reach it.
-		name := []string{"ingest-1", "ingest-2"}[n]
-		for _, p := range services[name].Ports {
-			if strings.HasSuffix(i.AdminURL(), ":"+p.Published) {
-				labels := i.ScrapeLabels()
-				labels["job"] = stack.IngestJob
-				want[fmt.Sprintf("http://%s:%d/actuator/prometheus", name, p.Target)] = labels
+	for _, process := range attach(t).Paysim {
+		if process.Job() == "" {
+			continue
+		}
+		for _, p := range services[process.Name()].Ports {
+			if process.Addr() == p.HostIP+":"+p.Published {
+				labels := process.ScrapeLabels()
+				labels["job"] = process.Job()
+				// As the other containers reach it.
+				want[fmt.Sprintf("http://%s:%d/actuator/prometheus", process.Name(), p.Target)] = labels
 			}
 		}
 	}

@@ -1,6 +1,6 @@
 // Package e2e proves the servers as their users meet them: built programs,
-// spoken to over stdio, against real MariaDB, Redis, Prometheus and the ingest
-// stand-in, while something is broken.
+// spoken to over stdio, against real MariaDB, Redis, Prometheus, Kafka and a
+// payment system, while something is broken.
 package e2e
 
 import (
@@ -18,18 +18,46 @@ import (
 	"payops-mcp/sandbox/stack"
 )
 
-// The stack is this package's own: what it breaks must not be in use elsewhere.
-var theStack = sync.OnceValues(func() (*stack.Stack, error) {
-	return stack.Start(context.Background(), stack.Options{
-		Parts: stack.All &^ stack.PartKafka, // no tool built so far asks Kafka
+// The stacks are this package's own: what it breaks must not be in use
+// elsewhere. In the static one the ingest service is a stand-in, and nothing
+// happens but what is written into it; in the living one merchants pay, and
+// what is broken has its symptoms by itself.
+var (
+	static = &system{options: stack.Options{
+		Parts: stack.All,
 		Seed:  &seed.Options{Payments: 2000},
-	})
-})
+	}}
+	living = &system{options: stack.Options{
+		Parts: stack.Living, KafkaBrokers: 3, Rate: 10,
+		Seed: &seed.Options{Payments: 2000}, Paysim: incident.LivingSettings(),
+	}}
+)
+
+// system is a stack that is started on first use.
+type system struct {
+	options stack.Options
+	once    sync.Once
+	stack   *stack.Stack
+	err     error
+}
+
+func (s *system) start() (*stack.Stack, error) {
+	s.once.Do(func() { s.stack, s.err = stack.Start(context.Background(), s.options) })
+	return s.stack, s.err
+}
+
+// close ends the stack, if it was started.
+func (s *system) close() error {
+	if s.stack == nil {
+		return nil
+	}
+	return s.stack.Close()
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if s, err := theStack(); err == nil {
-		if err := s.Close(); err != nil {
+	for _, s := range []*system{static, living} {
+		if err := s.close(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
@@ -41,21 +69,24 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// running returns the static stack.
+func running(t *testing.T) *stack.Stack { return static.running(t) }
+
 // running returns the stack, started on first use. Where its programs are not
 // installed the test is skipped, which is a failure under CI.
-func running(t *testing.T) *stack.Stack {
+func (s *system) running(t *testing.T) *stack.Stack {
 	t.Helper()
-	if missing := stack.Missing(stack.All); len(missing) > 0 {
+	if missing := stack.Missing(s.options.Parts); len(missing) > 0 {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("not installed: %v", missing)
 		}
 		t.Skipf("not installed: %v; scripts/test installs what is missing", missing)
 	}
-	s, err := theStack()
+	up, err := s.start()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return up
 }
 
 // settings are what the servers are started with, changed by with.

@@ -52,6 +52,22 @@ func Start(ctx context.Context, name, program string, settings map[string]string
 // Close ends the server.
 func (s *Server) Close() error { return s.client.Close() }
 
+// Tool is what a server lists of a tool.
+type Tool struct{ Name, Description string }
+
+// Tools lists the tools.
+func (s *Server) Tools(ctx context.Context) ([]Tool, error) {
+	list, err := s.client.ListTools(ctx, mcp.ListToolsRequest{})
+	if err != nil {
+		return nil, fmt.Errorf("%s tools/list: %w", s.name, err)
+	}
+	var tools []Tool
+	for _, t := range list.Tools {
+		tools = append(tools, Tool{t.Name, t.Description})
+	}
+	return tools, nil
+}
+
 // Answer is what a tool said.
 type Answer struct {
 	Text       string

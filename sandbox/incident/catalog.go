@@ -48,9 +48,12 @@ func Find(id string) (Row, bool) {
 func (r Row) Healthy() bool { return r.Severity == "none" }
 
 // Verdict is what an answer that sees the roots must conclude.
-func (r Row) Verdict() catalog.Verdict {
+func (r Row) Verdict() catalog.Verdict { return verdict(r.Root) }
+
+// verdict is what codes come to: the worst of them.
+func verdict(codes []catalog.Code) catalog.Verdict {
 	worst := catalog.OK
-	for _, c := range r.Root {
+	for _, c := range codes {
 		e, _ := catalog.Find(c) // every code of the file is known, a test says so
 		switch {
 		case e.Verdict == catalog.CriticalVerdict:

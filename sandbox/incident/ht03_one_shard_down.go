@@ -4,44 +4,42 @@ import (
 	"context"
 	"errors"
 
-	"payops-mcp/sandbox/ingest"
 	"payops-mcp/sandbox/stack"
 )
 
 // HT-03: the second shard's database is gone. The merchants that live there get
 // 500, about half of the traffic; the others are served.
-var _ = add(Incident{ID: "HT-03", Parts: stack.PartMariaDB | stack.PartIngest,
+var _ = add(Incident{ID: "HT-03", Parts: paying | stack.PartPrometheus,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		if len(w.Stack.Shards) < 2 {
 			return Injected{}, errors.New("the stack has no second shard to stop")
 		}
 		shard := w.Stack.Shards[1]
 		did := Injected{
-			Asks:   []Ask{askPayments("payments last hour"), askBreaker()},
+			Asks:   []Ask{askPayments("payments last hour"), askDatabases(), askBreaker()},
 			Quotes: []string{"shard2", shard.ClientAddr()},
 		}
-		if err := changeState(ctx, w, &did, halfFails); err != nil {
+		before, err := w.Stack.Load(ctx)
+		if err != nil {
 			return did, err
 		}
-		return did, shard.Stop(ctx)
+		if err := shard.Kill(ctx); err != nil {
+			return did, err
+		}
+		least := before.Stats.Answers[500] + w.between(10, 30)
+		err = await(ctx, "payments that fail", func(ctx context.Context) (bool, error) {
+			now, err := w.Stack.Load(ctx)
+			return now.Stats.Answers[500] >= least, err
+		})
+		if err != nil {
+			return did, err
+		}
+		return did, w.Stack.WaitScraped(ctx)
 	},
-	Undo: func(ctx context.Context, w *World, did Injected) error {
+	Undo: func(ctx context.Context, w *World, _ Injected) error {
 		if len(w.Stack.Shards) < 2 {
 			return nil
 		}
-		return errors.Join(restoreState(ctx, w, did), w.Stack.Shards[1].Start(ctx))
+		return w.Stack.Shards[1].Start(ctx)
 	},
 })
-
-// halfFails adds a 500 to every request that is served.
-func halfFails(s ingest.State) ingest.State {
-	var failing []ingest.Traffic
-	for _, t := range s.HTTP {
-		if t.Status == 200 {
-			t.Status = 500
-			failing = append(failing, t)
-		}
-	}
-	s.HTTP = append(failing, s.HTTP...)
-	return s
-}

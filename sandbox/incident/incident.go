@@ -18,10 +18,12 @@ import (
 
 // Incident is one way in which the system breaks, or only looks broken.
 type Incident struct {
-	ID     string
-	Parts  stack.Parts // the services it needs
-	Inject func(context.Context, *World) (Injected, error)
-	Undo   func(context.Context, *World, Injected) error
+	ID    string
+	Parts stack.Parts // the services it needs
+	// Brokers is how many brokers Kafka must have; 0 means any number.
+	Brokers int
+	Inject  func(context.Context, *World) (Injected, error)
+	Undo    func(context.Context, *World, Injected) error
 }
 
 // World is what an incident acts on. Names, counts and times come from Rand, so
@@ -34,10 +36,16 @@ type World struct {
 // Injected is what was done. It is kept as JSON while the incident lasts, so that
 // another process can undo it.
 type Injected struct {
-	Asks   []Ask             `json:"asks"`            // what an engineer would ask now
-	Quotes []string          `json:"quotes"`          // numbers and names that the answers must quote
-	Never  []string          `json:"never,omitempty"` // what must not stand in any answer
-	Kept   map[string]string `json:"kept,omitempty"`  // what Undo needs
+	Asks   []Ask    `json:"asks"`            // what an engineer would ask now
+	Quotes []string `json:"quotes"`          // numbers and names that the answers must quote
+	Never  []string `json:"never,omitempty"` // what must not stand in any answer
+	// Aside are tools that are asked though they do not look where the cause
+	// is: they need not name it, and conclude from what they see.
+	Aside []string          `json:"aside,omitempty"`
+	Kept  map[string]string `json:"kept,omitempty"` // what Undo needs
+	// Settings are what the servers are started with, on top of the others: the
+	// mistake is in how they are configured.
+	Settings map[string]string `json:"settings,omitempty"`
 }
 
 // Ask is a question and the tool call that answers it.
@@ -75,6 +83,22 @@ func Get(id string) (Incident, error) {
 	return Incident{}, fmt.Errorf("no incident %q can be injected; there are %s", id, strings.Join(ids, ", "))
 }
 
+// Living says that the incident happens to the payment system itself and not to
+// the stand-in for it: its parts have [stack.PartPaysim]. What it breaks is
+// broken, and the symptoms arise by themselves.
+func (i Incident) Living() bool { return i.Parts.Has(stack.PartPaysim) }
+
+// Needs says what a stack lacks for the incident; nil when it has everything.
+func (i Incident) Needs(s *stack.Stack) error {
+	switch {
+	case !s.Has(i.Parts):
+		return fmt.Errorf("%s needs a system with %s", i.ID, i.Parts)
+	case i.Brokers > 1 && len(strings.Split(s.KafkaBootstrap(), ",")) < i.Brokers:
+		return fmt.Errorf("%s needs %d brokers of Kafka", i.ID, i.Brokers)
+	}
+	return nil
+}
+
 // Row returns what the catalog says of the incident.
 func (i Incident) Row() Row {
 	r, _ := Find(i.ID) // add made sure
@@ -83,11 +107,31 @@ func (i Incident) Row() Row {
 
 // Start injects the incident. What was half done when it fails is undone.
 func (i Incident) Start(ctx context.Context, w *World) (Injected, error) {
+	if err := i.Needs(w.Stack); err != nil {
+		return Injected{}, err
+	}
 	did, err := i.Inject(ctx, w)
 	if err != nil {
 		return did, fmt.Errorf("inject %s: %w", i.ID, errors.Join(err, i.Undo(ctx, w, did)))
 	}
 	return did, nil
+}
+
+// Judge says what is wrong with the answers to what was asked; see Row.Judge.
+func (i Incident) Judge(did Injected, said []Said) []string {
+	said = slices.Clone(said)
+	for n := range said {
+		said[n].Aside = slices.Contains(did.Aside, said[n].Tool)
+	}
+	mistakes := i.Row().Judge(said, did.Quotes)
+	for _, never := range did.Never {
+		for _, a := range said {
+			if strings.Contains(a.Text, never) {
+				mistakes = append(mistakes, fmt.Sprintf("%s says %q, which must never stand in an answer", a.Tool, never))
+			}
+		}
+	}
+	return mistakes
 }
 
 // eachIngest does something to every ingest instance.
@@ -110,14 +154,14 @@ func (w *World) merchant() string { return fmt.Sprintf("M-%06d", w.between(500_0
 // The questions that the tools built so far answer.
 
 func askBreaker() Ask {
-	return Ask{"Is the circuit breaker closed?", "circuitbreaker-mcp", "get_circuit_breaker_status", map[string]any{}}
+	return Ask{Question: "Is the circuit breaker closed?", Server: "circuitbreaker-mcp", Tool: "get_circuit_breaker_status", Args: map[string]any{}}
 }
 
 func askPayments(filter string) Ask {
-	return Ask{"Which payments are these: " + filter + "?", "dbquery-mcp", "query_payments", map[string]any{"filter": filter}}
+	return Ask{Question: "Which payments are these: " + filter + "?", Server: "dbquery-mcp", Tool: "query_payments", Args: map[string]any{"filter": filter}}
 }
 
 func askRateLimit(merchant, action string) Ask {
-	return Ask{"Is merchant " + merchant + " at its rate limit?", "rediscache-mcp", "check_rate_limit",
-		map[string]any{"merchant_id": merchant, "action": action}}
+	return Ask{Question: "Is merchant " + merchant + " at its rate limit?", Server: "rediscache-mcp", Tool: "check_rate_limit",
+		Args: map[string]any{"merchant_id": merchant, "action": action}}
 }

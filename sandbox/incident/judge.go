@@ -18,6 +18,7 @@ type Said struct {
 	Findings []Finding
 	Advice   int    // how many sources that failed say what to do about it
 	Text     string // the whole text form
+	Aside    bool   // the tool was not asked about the cause, see Ask
 }
 
 // Finding is a finding as it was reported.
@@ -38,8 +39,9 @@ const MaxText = 3600
 // Each root must be reported, as what it is, by the server that sees it. A cause
 // of medium severity or worse that no root explains is wrong, and so is a code
 // that the row forbids. A symptom must not stand before its cause. The verdict is
-// that of the roots. Every number in quotes must stand in the answers. A healthy
-// system that looks bad must get nothing above info but what the row allows.
+// that of the roots; for a tool that cannot see them, that of what it reports.
+// Every number in quotes must stand in the answers. A healthy system that looks
+// bad must get nothing above info but what the row allows.
 func (r Row) Judge(said []Said, quotes []string) (mistakes []string) {
 	wrong := func(format string, args ...any) { mistakes = append(mistakes, fmt.Sprintf(format, args...)) }
 	follows := r.explained()
@@ -65,7 +67,7 @@ func (r Row) Judge(said []Said, quotes []string) (mistakes []string) {
 			case f.Kind == catalog.Cause && f.Severity.Rank() <= catalog.Medium.Rank() && !follows[f.Code]:
 				wrong("%s reports the cause %s, which is none", s.Tool, f.Code)
 			}
-			if f.Kind == catalog.Symptom && r.causeMissingBefore(s, i) {
+			if f.Kind == catalog.Symptom && !s.Aside && r.causeMissingBefore(s, i) {
 				wrong("%s reports the symptom %s before its cause, or without it", s.Tool, f.Code)
 			}
 			advised := f.Next > 0 || f.Kind == catalog.Source && s.Advice > 0
@@ -87,17 +89,30 @@ func (r Row) Judge(said []Said, quotes []string) (mistakes []string) {
 	return mistakes
 }
 
-// verdictOf is what a tool must conclude: the roots' verdict where its server
-// sees one of them, else ok.
+// verdictOf is what a tool must conclude: the verdict of the roots that it sees,
+// else that of what it reports, which without a finding is ok.
 func (r Row) verdictOf(s Said) catalog.Verdict {
-	sees := slices.ContainsFunc(r.Root, func(c catalog.Code) bool {
-		e, _ := catalog.Find(c)
-		return e.Emitter == s.Server
-	})
-	if sees {
-		return r.Verdict()
+	var codes []catalog.Code
+	if !s.Aside {
+		codes = r.seenBy(s.Server)
 	}
-	return catalog.OK
+	if len(codes) == 0 {
+		for _, f := range s.Findings {
+			codes = append(codes, f.Code)
+		}
+	}
+	return verdict(codes)
+}
+
+// seenBy are the roots that a server sees.
+func (r Row) seenBy(server string) []catalog.Code {
+	var seen []catalog.Code
+	for _, c := range r.Root {
+		if e, _ := catalog.Find(c); e.Emitter == server {
+			seen = append(seen, c)
+		}
+	}
+	return seen
 }
 
 // explained is every code that follows from the roots, in any number of steps.

@@ -18,3 +18,13 @@ func Settings() map[string]string {
 	}
 	return s
 }
+
+// LivingSettings are what the processes of a living system are told, so that
+// they limit as Settings says.
+func LivingSettings() map[string]string {
+	s := map[string]string{"APP_RATE_LIMIT_WINDOW_SECONDS": strconv.Itoa(window)}
+	for name, action := range map[string]string{"AUTHORIZE": "authorize", "CAPTURE": "capture", "REFUND": "refund"} {
+		s["APP_RATE_LIMIT_"+name+"_CAPACITY"] = strconv.Itoa(limits[action])
+	}
+	return s
+}

@@ -14,6 +14,10 @@ import (
 var _ = add(Incident{ID: "RD-06", Parts: stack.PartRedis, Undo: restoreRedis,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{Asks: []Ask{askCacheStats()}, Quotes: []string{"allkeys-lru"}}
+		// There must be something to throw away: without it a write is refused.
+		if err := cacheAnswers(ctx, w, 1000); err != nil {
+			return did, err
+		}
 		used, err := usedMemory(ctx, w)
 		if err != nil {
 			return did, err
@@ -23,12 +27,17 @@ var _ = add(Incident{ID: "RD-06", Parts: stack.PartRedis, Undo: restoreRedis,
 		if err := setRedis(ctx, w, &did, "maxmemory-policy", "allkeys-lru", "maxmemory", strconv.FormatInt(limit, 10)); err != nil {
 			return did, err
 		}
-		for i := range w.between(100, 200) { // some 100 kB more than there is room for
-			key := fmt.Sprintf("idem:authorize:%s:%d", w.merchant(), i)
-			if err := w.Stack.Redis.Admin().Set(ctx, key, strings.Repeat("x", 1000), 30*time.Second).Err(); err != nil {
-				return did, err
-			}
-		}
-		return did, nil
+		return did, cacheAnswers(ctx, w, w.between(100, 200)) // some 100 kB more than there is room for
 	},
 })
+
+// cacheAnswers writes cached answers of a kilobyte each, which soon end.
+func cacheAnswers(ctx context.Context, w *World, n int) error {
+	for i := range n {
+		key := fmt.Sprintf("idem:authorize:%s:%d", w.merchant(), i)
+		if err := w.Stack.Redis.Admin().Set(ctx, key, strings.Repeat("x", 1000), time.Minute).Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -10,15 +10,15 @@ import (
 // The questions about Redis as a whole.
 
 func askHitting() Ask {
-	return Ask{"Which merchants hit their rate limits?", "rediscache-mcp", "find_merchants_hitting_limits", map[string]any{}}
+	return Ask{Question: "Which merchants hit their rate limits?", Server: "rediscache-mcp", Tool: "find_merchants_hitting_limits", Args: map[string]any{}}
 }
 
 func askTTLs() Ask {
-	return Ask{"Do the keys in Redis end when they should?", "rediscache-mcp", "ttl_analysis", map[string]any{}}
+	return Ask{Question: "Do the keys in Redis end when they should?", Server: "rediscache-mcp", Tool: "ttl_analysis", Args: map[string]any{}}
 }
 
 func askCacheStats() Ask {
-	return Ask{"Is Redis all right?", "rediscache-mcp", "cache_stats", map[string]any{}}
+	return Ask{Question: "Is Redis all right?", Server: "rediscache-mcp", Tool: "cache_stats", Args: map[string]any{}}
 }
 
 // asking adds questions to an incident.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
 
 	"payops-mcp/sandbox/stack"
 	"payops-mcp/sandbox/stack/proc"
@@ -126,64 +125,12 @@ func produce(t *testing.T, k *stack.Kafka, topic string, counts ...int) {
 	}
 }
 
-// deleteRecords has the first offset of a partition be this one. The client
-// has no such call, but it lets requests be added.
+// deleteRecords has the first offset of a partition be this one.
 func deleteRecords(t *testing.T, k *stack.Kafka, topic string, partition int, before int64) {
 	t.Helper()
-	c := newKafkaClient(t, k.AdminAddr(), patientDial)
-	m, err := c.transport.RoundTrip(t.Context(), c.Addr, &deleteRecordsRequest{
-		TimeoutMs: 10_000,
-		Topics: []deleteRecordsTopic{{Name: topic, Partitions: []deleteRecordsPartition{
-			{Partition: int32(partition), Before: before},
-		}}},
-	})
-	if err != nil {
-		t.Fatalf("delete records: %v", err)
+	if err := stack.DeleteRecords(t.Context(), k.AdminAddr(), topic, partition, before); err != nil {
+		t.Fatal(err)
 	}
-	for _, topic := range m.(*deleteRecordsResponse).Topics {
-		for _, p := range topic.Partitions {
-			if p.ErrorCode != 0 {
-				t.Fatalf("delete records: %v", kafka.Error(p.ErrorCode))
-			}
-		}
-	}
-}
-
-func init() { protocol.Register(&deleteRecordsRequest{}, &deleteRecordsResponse{}) }
-
-type deleteRecordsRequest struct {
-	Topics    []deleteRecordsTopic `kafka:"min=v0,max=v1"`
-	TimeoutMs int32                `kafka:"min=v0,max=v1"`
-}
-
-func (*deleteRecordsRequest) ApiKey() protocol.ApiKey { return protocol.DeleteRecords } //nolint:revive // the name is kafka-go's
-
-type deleteRecordsTopic struct {
-	Name       string                   `kafka:"min=v0,max=v1"`
-	Partitions []deleteRecordsPartition `kafka:"min=v0,max=v1"`
-}
-
-type deleteRecordsPartition struct {
-	Partition int32 `kafka:"min=v0,max=v1"`
-	Before    int64 `kafka:"min=v0,max=v1"`
-}
-
-type deleteRecordsResponse struct {
-	ThrottleTimeMs int32                   `kafka:"min=v0,max=v1"`
-	Topics         []deletedRecordsOfTopic `kafka:"min=v0,max=v1"`
-}
-
-func (*deleteRecordsResponse) ApiKey() protocol.ApiKey { return protocol.DeleteRecords } //nolint:revive // the name is kafka-go's
-
-type deletedRecordsOfTopic struct {
-	Name       string           `kafka:"min=v0,max=v1"`
-	Partitions []deletedRecords `kafka:"min=v0,max=v1"`
-}
-
-type deletedRecords struct {
-	Partition    int32 `kafka:"min=v0,max=v1"`
-	LowWatermark int64 `kafka:"min=v0,max=v1"`
-	ErrorCode    int16 `kafka:"min=v0,max=v1"`
 }
 
 // kafkaScene is what a cluster holds after fillKafka.

@@ -44,7 +44,7 @@ func start(t testing.TB, settings map[string]string) *system {
 			t.Error(err)
 		}
 	})
-	env := fleet.Environment(s.stack)
+	env := s.stack.PaysimEnvironment()
 	maps.Copy(env, settings)
 	if s.fleet, err = fleet.Start(t.Context(), fleet.Options{Supervisor: sup, Environment: env}); err != nil {
 		t.Fatal(err)

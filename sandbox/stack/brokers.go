@@ -2,7 +2,9 @@ package stack
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 )
 
 // kafkaAddrs is how Kafka is reached, also in a stack that was attached to.
@@ -40,10 +42,34 @@ func (s *Stack) kafkaPart() Part {
 	switch {
 	case s.Kafka != nil:
 		return s.Kafka
+	case s.assembly != nil:
+		sv := s.assembly.Kafka.service("kafka")
+		return &sv
 	case s.kafka.bootstrap != "":
 		sv := s.attached("kafka", s.kafka.addr, s.kafka.bootstrap)
 		return &sv
 	default:
 		return nil
 	}
+}
+
+// brokerParts are the brokers of a cluster of several, each by itself.
+func (s *Stack) brokerParts() []Part {
+	addrs := strings.Split(s.kafka.addr, ",")
+	if len(addrs) < 2 {
+		return nil
+	}
+	var parts []Part
+	if s.Kafka != nil {
+		for _, b := range s.Kafka.Brokers() {
+			parts = append(parts, b)
+		}
+		return parts
+	}
+	clients := strings.Split(s.kafka.bootstrap, ",")
+	for i, addr := range addrs {
+		sv := s.attached(fmt.Sprintf("kafka-%d", i+1), addr, clients[min(i, len(clients)-1)])
+		parts = append(parts, &sv)
+	}
+	return parts
 }

@@ -35,6 +35,8 @@ func (c *child) do(ctx context.Context, verb string) error {
 	switch verb {
 	case verbStart:
 		return c.start(ctx)
+	case verbLaunch:
+		return c.launch()
 	case verbStop:
 		return c.stop(ctx)
 	case verbKill:
@@ -69,6 +71,24 @@ func (c *child) start(ctx context.Context) error {
 	if err := c.awaitReady(ctx); err != nil {
 		return errors.Join(err, c.kill())
 	}
+	return c.reachable()
+}
+
+// launch is start that does not wait until the server is ready.
+func (c *child) launch() error {
+	if c.running() {
+		return nil
+	}
+	p, err := c.sup.Start(c.spec)
+	if err != nil {
+		return err
+	}
+	c.proc = p
+	return c.reachable()
+}
+
+// reachable lets clients through to a server that was gone.
+func (c *child) reachable() error {
 	// A stop made the proxy refuse; see gone.
 	if c.proxy != nil && c.proxy.Fault().Mode == faultnet.Refuse {
 		return c.proxy.Set(faultnet.Fault{})

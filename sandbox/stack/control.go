@@ -20,7 +20,8 @@ var verbs = []string{verbStart, verbStop, verbKill, verbPause, verbResume}
 
 // serveControl opens the address through which another process that attached
 // controls the parts: POST /parts/{name}/{verb}, PUT /parts/{name}/network
-// with a fault as JSON, and POST /fresh/pause or /fresh/resume.
+// with a fault as JSON, POST /fresh/pause or /fresh/resume, and GET or PUT
+// /load.
 func (s *Stack) serveControl() error {
 	l, err := onFreeAddr(func(addr string) (net.Listener, error) { return net.Listen("tcp", addr) })
 	if err != nil {
@@ -45,6 +46,10 @@ func (s *Stack) serveControl() error {
 		done(w, s.setFresh(r.Context(), r.PathValue("verb")))
 	})
 	s.controlURL = "http://" + l.Addr().String()
+	if s.load != nil {
+		mux.Handle(loadPath, s.load.Handler())
+		s.loadURL = s.controlURL + loadPath
+	}
 	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.server.Serve(l) }()
 	return nil
@@ -63,6 +68,11 @@ func act(ctx context.Context, p Part, verb string) error {
 		return p.Pause(ctx)
 	case verbResume:
 		return p.Resume(ctx)
+	case verbLaunch:
+		if r, ok := p.(*Redis); ok {
+			return r.Launch(ctx)
+		}
+		return fmt.Errorf("%s cannot be launched, only started", p.Name())
 	default:
 		return fmt.Errorf("unknown verb %q: want one of %v", verb, slices.Sorted(slices.Values(verbs)))
 	}

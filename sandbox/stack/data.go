@@ -22,7 +22,10 @@ func (s *Stack) seed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	plan, err := seed.NewPlan(*s.options.Seed, len(shards), now)
+	options := *s.options.Seed
+	living := s.options.Parts.Has(PartPaysim)
+	options.Settled = options.Settled || living
+	plan, err := seed.NewPlan(options, len(shards), now)
 	if err != nil {
 		return err
 	}
@@ -41,7 +44,8 @@ func (s *Stack) seed(ctx context.Context) error {
 	}
 	s.Plan = plan
 	s.log.printf("seeded %d payments a shard (%.1f s)", plan.Options.Payments, time.Since(begin).Seconds())
-	if s.options.KeepFresh < 0 {
+	// A living system keeps what is under way young by getting it done.
+	if s.options.KeepFresh < 0 || living {
 		return nil
 	}
 	if err := plan.Freshen(ctx, shards, rdb); err != nil {

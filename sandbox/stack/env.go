@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"payops-mcp/sandbox/ingest"
+	"payops-mcp/sandbox/paysim"
 	"payops-mcp/sandbox/seed"
 )
 
@@ -26,6 +27,8 @@ const (
 	envPrometheus   = "SANDBOX_PROMETHEUS_URL"
 	envIngestAdmin  = "SANDBOX_INGEST_ADMIN_URLS"
 	envIngest       = "SANDBOX_INGEST_URLS"
+	envPaysim       = "SANDBOX_PAYSIM"
+	envLoad         = "SANDBOX_LOAD_URL"
 	envKafka        = "SANDBOX_KAFKA_BOOTSTRAP"
 	envKafkaAddr    = "SANDBOX_KAFKA_ADDR"
 	envKafkaAdmin   = "SANDBOX_KAFKA_ADMIN"
@@ -69,6 +72,9 @@ func (s *Stack) Env() map[string]string {
 	if len(s.Ingest) > 0 {
 		env["API_BASE_URL"] = join(s.Ingest, (*Ingest).URL)
 	}
+	if living := s.PaysimOf(paysim.RoleIngest); len(living) > 0 {
+		env["API_BASE_URL"] = join(living, (*Paysim).URL)
+	}
 	if s.kafka.bootstrap != "" {
 		env["KAFKA_BOOTSTRAP_SERVERS"] = s.kafka.bootstrap
 	}
@@ -98,13 +104,15 @@ func (s *Stack) AdminEnv() map[string]string {
 	}
 	set(envIngest, join(s.Ingest, (*Ingest).URL))
 	set(envIngestAdmin, join(s.Ingest, func(i *Ingest) string { return i.AdminURL() }))
+	set(envPaysim, s.paysimText())
+	set(envLoad, s.loadURL)
 	set(envKafka, s.kafka.bootstrap)
 	set(envKafkaAddr, s.kafka.addr)
 	set(envKafkaAdmin, s.kafka.admin)
 	return env
 }
 
-func join(all []*Ingest, part func(*Ingest) string) string {
+func join[T any](all []T, part func(T) string) string {
 	var parts []string
 	for _, i := range all {
 		parts = append(parts, part(i))
@@ -114,7 +122,7 @@ func join(all []*Ingest, part func(*Ingest) string) string {
 
 // Attached says whether the environment describes a stack to attach to.
 func Attached(env func(string) string) bool {
-	for _, name := range []string{envDB, envRedis, envPrometheus, envIngestAdmin, envKafka} {
+	for _, name := range []string{envDB, envRedis, envPrometheus, envIngestAdmin, envKafka, envPaysim} {
 		if env(name) != "" {
 			return true
 		}
@@ -130,8 +138,8 @@ func Attach(env func(string) string) (*Stack, error) {
 	if !Attached(env) {
 		return nil, fmt.Errorf("nothing to attach to: none of %s, %s, %s, %s and %s is set", envDB, envRedis, envPrometheus, envIngestAdmin, envKafka)
 	}
-	s := &Stack{Dir: env(envDir), controlURL: env(envControl)}
-	err := errors.Join(s.attachShards(env), s.attachRedis(env), s.attachPrometheus(env), s.attachIngest(env))
+	s := &Stack{Dir: env(envDir), controlURL: env(envControl), loadURL: env(envLoad)}
+	err := errors.Join(s.attachShards(env), s.attachRedis(env), s.attachPrometheus(env), s.attachIngest(env), s.attachPaysim(env(envPaysim)))
 	s.kafka = kafkaAddrs{addr: env(envKafkaAddr), bootstrap: env(envKafka), admin: env(envKafkaAdmin)}
 	if err == nil && s.Dir != "" {
 		s.Plan, err = seed.ReadPlan(filepath.Join(s.Dir, planFile))
@@ -206,7 +214,7 @@ func (s *Stack) attachPrometheus(env func(string) string) error {
 	}
 	s.Prometheus = &Prometheus{service: s.attached("prometheus", u.Host, client)}
 	if s.Dir != "" {
-		s.Prometheus.targets = filepath.Join(s.Dir, "prometheus", targetsFile)
+		s.Prometheus.dir = filepath.Join(s.Dir, "prometheus")
 	}
 	return nil
 }

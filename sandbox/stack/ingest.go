@@ -30,10 +30,16 @@ func (i *Ingest) ClientAddr() string { return i.Addr() }
 
 // Instance is the label that Prometheus puts on the instance's series, in the
 // form of a service registry's id: host, application and port.
-func (i *Ingest) Instance() string {
-	host, port := hostPort(i.Addr())
+func (i *Ingest) Instance() string { return registered(i.Addr()) }
+
+// registered is the id of an ingest instance in the service registry.
+func registered(addr string) string {
+	host, port := hostPort(addr)
 	return host + ":ingest-service:" + port
 }
+
+// Job is the job under which Prometheus scrapes the instance.
+func (i *Ingest) Job() string { return IngestJob }
 
 // ScrapeLabels are the labels that Prometheus puts on what it scrapes from the
 // instance, beside the job.

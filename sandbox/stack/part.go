@@ -49,6 +49,7 @@ const (
 	verbKill   = "kill"
 	verbPause  = "pause"
 	verbResume = "resume"
+	verbLaunch = "launch" // of Redis alone; see Redis.Launch
 )
 
 // control is how a service is reached for the verbs: as a child process, over

@@ -2,6 +2,10 @@ package stack
 
 import "net"
 
+// FreeAddr is a loopback address on which nobody listens, for a server that has
+// to come back on it: outgoing connections do not get its port meanwhile.
+func FreeAddr() (string, error) { return freeAddr() }
+
 // freeAddr is a loopback address on which nobody listens. Another process may
 // still take it before its user does.
 func freeAddr() (string, error) {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/api"
@@ -21,13 +23,14 @@ import (
 // IngestJob is the job under which Prometheus scrapes the ingest service.
 const IngestJob = "ingest-service"
 
-// targetsFile, in Prometheus's folder, says what it scrapes.
-const targetsFile = "ingest.json"
+// targetsFile, in Prometheus's folder, says what it scrapes as a job.
+func targetsFile(job string) string { return job + ".json" }
 
 // Prometheus is the one Prometheus server.
 type Prometheus struct {
 	service
-	targets string // the file from which it takes what to scrape; "" when attached
+	dir string                                   // where the files are that say what to scrape; "" when attached from afar
+	set func(job string, targets []Target) error // in place of files, in an assembled stack
 }
 
 // URL is the base URL of the server itself.
@@ -57,23 +60,85 @@ func (p *Prometheus) WaitFor(ctx context.Context, query string) (model.Vector, e
 	}
 }
 
+// target is what Prometheus scrapes.
+type target interface {
+	Job() string
+	Instance() string
+	ScrapeLabels() map[string]string
+	scrapeAddr() string
+}
+
+// targets are all that the stack's Prometheus scrapes.
+func (s *Stack) targets() []target {
+	var all []target
+	for _, i := range s.Ingest {
+		all = append(all, i)
+	}
+	for _, p := range s.Paysim {
+		if p.Job() != "" {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// WaitScraped waits until everything that is scraped was scraped after this
+// call began: a change made before the call can then be seen in the metrics.
+func (s *Stack) WaitScraped(ctx context.Context) error {
+	return s.Prometheus.waitScraped(ctx, s.targets()...)
+}
+
 // WaitScraped waits until each of the instances was scraped after this call
-// began: a change made before the call can then be seen in the metrics.
+// began; see Stack.WaitScraped.
 func (p *Prometheus) WaitScraped(ctx context.Context, instances ...*Ingest) error {
+	return p.waitScraped(ctx, asTargets(instances)...)
+}
+
+func (p *Prometheus) waitScraped(ctx context.Context, targets ...target) error {
 	since := float64(time.Now().UnixMilli()) / 1000
-	for _, i := range instances {
-		if _, err := p.WaitFor(ctx, fmt.Sprintf(`timestamp(up{job=%q,instance=%q}) > %.3f`, IngestJob, i.Instance(), since)); err != nil {
+	for _, t := range targets {
+		if _, err := p.WaitFor(ctx, fmt.Sprintf(`timestamp(up{job=%q,instance=%q}) > %.3f`, t.Job(), t.Instance(), since)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// SetTargets changes which ingest instances are known to Prometheus, as the
-// service registry does when one registers or leaves. Without any, the series
-// of up for the job end. It takes effect after some seconds.
+func asTargets(instances []*Ingest) []target {
+	var all []target
+	for _, i := range instances {
+		all = append(all, i)
+	}
+	return all
+}
+
+// SetTargets changes which stand-ins for the ingest service are known to
+// Prometheus, as the service registry does when one registers or leaves.
+// Without any, the series of up for the job end. It takes effect after some
+// seconds.
 func (p *Prometheus) SetTargets(instances ...*Ingest) error {
-	if p.targets == "" {
+	return p.setTargets(IngestJob, asTargets(instances)...)
+}
+
+// Register is SetTargets for the ingest instances of a living stack.
+func (p *Prometheus) Register(instances ...*Paysim) error {
+	var all []target
+	for _, i := range instances {
+		all = append(all, i)
+	}
+	return p.setTargets(IngestJob, all...)
+}
+
+// setTargets changes what is scraped as a job.
+func (p *Prometheus) setTargets(job string, targets ...target) error {
+	if p.set != nil {
+		var all []Target
+		for _, t := range targets {
+			all = append(all, Target{t.scrapeAddr(), t.ScrapeLabels()})
+		}
+		return p.set(job, all)
+	}
+	if p.dir == "" {
 		return fmt.Errorf("change the targets of prometheus: %w", ErrAttached)
 	}
 	type group struct {
@@ -81,18 +146,39 @@ func (p *Prometheus) SetTargets(instances ...*Ingest) error {
 		Labels  map[string]string `json:"labels"`
 	}
 	groups := []group{}
-	for _, i := range instances {
-		groups = append(groups, group{[]string{i.scrapeAddr()}, i.ScrapeLabels()})
+	for _, t := range targets {
+		groups = append(groups, group{[]string{t.scrapeAddr()}, t.ScrapeLabels()})
 	}
 	text, err := json.Marshal(groups)
 	if err != nil {
 		return err
 	}
 	// Renamed into place: Prometheus may look at any moment.
-	if err := os.WriteFile(p.targets+".new", text, 0o600); err != nil {
+	file := filepath.Join(p.dir, targetsFile(job))
+	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(p.targets+".new", p.targets)
+	return os.Rename(file+".new", file)
+}
+
+// writeTargets says what is scraped when Prometheus starts, and returns the
+// lines of its configuration about it.
+func (s *Stack) writeTargets(p *Prometheus) (config string, err error) {
+	jobs := map[string][]target{IngestJob: nil}
+	for _, t := range s.targets() {
+		jobs[t.Job()] = append(jobs[t.Job()], t)
+	}
+	for _, job := range slices.Sorted(maps.Keys(jobs)) {
+		if err := p.setTargets(job, jobs[job]...); err != nil {
+			return "", err
+		}
+		config += fmt.Sprintf(`  - job_name: %s
+    metrics_path: /actuator/prometheus
+    file_sd_configs:
+      - files: [%s]
+`, job, targetsFile(job))
+	}
+	return config, nil
 }
 
 // ping asks once whether the server is ready.
@@ -122,8 +208,9 @@ func (s *Stack) startPrometheus(ctx context.Context) (*Prometheus, error) {
 		return nil, err
 	}
 	conf := filepath.Join(dir, "prometheus.yml")
-	p := &Prometheus{targets: filepath.Join(dir, targetsFile)}
-	if err := p.SetTargets(s.Ingest...); err != nil {
+	p := &Prometheus{dir: dir}
+	jobs, err := s.writeTargets(p)
+	if err != nil {
 		return nil, err
 	}
 	// The service's own tag "application" arrives as exported_application,
@@ -132,11 +219,7 @@ func (s *Stack) startPrometheus(ctx context.Context) (*Prometheus, error) {
   scrape_interval: %[1]s
   scrape_timeout: %[1]s
 scrape_configs:
-  - job_name: %[2]s
-    metrics_path: /actuator/prometheus
-    file_sd_configs:
-      - files: [%[3]s]
-`, model.Duration(s.options.ScrapeInterval), IngestJob, targetsFile)
+%[2]s`, model.Duration(s.options.ScrapeInterval), jobs)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

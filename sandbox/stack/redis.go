@@ -91,6 +91,18 @@ func (r *Redis) closeClients() error {
 	return r.admin.Close()
 }
 
+// Launch is Start that does not wait until Redis has loaded its data.
+func (r *Redis) Launch(ctx context.Context) error { return r.do(ctx, verbLaunch) }
+
+// RedisDir is where Redis has its configuration, redis.conf, and its data; "" where
+// that is not known.
+func (s *Stack) RedisDir() string {
+	if s.Dir == "" {
+		return ""
+	}
+	return filepath.Join(s.Dir, "redis")
+}
+
 // ping asks once whether the server lets the administrator in and has loaded
 // its data.
 func (r *Redis) ping(ctx context.Context) error {
@@ -133,7 +145,7 @@ func (s *Stack) startRedis(ctx context.Context) (*Redis, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(s.Dir, "redis")
+	dir := s.RedisDir()
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ import (
 
 	"payops-mcp/sandbox/faultnet"
 	"payops-mcp/sandbox/ingest"
+	"payops-mcp/sandbox/paysim/fleet"
+	"payops-mcp/sandbox/paysim/traffic"
 	"payops-mcp/sandbox/seed"
 	"payops-mcp/sandbox/stack/proc"
 )
@@ -41,6 +43,13 @@ type Options struct {
 	// than 0 means never.
 	KeepFresh time.Duration
 
+	// Paysim are settings of the payment system's processes, by the names in
+	// paysim.Settings, for PartPaysim.
+	Paysim map[string]string
+	// Rate is how many payments merchants send in a second to PartPaysim; 0
+	// means 10, less than 0 means none until Stack.SetLoad.
+	Rate float64
+
 	// IngestInstances is how many instances there are; 0 means 2.
 	IngestInstances int
 	// Ingest says how each of them is built; its addresses are ignored.
@@ -64,6 +73,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Shards == 0 {
 		o.Shards = 2
+	}
+	if o.Rate == 0 {
+		o.Rate = 10
 	}
 	if o.IngestInstances == 0 {
 		o.IngestInstances = 2
@@ -90,7 +102,10 @@ type Stack struct {
 	Shards     []*MariaDB
 	Redis      *Redis
 	Prometheus *Prometheus
-	Ingest     []*Ingest
+	// Ingest are the stand-ins for the ingest service; none in a living stack.
+	Ingest []*Ingest
+	// Paysim are the payment system's processes; none in a static stack.
+	Paysim []*Paysim
 	// Kafka is nil in a stack that was attached to; see KafkaBootstrap.
 	Kafka *Kafka
 	// Plan is what the data was made from, so that a test knows what must be
@@ -102,10 +117,15 @@ type Stack struct {
 	children   []*child
 	kafka      kafkaAddrs
 	controlURL string
+	loadURL    string       // where the traffic is controlled
 	server     *http.Server // serves controlURL; nil when attached
 	log        logger
 
-	fresh *fresher // nil when nothing is kept fresh from here
+	fresh *fresher      // nil when nothing is kept fresh from here
+	fleet *fleet.Fleet  // nil when attached, and without PartPaysim
+	load  *traffic.Load // nil when attached, and without PartPaysim
+
+	assembly *Assembly // nil unless Assemble made the stack
 
 	mu        sync.Mutex // guards children while parts start side by side
 	closeOnce sync.Once
@@ -116,6 +136,9 @@ type Stack struct {
 // one fails, all are ended.
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	o = o.withDefaults()
+	if err := o.Parts.validate(); err != nil {
+		return nil, err
+	}
 	if missing := Missing(o.Parts); len(missing) > 0 {
 		_, err := missing[0].find()
 		return nil, err
@@ -181,7 +204,9 @@ func (s *Stack) start(ctx context.Context) error {
 		})
 	}
 	run(PartRedis, func() (err error) { s.Redis, err = s.startRedis(ctx); return err })
-	run(PartPrometheus, func() (err error) { s.Prometheus, err = s.startPrometheus(ctx); return err })
+	if !o.Parts.Has(PartPaysim) {
+		run(PartPrometheus, func() (err error) { s.Prometheus, err = s.startPrometheus(ctx); return err })
+	}
 	run(PartKafka, func() error { return s.startKafka(ctx) })
 	all.Wait()
 	close(errs)
@@ -200,7 +225,28 @@ func (s *Stack) start(ctx context.Context) error {
 	if err := s.seed(ctx); err != nil {
 		return fmt.Errorf("seed: %w", err)
 	}
+	if err := s.startLiving(ctx); err != nil {
+		return err
+	}
 	return s.serveControl()
+}
+
+// startLiving starts what a living stack has on top of the servers. Prometheus
+// comes after the processes that it scrapes, whose addresses it is told.
+func (s *Stack) startLiving(ctx context.Context) (err error) {
+	if !s.options.Parts.Has(PartPaysim) {
+		return nil
+	}
+	if err := s.startPaysim(ctx); err != nil {
+		return err
+	}
+	if s.options.Parts.Has(PartPrometheus) {
+		if s.Prometheus, err = s.startPrometheus(ctx); err != nil {
+			return err
+		}
+	}
+	s.startLoad()
+	return nil
 }
 
 // listenProxy puts a proxy in front of a server.
@@ -264,6 +310,9 @@ func (s *Stack) Has(parts Parts) bool {
 	if s.kafka.bootstrap != "" {
 		have |= PartKafka
 	}
+	if len(s.Paysim) > 0 {
+		have |= PartPaysim
+	}
 	return have.Has(parts)
 }
 
@@ -282,14 +331,19 @@ func (s *Stack) Parts() []Part {
 	for _, i := range s.Ingest {
 		parts = append(parts, i)
 	}
+	for _, p := range s.Paysim {
+		parts = append(parts, p)
+	}
 	if k := s.kafkaPart(); k != nil {
 		parts = append(parts, k)
 	}
-	return parts
+	return append(parts, s.brokerParts()...)
 }
 
 // Part is the service of that name: shard1, shard2, redis, prometheus,
-// ingest1, ingest2, kafka.
+// ingest1, ingest2, kafka; in a living stack gateway, ingest-1, ingest-2,
+// ledger, refund and settlement in place of ingest1 and ingest2; and where
+// there are several brokers each of them: kafka-1, kafka-2 and so on.
 func (s *Stack) Part(name string) (Part, error) {
 	var names []string
 	for _, p := range s.Parts() {
@@ -312,9 +366,15 @@ func (s *Stack) close() error {
 	if s.fresh != nil {
 		s.fresh.pause()
 	}
+	if s.load != nil {
+		s.load.Set(0)
+	}
 	var err error
 	if s.server != nil {
 		err = errors.Join(err, s.server.Close())
+	}
+	if s.fleet != nil {
+		err = errors.Join(err, s.fleet.Stop())
 	}
 	for _, m := range s.Shards {
 		if m != nil {
@@ -331,6 +391,9 @@ func (s *Stack) close() error {
 	}
 	for _, c := range s.children {
 		err = errors.Join(err, c.close())
+	}
+	if s.assembly != nil {
+		err = errors.Join(err, s.assembly.Close())
 	}
 	if s.Kafka != nil {
 		err = errors.Join(err, s.Kafka.Close())

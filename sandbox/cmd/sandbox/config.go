@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -20,7 +21,7 @@ func config(ctx context.Context, _ []string) error {
 		return err
 	}
 	defer func() { _ = s.Close() }() // what was attached to goes on running
-	programs, err := install(ctx)
+	programs, err := install(ctx, io.Discard)
 	if err != nil {
 		return err
 	}
@@ -65,8 +66,9 @@ func printConfig(w io.Writer, programs, values map[string]string) error {
 	return enc.Encode(map[string]any{"mcpServers": servers})
 }
 
-// install builds the servers where a host can go on starting them.
-func install(ctx context.Context) (map[string]string, error) {
+// install builds the servers where a host can go on starting them. The names of
+// packages as they are compiled go to log.
+func install(ctx context.Context, log io.Writer) (map[string]string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
@@ -75,7 +77,7 @@ func install(ctx context.Context) (map[string]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // programs, for everybody
 		return nil, err
 	}
-	args := []string{"build", "-trimpath", "-o", dir + string(filepath.Separator)}
+	args := []string{"build", "-v", "-o", dir + string(filepath.Separator)}
 	programs := map[string]string{}
 	for _, name := range binaries.Servers() {
 		args = append(args, "payops-mcp/"+name)
@@ -84,8 +86,11 @@ func install(ctx context.Context) (map[string]string, error) {
 			programs[name] += ".exe"
 		}
 	}
-	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the servers: %w\n%s", err, out)
+	cmd := exec.CommandContext(ctx, "go", args...)
+	var said bytes.Buffer
+	cmd.Stderr = io.MultiWriter(&said, log)
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("build the servers: %w\n%s", err, said.Bytes())
 	}
 	return programs, nil
 }

@@ -29,7 +29,7 @@ func runWith(cmd *exec.Cmd) error {
 func execute(ctx context.Context, args []string) error {
 	var sys system
 	fs := flag.NewFlagSet("exec", flag.ContinueOnError)
-	sys.flags(fs, "all")
+	sys.flags(fs, stackChildren, "all")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}

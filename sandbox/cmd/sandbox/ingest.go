@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"payops-mcp/sandbox/ingest"
-	"payops-mcp/sandbox/stack"
 )
 
 // topicsWithin bounds how long Kafka may take to create the topics.
@@ -35,13 +34,8 @@ func serveIngest(ctx context.Context, args []string, log io.Writer) error {
 	if fs.NArg() > 0 {
 		return fmt.Errorf("unknown argument %q: there are only flags", fs.Arg(0))
 	}
-	if *brokers != "" {
-		limited, cancel := context.WithTimeout(ctx, topicsWithin)
-		defer cancel()
-		if err := stack.CreateTopics(limited, *brokers, stack.PaymentTopics(1)...); err != nil {
-			return fmt.Errorf("kafka at %s: %w", *brokers, err)
-		}
-		fmt.Fprintf(log, "topics are there on %s\n", *brokers)
+	if err := createTopics(ctx, *brokers, log); err != nil {
+		return err
 	}
 	s, err := ingest.Listen(ingest.Options{Addr: *addr, AdminAddr: *admin, Prefix: *prefix, Monitoring: *monitoring})
 	if err != nil {

@@ -21,11 +21,13 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"demo", "[--once] [--incident ID]", "start the system, let an incident happen, and ask the servers about it", demo},
-		{"up", "[--parts LIST] [--payments N]", "start the system and keep it up until Ctrl-C", up},
+		{"demo", "[--once] [--incident ID] [--stack KIND]", "start the system, let an incident happen, and ask the servers about it", demo},
+		{"up", "[--stack KIND] [--parts LIST] [--payments N]", "start the system and keep it up until Ctrl-C", up},
 		{"exec", "[--parts LIST] [--payments N] -- COMMAND", "run a command while the system is up, with its addresses in the environment", execute},
 		{"incident", "list | start ID [--seed N] | stop ID", "break the running system on purpose, and repair it", incidents},
 		{"ingest", "[--addr ADDR] [--admin-addr ADDR] [--topics-at BROKERS]", "be one instance of the stand-in for the ingest service, until Ctrl-C", ingestStandIn},
+		{"paysim", "[--topics-at BROKERS]", "play the roles of the payment system that the environment names, until Ctrl-C", playPaysim},
+		{"traffic", "[--targets URLS] [--rate N] [--addr ADDR]", "send payments until Ctrl-C", sendTraffic},
 		{"config", "", "print the Claude Desktop configuration for the running system", config},
 	}
 }

@@ -2,34 +2,82 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"maps"
+	"os"
 
+	"payops-mcp/sandbox/embedded"
 	"payops-mcp/sandbox/incident"
 	"payops-mcp/sandbox/seed"
 	"payops-mcp/sandbox/stack"
 )
 
+// The kinds of systems there are.
+const (
+	stackEmbedded = "embedded" // everything inside of this program
+	stackChildren = "children" // real servers as child processes
+	stackCompose  = "compose"  // what docker compose runs, or somebody else
+)
+
 // system is what the flags say of the system to start.
 type system struct {
+	kind     string
 	parts    string
 	payments int
 	proxied  bool
+	rate     float64
+	brokers  int
 }
 
-func (s *system) flags(fs *flag.FlagSet, parts string) {
-	fs.StringVar(&s.parts, "parts", parts, "services to start: comma `LIST` of mariadb, redis, prometheus, ingest, kafka, or all")
-	fs.IntVar(&s.payments, "payments", 2000, "payments to seed in each shard")
+func (s *system) flags(fs *flag.FlagSet, kind, parts string) {
+	fs.StringVar(&s.kind, "stack", kind, "`KIND` of system: embedded needs nothing but Go, children are real servers started for it, compose is what the environment describes, see sandbox/compose/host.env")
+	fs.StringVar(&s.parts, "parts", parts, "services to start as children: comma `LIST` of mariadb, redis, prometheus, ingest, kafka; or all; or living, with the payment system itself in place of ingest")
+	fs.IntVar(&s.payments, "payments", 0, "payments to seed in each shard (default 2000, or 300 embedded)")
+	fs.Float64Var(&s.rate, "rate", 0, "payments a second that merchants send to a living system (default 10, or 2 embedded)")
+	fs.IntVar(&s.brokers, "brokers", 1, "brokers of Kafka")
 	fs.BoolVar(&s.proxied, "proxied", false, "put a breakable proxy in front of each service")
 }
 
+// suit chooses the parts for an incident, unless they were named.
+func (s *system) suit(what incident.Incident) {
+	s.brokers = max(s.brokers, what.Brokers)
+	if s.parts != "" {
+		return
+	}
+	s.parts = "living"
+	if what.Parts.Has(stack.PartIngest) {
+		s.parts = "all"
+	}
+}
+
 func (s *system) start(ctx context.Context, log io.Writer) (*stack.Stack, error) {
-	parts, err := stack.ParseParts(s.parts)
-	if err != nil {
+	o := stack.Options{
+		Log: log, Proxied: s.proxied, KafkaBrokers: s.brokers, Rate: s.rate,
+		Seed: &seed.Options{Payments: s.payments}, Paysim: incident.LivingSettings(),
+	}
+	switch s.kind {
+	case stackEmbedded:
+		return embedded.Start(ctx, o)
+	case stackCompose:
+		if !stack.Attached(os.Getenv) {
+			return nil, errors.New("no system is described in the environment; for docker compose: docker compose --profile traffic up --build --wait, and then: set -a; . sandbox/compose/host.env; set +a")
+		}
+		return stack.Attach(os.Getenv)
+	case stackChildren:
+	default:
+		return nil, fmt.Errorf("unknown kind of system %q: want %s, %s or %s", s.kind, stackEmbedded, stackChildren, stackCompose)
+	}
+	var err error
+	if o.Parts, err = stack.ParseParts(s.parts); err != nil {
 		return nil, err
 	}
-	return stack.Start(ctx, stack.Options{Parts: parts, Log: log, Proxied: s.proxied, Seed: &seed.Options{Payments: s.payments}})
+	if s.payments == 0 {
+		o.Seed.Payments = 2000
+	}
+	return stack.Start(ctx, o)
 }
 
 // settings are what the servers under test are configured with.

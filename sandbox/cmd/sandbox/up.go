@@ -11,7 +11,7 @@ import (
 func up(ctx context.Context, args []string) error {
 	var sys system
 	fs := flag.NewFlagSet("up", flag.ContinueOnError)
-	sys.flags(fs, "all")
+	sys.flags(fs, stackChildren, "all")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}

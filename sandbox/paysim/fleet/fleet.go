@@ -1,6 +1,8 @@
-// Package fleet runs a payment system's processes as children of this one,
-// which are this executable itself, started again: in a command and in a test
-// binary alike. Each can be killed and started again on the same ports.
+// Package fleet runs a payment system's processes. They are children of this
+// one, which are this executable itself, started again: in a command and in a
+// test binary alike. Each can be killed, frozen and started again on the same
+// ports. Where there can be no children they run inside of this process, which
+// looks the same from outside, except that nothing can be killed or frozen.
 package fleet
 
 import (
@@ -8,11 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
 	"payops-mcp/sandbox/paysim"
 	"payops-mcp/sandbox/stack/proc"
@@ -35,7 +36,8 @@ func init() {
 
 // Options say what to run.
 type Options struct {
-	// Supervisor runs the processes; closing it ends them.
+	// Supervisor runs the processes; closing it ends them. Without one they
+	// run inside of this process.
 	Supervisor *proc.Supervisor
 	// Environment are settings for all of them, by the names in
 	// [paysim.Settings]: where the databases, Redis and Kafka are.
@@ -46,15 +48,6 @@ type Options struct {
 
 // Fleet is a running payment system.
 type Fleet struct{ members map[string]*Member }
-
-// Member is one process.
-type Member struct {
-	name string
-	sup  *proc.Supervisor
-	env  map[string]string
-	urls map[string]string
-	proc *proc.Child
-}
 
 // Start starts a gateway, the ingest instances and the three workers, each a
 // process of its own: gateway, ingest-1, ingest-2, settlement, refund, ledger.
@@ -82,10 +75,8 @@ func Start(ctx context.Context, o Options) (*Fleet, error) {
 			return nil, err
 		}
 	}
-	for _, m := range f.Members() {
-		if err := m.Start(ctx); err != nil {
-			return nil, errors.Join(err, f.Kill())
-		}
+	if err := f.each(func(m *Member) error { return m.Start(ctx) }); err != nil {
+		return nil, errors.Join(err, f.Kill())
 	}
 	return f, nil
 }
@@ -99,7 +90,12 @@ func (f *Fleet) add(o Options, role, name, addrSetting string, extra map[string]
 	if err != nil {
 		return nil, err
 	}
-	m := &Member{name: name, sup: o.Supervisor, env: map[string]string{}, urls: map[string]string{"": "http://" + addr, "control": "http://" + ctl}}
+	m := &Member{name: name, role: role, addr: addr, control: ctl, env: map[string]string{}}
+	if o.Supervisor != nil {
+		m.runner = &child{sup: o.Supervisor, member: m}
+	} else {
+		m.runner = &local{member: m}
+	}
 	maps.Copy(m.env, o.Environment)
 	maps.Copy(m.env, extra)
 	m.env["PAYSIM_ROLES"], m.env[addrSetting], m.env["PAYSIM_CONTROL_ADDR"] = role, addr, ctl
@@ -137,84 +133,19 @@ func (f *Fleet) IngestURLs() []string {
 }
 
 // Kill ends all processes at once.
-func (f *Fleet) Kill() error {
-	var err error
-	for _, m := range f.Members() {
-		err = errors.Join(err, m.Kill())
-	}
-	return err
-}
+func (f *Fleet) Kill() error { return f.each((*Member).Kill) }
 
-// Name is unique in the fleet.
-func (m *Member) Name() string { return m.name }
+// Stop asks all processes to end, and waits until they have.
+func (f *Fleet) Stop() error { return f.each((*Member).Stop) }
 
-// URL is where it serves.
-func (m *Member) URL() string { return m.urls[""] }
-
-// ControlURL is where it is controlled; see package control.
-func (m *Member) ControlURL() string { return m.urls["control"] }
-
-// startWithin bounds how long a process may take until it listens.
-const startWithin = 20 * time.Second
-
-// Start starts the process, if it does not run, and waits until it listens.
-func (m *Member) Start(ctx context.Context) error {
-	if m.proc != nil && m.proc.Ended() == "" {
-		return nil
+// each does something with all members side by side.
+func (f *Fleet) each(do func(*Member) error) error {
+	members := f.Members()
+	errs := make([]error, len(members))
+	var all sync.WaitGroup
+	for i, m := range members {
+		all.Go(func() { errs[i] = do(m) })
 	}
-	env := append(os.Environ(), childEnv+"=1")
-	for k, v := range m.env {
-		env = append(env, k+"="+v)
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	if m.proc, err = m.sup.Start(proc.Spec{Name: m.name, Path: exe, Env: env}); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
-	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); ; {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.ControlURL()+"/status", nil)
-		if err == nil {
-			var resp *http.Response
-			if resp, err = http.DefaultClient.Do(req); err == nil {
-				tick.Stop()
-				return resp.Body.Close()
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-m.proc.Done():
-			return fmt.Errorf("%s ended: %s: %s", m.name, m.proc.Ended(), m.proc.LogTail())
-		case <-ctx.Done():
-			return fmt.Errorf("%s does not listen: %w: %s", m.name, err, m.proc.LogTail())
-		}
-	}
-}
-
-// Kill ends the process at once, as kill -9 does.
-func (m *Member) Kill() error { return m.end(proc.Kill) }
-
-// Stop asks the process to end, and waits until it has.
-func (m *Member) Stop() error { return m.end(proc.Terminate) }
-
-func (m *Member) end(s proc.Signal) error {
-	if m.proc == nil || m.proc.Ended() != "" {
-		return nil
-	}
-	if err := m.proc.Signal(s); err != nil && m.proc.Ended() == "" {
-		return err
-	}
-	<-m.proc.Done()
-	return nil
-}
-
-// LogTail is the end of what the process wrote.
-func (m *Member) LogTail() string {
-	if m.proc == nil {
-		return ""
-	}
-	return m.proc.LogTail()
+	all.Wait()
+	return errors.Join(errs...)
 }

@@ -86,3 +86,53 @@ func TestFleet(t *testing.T) {
 		}
 	}
 }
+
+// Without a supervisor the same processes run inside of this one.
+func TestLocal(t *testing.T) {
+	f, err := fleet.Start(t.Context(), fleet.Options{Environment: map[string]string{
+		"PAYSIM_DB_DSN": "app@tcp(127.0.0.1:1)/paydb", "PAYSIM_REDIS_URL": "redis://127.0.0.1:1", "PAYSIM_KAFKA": "127.0.0.1:1",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	status := func(url string) int {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/actuator/prometheus", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return 0
+		}
+		defer func() { _ = resp.Body.Close() }()
+		_, err = io.Copy(io.Discard, resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode
+	}
+	m := f.Member("ledger")
+	for range 2 {
+		if got := status(m.URL()); got != http.StatusOK {
+			t.Errorf("running, it answers %d", got)
+		}
+		if err := m.Stop(); err != nil {
+			t.Error(err)
+		}
+		if got := status(m.URL()); got != 0 {
+			t.Errorf("stopped, it answers %d", got)
+		}
+		if err := m.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Pause(); err == nil {
+		t.Error("a part of this process is frozen")
+	}
+}

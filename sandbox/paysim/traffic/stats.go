@@ -45,7 +45,12 @@ type stats struct {
 	stats Stats
 	paids []Paid
 	took  []time.Duration
+
+	forget bool
 }
+
+// latest is how many payments the times are known of when the rest is forgotten.
+const latest = 1000
 
 func (s *stats) add(change func(*Stats)) {
 	s.mu.Lock()
@@ -57,6 +62,14 @@ func (s *stats) paid(p Paid, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Paid++
+	if s.forget {
+		if len(s.took) < latest {
+			s.took = append(s.took, took)
+		} else {
+			s.took[s.stats.Paid%latest] = took
+		}
+		return
+	}
 	s.paids = append(s.paids, p)
 	s.took = append(s.took, took)
 }

@@ -43,6 +43,9 @@ type Options struct {
 	Timeout time.Duration
 	// Seed chooses merchants, amounts and fates.
 	Seed uint64
+	// Forget is for a load without end: what was paid is not kept, and how
+	// long it took is known of the latest payments alone.
+	Forget bool
 }
 
 // Healthy is the load of a normal day.
@@ -113,13 +116,15 @@ func New(o Options) *Generator {
 			o.Clients = 64
 		}
 	}
-	return &Generator{
+	g := &Generator{
 		options: o,
 		client:  &http.Client{Timeout: o.Timeout, Transport: &http.Transport{MaxIdleConns: 4 * o.Clients, MaxIdleConnsPerHost: 2 * o.Clients}},
 		rng:     rand.New(rand.NewPCG(o.Seed, 0x7aff1c)),
 		// Keys of two runs differ, also of the same seed.
 		run: rand.Uint64(),
 	}
+	g.stats.forget = o.Forget
+	return g
 }
 
 // Run begins payments until the context ends, or there were enough, and returns

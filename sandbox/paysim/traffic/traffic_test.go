@@ -1,7 +1,13 @@
 package traffic
 
 import (
+	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -77,5 +83,53 @@ func TestNumberOfPayments(t *testing.T) {
 		if _, ok := g.plan(); ok != want {
 			t.Errorf("payment %d: %t", i+1, ok)
 		}
+	}
+}
+
+// A load goes on at another rate, and ends, without being made anew.
+func TestLoad(t *testing.T) {
+	var n atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"paymentId":%d}`, n.Add(1))
+	}))
+	t.Cleanup(server.Close)
+	l := NewLoad(Options{Targets: []string{server.URL}})
+	t.Cleanup(func() { l.Set(0) })
+	control := httptest.NewServer(l.Handler())
+	t.Cleanup(control.Close)
+	set := func(body string) int {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, control.URL, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	for body, want := range map[string]int{`{"rate":-1}`: 400, `{"rate":1e9}`: 400, `rate`: 400, `{"rate":500}`: 204} {
+		if got := set(body); got != want {
+			t.Errorf("%s is answered %d, want %d", body, got, want)
+		}
+	}
+	deadline := time.Now().Add(time.Minute)
+	for l.Status().Stats.Paid < 5 {
+		if time.Now().After(deadline) {
+			t.Fatalf("no payments: %+v", l.Status())
+		}
+		runtime.Gosched()
+	}
+	if got := set(`{"rate":0}`); got != http.StatusNoContent {
+		t.Errorf("the end is answered %d", got)
+	}
+	before := n.Load()
+	if now := l.Status(); now.Rate != 0 || now.Stats.Paid == 0 {
+		t.Errorf("ended, it is %+v", now)
+	}
+	if after := n.Load(); after != before {
+		t.Errorf("%d payments after the end", after-before)
 	}
 }

@@ -150,6 +150,21 @@ func insert(ctx context.Context, tx *sql.Tx, k kind, pay paydb.Payment, reason s
 func (d *Desk) bury(ctx context.Context, topic string, r bus.Record, why error) error {
 	return d.send(ctx, topic, "", map[string]any{
 		"originalTopic": r.Topic, "partition": r.Partition, "offset": r.Offset, "payload": string(r.Value),
-		"errorType": "PoisonRecord", "errorMessage": why.Error(), "timestamp": time.Now().UTC().Format(time.RFC3339Nano),
+		"errorType": errorType(why), "errorMessage": why.Error(), "timestamp": time.Now().UTC().Format(time.RFC3339Nano),
 	})
+}
+
+// errorType names an error as the real service does, by its class in Java.
+func errorType(err error) string {
+	_, value := errors.AsType[*json.UnmarshalTypeError](err)
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	switch {
+	case syntax:
+		return "JsonParseException"
+	case value:
+		return "MismatchedInputException"
+	case paydb.Refused(err):
+		return "DataIntegrityViolationException"
+	}
+	return "IllegalArgumentException"
 }

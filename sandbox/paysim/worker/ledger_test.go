@@ -1,4 +1,4 @@
-package worker
+package worker_test
 
 import (
 	"database/sql"
@@ -10,11 +10,12 @@ import (
 	"payops-mcp/sandbox/paysim/bus"
 	"payops-mcp/sandbox/paysim/defect"
 	"payops-mcp/sandbox/paysim/paydb"
+	"payops-mcp/sandbox/paysim/worker"
 	"payops-mcp/sandbox/stack"
 	"payops-mcp/sandbox/stack/stacktest"
 )
 
-func desk(t *testing.T, defects ...defect.Name) *Desk {
+func desk(t *testing.T, defects ...defect.Name) *worker.Desk {
 	t.Helper()
 	s := stacktest.Start(t, stack.PartMariaDB)
 	c, err := paydb.Open([]string{s.Shards[0].DSN(stack.AppUser), s.Shards[1].DSN(stack.AppUser)}, paydb.Options{})
@@ -26,11 +27,11 @@ func desk(t *testing.T, defects ...defect.Name) *Desk {
 	if err := set.Set(defects...); err != nil {
 		t.Fatal(err)
 	}
-	return &Desk{Cluster: c, Defects: set}
+	return &worker.Desk{Cluster: c, Defects: set}
 }
 
 // payment makes a captured payment of an odd merchant, on shard 2.
-func payment(t *testing.T, d *Desk, key string) (id int64) {
+func payment(t *testing.T, d *worker.Desk, key string) (id int64) {
 	t.Helper()
 	err := d.Cluster.Shard(2).Tx(t.Context(), func(tx *sql.Tx) error {
 		result, err := tx.ExecContext(t.Context(), "INSERT INTO payment (merchant_id,amount,currency,status,idempotency_key) VALUES ('M-1',100,'KRW','CAPTURED',?)", key)
@@ -46,7 +47,7 @@ func payment(t *testing.T, d *Desk, key string) (id int64) {
 	return id
 }
 
-func postings(t *testing.T, d *Desk, id int64) (n int) {
+func postings(t *testing.T, d *worker.Desk, id int64) (n int) {
 	t.Helper()
 	err := d.Cluster.Shard(2).Do(t.Context(), func(conn *sql.Conn) error {
 		return conn.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM ledger_entry WHERE payment_id=?", id).Scan(&n)
@@ -74,7 +75,7 @@ func TestPostOnce(t *testing.T) {
 			for range 20 {
 				for _, topic := range []string{bus.Captured, bus.Refunded} {
 					all.Go(func() {
-						if err := d.post(t.Context(), record(topic)); err != nil {
+						if err := worker.Post(d, t.Context(), record(topic)); err != nil {
 							t.Error(err)
 						}
 					})
@@ -82,7 +83,7 @@ func TestPostOnce(t *testing.T) {
 			}
 			all.Wait()
 			for _, topic := range []string{bus.Captured, bus.Refunded} {
-				if err := d.post(t.Context(), record(topic)); err != nil {
+				if err := worker.Post(d, t.Context(), record(topic)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -101,7 +102,7 @@ func TestPoison(t *testing.T) {
 		`{"paymentId":1,"amount":100}`,
 		`{"paymentId":987654321,"merchantId":"M-1","amount":100}`,
 	} {
-		err := d.post(t.Context(), bus.Record{Topic: bus.Captured, Value: []byte(value)})
+		err := worker.Post(d, t.Context(), bus.Record{Topic: bus.Captured, Value: []byte(value)})
 		if _, poison := errors.AsType[*bus.Poison](err); !poison {
 			t.Errorf("%s: %v, want poison", value, err)
 		}

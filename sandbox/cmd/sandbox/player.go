@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/sandbox/binaries"
+	"payops-mcp/sandbox/host"
+	"payops-mcp/sandbox/incident"
+	"payops-mcp/sandbox/stack"
+)
+
+func step(format string, args ...any) { fmt.Fprintf(os.Stderr, "\n"+format+"\n", args...) }
+
+// player asks questions and shows each with its call and its answer.
+type player struct {
+	out      io.Writer
+	programs map[string]string
+	servers  map[string]*host.Server
+}
+
+// start starts the servers; those that run are ended.
+func (d *player) start(ctx context.Context, with map[string]string) error {
+	d.close()
+	for name, program := range d.programs {
+		server, err := host.Start(ctx, name, program, with)
+		if err != nil {
+			return err
+		}
+		d.servers[name] = server
+	}
+	return nil
+}
+
+func (d *player) close() {
+	for name, s := range d.servers {
+		_ = s.Close() // its end changes nothing any more
+		delete(d.servers, name)
+	}
+}
+
+// play shows the system while it is well, lets the incident happen, and asks
+// what an engineer would ask then.
+func (d *player) play(ctx context.Context, s *stack.Stack, what incident.Incident, seed uint64) error {
+	step("While all is well:")
+	if err := s.WaitScraped(ctx); err != nil {
+		return err
+	}
+	for _, a := range healthyAsks(s) {
+		if _, err := d.ask(ctx, a); err != nil {
+			return err
+		}
+	}
+	row := what.Row()
+	step("Something happens now …")
+	did, err := what.Start(ctx, &incident.World{Stack: s, Rand: rand.New(rand.NewPCG(seed, 0))})
+	if err != nil {
+		return err
+	}
+	if len(did.Settings) > 0 {
+		with := settings(s)
+		maps.Copy(with, did.Settings)
+		if err := d.start(ctx, with); err != nil {
+			return err
+		}
+	}
+	step("It has happened (%s, seed %d). Asking:", what.ID, seed)
+	var said []incident.Said
+	for _, a := range did.Asks {
+		answer, err := d.ask(ctx, a)
+		if err != nil {
+			return err
+		}
+		one, err := answer.Said(a.Server, a.Tool)
+		if err != nil {
+			return err
+		}
+		said = append(said, one)
+	}
+	step("What had happened: %s: %s (%s). What had to be named: %v", row.ID, row.Name, row.What, row.Root)
+	if mistakes := what.Judge(did, said); len(mistakes) > 0 {
+		return errors.New("the answers are not right:\n  " + strings.Join(mistakes, "\n  "))
+	}
+	step("The answers name it, and nothing else.")
+	return nil
+}
+
+// healthyAsks are what anybody asks first.
+func healthyAsks(s *stack.Stack) []incident.Ask {
+	asks := []incident.Ask{
+		{Question: "Is the circuit breaker closed?", Server: binaries.CircuitBreaker, Tool: "get_circuit_breaker_status"},
+		{Question: "Which payments failed in the last hour?", Server: binaries.DBQuery, Tool: "query_payments",
+			Args: map[string]any{"filter": "failed payments last hour", "limit": 5}},
+		{Question: "Is merchant MERCHANT-1001 near its limit?", Server: binaries.RedisCache, Tool: "check_rate_limit",
+			Args: map[string]any{"merchant_id": "MERCHANT-1001"}},
+	}
+	if s.Has(stack.PartKafka) {
+		kafka := incident.Ask{Question: "Is Kafka all right?", Server: binaries.CircuitBreaker, Tool: "check_kafka_health"}
+		asks = slices.Insert(asks, 1, kafka)
+	}
+	return asks
+}
+
+// ask shows a question, the call, and the answer as a model reads it.
+func (d *player) ask(ctx context.Context, a incident.Ask) (host.Answer, error) {
+	args, err := json.Marshal(a.Args)
+	if err != nil {
+		return host.Answer{}, err
+	}
+	if a.Args == nil {
+		args = []byte("{}")
+	}
+	begin := time.Now()
+	answer, err := d.servers[a.Server].Call(ctx, a.Tool, a.Args)
+	if err != nil {
+		return answer, err
+	}
+	fmt.Fprintf(d.out, "\n? %s\n> %s %s %s\n", a.Question, a.Server, a.Tool, args)
+	for line := range strings.Lines(answer.Text) {
+		fmt.Fprintf(d.out, "  | %s", line)
+	}
+	fmt.Fprintf(d.out, "  (%d ms, about %d tokens)\n", time.Since(begin).Milliseconds(), len(answer.Text)/4)
+	return answer, nil
+}

@@ -1,0 +1,69 @@
+package incident
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"payops-mcp/sandbox/ingest/wire"
+	"payops-mcp/sandbox/paysim"
+	"payops-mcp/sandbox/paysim/defect"
+	"payops-mcp/sandbox/paysim/gateway"
+	"payops-mcp/sandbox/stack"
+)
+
+// CB-05: the payment gateway refuses every authorization. Its breaker opens,
+// which only Prometheus tells of, and the service answers as if every payment had
+// been made before: 409, without a payment.
+var _ = add(Incident{ID: "CB-05", Parts: paying | stack.PartPrometheus,
+	Inject: func(ctx context.Context, w *World) (Injected, error) {
+		did := Injected{Asks: []Ask{askBreaker(), askPayments("payments last hour")}, Quotes: []string{wire.PGAuthAPI}}
+		err := w.eachPaysim(paysim.RoleIngest, func(p *stack.Paysim) error { return p.SetDefects(ctx, defect.FailuresAs409) })
+		if err != nil {
+			return did, err
+		}
+		if err := setGateway(ctx, w, &did, gateway.Behaviour{FailureRate: 1, Only: gateway.Authorize}); err != nil {
+			return did, err
+		}
+		if err := awaitBreaker(ctx, w, wire.PGAuthAPI, wire.Open); err != nil {
+			return did, err
+		}
+		return did, w.Stack.WaitScraped(ctx)
+	},
+	Undo: func(ctx context.Context, w *World, did Injected) error {
+		return errors.Join(restoreGateway(ctx, w, did),
+			w.eachPaysim(paysim.RoleIngest, func(p *stack.Paysim) error { return p.SetDefects(ctx) }))
+	},
+})
+
+// setGateway changes how well the payment gateway works and keeps how it worked.
+func setGateway(ctx context.Context, w *World, did *Injected, b gateway.Behaviour) error {
+	return w.eachPaysim(paysim.RoleGateway, func(p *stack.Paysim) error {
+		before, err := p.Behaviour(ctx)
+		if err != nil {
+			return err
+		}
+		kept, err := json.Marshal(before)
+		if err != nil {
+			return err
+		}
+		if did.Kept == nil {
+			did.Kept = map[string]string{}
+		}
+		did.Kept["gateway"] = string(kept)
+		return p.SetBehaviour(ctx, b)
+	})
+}
+
+// restoreGateway undoes setGateway.
+func restoreGateway(ctx context.Context, w *World, did Injected) error {
+	kept, ok := did.Kept["gateway"]
+	if !ok {
+		return nil
+	}
+	var before gateway.Behaviour
+	if err := json.Unmarshal([]byte(kept), &before); err != nil {
+		return err
+	}
+	return w.eachPaysim(paysim.RoleGateway, func(p *stack.Paysim) error { return p.SetBehaviour(ctx, before) })
+}

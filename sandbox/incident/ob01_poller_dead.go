@@ -1,0 +1,22 @@
+package incident
+
+import (
+	"context"
+	"time"
+)
+
+// OB-01: the outbox pollers have stopped, on every instance. Payments are
+// authorized, Kafka is well, the breaker is closed, and no event leaves.
+var _ = add(Incident{ID: "OB-01", Parts: paying,
+	Inject: func(ctx context.Context, w *World) (Injected, error) {
+		did := Injected{Asks: []Ask{askOutbox(), askBreaker(), askKafka()}}
+		if err := pausePollers(ctx, w, true); err != nil {
+			return did, err
+		}
+		if err := awaitWaiting(ctx, w, w.between(30, 60)); err != nil {
+			return did, err
+		}
+		return did, age(ctx, w, time.Duration(w.between(7, 15))*time.Minute)
+	},
+	Undo: func(ctx context.Context, w *World, _ Injected) error { return pausePollers(ctx, w, false) },
+})

@@ -1,0 +1,19 @@
+package incident
+
+import (
+	"context"
+
+	"payops-mcp/sandbox/stack"
+)
+
+// ST-05: for a quarter of an hour the payment gateway has refused nine of ten
+// settlements, all with one code.
+var _ = add(Incident{ID: "ST-05", Parts: stack.PartMariaDB, Undo: restoreBooks,
+	Inject: func(ctx context.Context, w *World) (Injected, error) {
+		n := w.between(150, 250)
+		code, statements := refusedBetween(w, n, w.between(800, 900), 5, "retry_count=1, last_retry_at=NOW(3)")
+		did, err := requestIncident{kind: "settlement", status: "CAPTURED", least: n, most: n, statements: statements}.inject(ctx, w)
+		did.Quotes = []string{code}
+		return did, err
+	},
+})
