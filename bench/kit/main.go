@@ -35,7 +35,7 @@ func main() {
 	c := &config{}
 	serve.Main(serve.App{
 		Name: "kit", Title: "Kit", Description: "One HTTP GET.", Config: c, Common: &c.Common,
-		Build: func() serve.Parts {
+		Build: func([]env.Value) serve.Parts {
 			return serve.Parts{Tools: []tool.Tool{tool.Read(tool.Spec{
 				Name: "get_page", Title: "Page", Description: "What one HTTP GET brings.", Examples: []string{`{}`},
 			}, c.page)}}

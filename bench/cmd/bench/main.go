@@ -19,6 +19,10 @@ type benchmark struct {
 
 var benchmarks = []benchmark{
 	{"mcp", "what the servers cost beside a bare mcp-go server: start, calls, memory, tool lists", runMCP},
+	{"cb", "what circuitbreaker-mcp adds to the systems that it asks, and how long it waits for one that hangs", runCB},
+	{"db", "what reconciling a large ledger costs beside the best single SQL statement, and what it does to writers", runDB},
+	{"sandbox", "how many payments the simulated system authorizes, and how soon the demo answers", runSandbox},
+	{"redis", "what scans of a large Redis cost, what they do to other clients, and whether they say the truth", runRedis},
 }
 
 // Exit codes.

@@ -60,6 +60,17 @@ func (f *Figures) Add(name, subject, unit string, value float64) *Figure {
 	return have
 }
 
+// Median returns the median of the runs so far of the figures of a name and a
+// subject; NaN where there are none.
+func (f *Figures) Median(name, subject string) float64 {
+	for _, have := range f.all {
+		if have.Name == name && have.Subject == subject {
+			return stat.Median(have.Runs)
+		}
+	}
+	return stat.Median(nil)
+}
+
 // Skip notes that a figure could not be measured.
 func (f *Figures) Skip(name, subject, unit, why string) {
 	have := f.figure(name, subject, unit)

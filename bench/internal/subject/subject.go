@@ -123,6 +123,7 @@ func (p *Process) send(message any) (time.Time, error) {
 
 // Pending is a request under way.
 type Pending struct {
+	id     int64
 	sent   time.Time
 	answer <-chan reply
 }
@@ -140,7 +141,7 @@ func (p *Process) Send(method string, params any) (Pending, error) {
 	p.waiting[id] = answer
 	p.mu.Unlock()
 	sent, err := p.send(map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params})
-	return Pending{sent, answer}, err
+	return Pending{id, sent, answer}, err
 }
 
 // Answered reports whether the answer has come, without taking it.

@@ -35,14 +35,19 @@ func (p *Process) CPU() (time.Duration, bool) {
 }
 
 // Resident returns the memory that is resident, in bytes.
-func (p *Process) Resident() (int64, bool) {
+func (p *Process) Resident() (int64, bool) { return p.memory("VmRSS") }
+
+// Peak returns the most memory that has ever been resident, in bytes.
+func (p *Process) Peak() (int64, bool) { return p.memory("VmHWM") }
+
+func (p *Process) memory(line string) (int64, bool) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, false
 	}
 	for s := bufio.NewScanner(bytes.NewReader(data)); s.Scan(); {
 		var kilobytes int64
-		if n, _ := fmt.Sscanf(s.Text(), "VmRSS: %d kB", &kilobytes); n == 1 {
+		if n, _ := fmt.Sscanf(s.Text(), line+": %d kB", &kilobytes); n == 1 {
 			return kilobytes << 10, true
 		}
 	}
