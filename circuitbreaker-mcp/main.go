@@ -16,17 +16,20 @@ import (
 	"payops-mcp/shared/serve"
 )
 
-const instructions = "Circuit breakers of the payment system's ingest service: their state, since when, and what it means. " +
-	"Read-only. Begin with get_circuit_breaker_status. A verdict of unknown means that a system asked did not answer: it is neither healthy nor an alarm, and `sources` says which and what to do. " +
+const instructions = "Why payments fail or stand still, asked of the ingest API, Prometheus and Kafka of a payment system; read-only. " +
+	"Is the breaker closed: get_circuit_breaker_status. Why did it open, now or at 2 pm: diagnose_circuit_breaker. Is Kafka all right, which group lags, what is in the dead letters: check_kafka_health, inspect_consumer_lag, inspect_dead_letters. " +
+	"What failed over time, with a picture: analyze_failure_pattern. One look at everything: check_stack_health. A number of Prometheus: query_metrics. " +
+	"Verdict unknown means that a system asked did not answer: neither healthy nor an alarm; `sources` says which and what to do. " +
 	"CLOSED does not prove that Kafka works, and HALF_OPEN is no sign of recovery. " +
-	"What to do about a finding of any of the three servers: read_runbook takes its code; search_runbooks takes words, English and Korean."
+	"What to do about a finding of any of the three servers: read_runbook takes its code; search_runbooks takes words, English and Korean. " +
+	"Money, payments and the outbox: dbquery-mcp. Rate limits and idempotency keys: rediscache-mcp."
 
 func main() {
 	var c config.Config
 	serve.Main(serve.App{
 		Name:         "circuitbreaker-mcp",
 		Title:        "Payment circuit breakers",
-		Description:  "tells what the circuit breakers of the payment system do, from the ingest API and Prometheus",
+		Description:  "tells why the payment system's breakers open and what fails, from the ingest API, Prometheus and Kafka",
 		Instructions: instructions,
 		Prompts:      prompts.All(),
 		Config:       &c,

@@ -11,9 +11,11 @@ import (
 	"payops-mcp/shared/serve"
 )
 
-const instructions = "Payments, asked of the payment system's MariaDB shards themselves; read-only. " +
-	"query_payments finds payments by words or fields on all shards. A payment id is one of its shard: the same id on another shard is another payment. " +
-	"Verdict unknown means that a shard did not answer, never that all is well; `sources` says which and what to do. " +
+const instructions = "Payments and their money, asked of the payment system's MariaDB shards themselves; read-only. " +
+	"One payment that is stuck: trace_payment. Payments by words: query_payments. Do events leave: check_outbox_status. Settled and refunded at the payment gateway: check_settlements. " +
+	"Is money missing, doubled or wrong: reconciliation_check; its entries and sums: query_ledgers. More or fewer than usual: payment_statistics. Paid twice: find_duplicate_idempotency. The databases themselves: check_database_health. " +
+	"A payment id is one of its shard: the same id on another shard is another payment. Sums never go across currencies. " +
+	"Verdict unknown means that a shard did not answer or was not read whole, never that all is well; `sources` and `coverage` say which and what to do. " +
 	"Ask circuitbreaker-mcp about breakers, Kafka and rates over time, rediscache-mcp about rate limits."
 
 func main() { serve.Main(app()) }

@@ -23,8 +23,10 @@ type Reconciliation struct {
 	// Elsewhere are the books that other shards have under the ids of exceptions, by
 	// the name of the shard; nil where nobody could be asked.
 	Elsewhere map[string][]paydb.Exception
-	// Limited says that only some merchants may be spoken of.
+	// Limited says that only some merchants' payments were read.
 	Limited bool
+	// Unpaired says that looking up the ids of exceptions on the other shard failed.
+	Unpaired bool
 }
 
 // Exception is a payment whose books are wrong, on its shard.
@@ -127,7 +129,7 @@ func (r Reconciliation) ran() (all []catalog.Code) {
 }
 
 // paired reports whether postings could be compared between shards.
-func (r Reconciliation) paired() bool { return r.Belonging() && !r.Limited }
+func (r Reconciliation) paired() bool { return r.Belonging() && !r.Limited && !r.Unpaired }
 
 // Belonging reports whether the rule for where a merchant lives holds: there are
 // two databases, and both answered.

@@ -125,12 +125,10 @@ func (c *reconciling) payments(ctx context.Context, query string, args []any) er
 
 func unreadable(table string, id int64, column string) error {
 	return &fault.Failure{
-		Class: fault.Schema, Said: fmtText(fmt.Sprintf("%s of %s row of payment %d is no number that an amount can be", column, table, id)),
+		Class: fault.Schema, Said: foreign.Text(fmt.Sprintf("%s of %s row of payment %d is no number that an amount can be", column, table, id)),
 		Next: "Look at that row; compare the table with the payment system's schema.sql",
 	}
 }
-
-func fmtText(s string) foreign.Text { return foreign.Text(s) }
 
 // at is the book of an id in the chunk; nil where there is none. Ids come mostly in
 // order.

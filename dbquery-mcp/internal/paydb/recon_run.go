@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"payops-mcp/shared/fault"
+	"payops-mcp/shared/foreign"
 )
 
 const (
@@ -120,7 +121,7 @@ func (c *reconciling) look(ctx context.Context) error {
 		}
 		if key := t.into.ordered("payment_id"); key == "" {
 			if t.into.ordered(t.into.key()) == "" {
-				return &fault.Failure{Class: fault.Schema, Said: "the table " + fmtText(t.name) + " has no index to read it by", Next: "Compare it with the payment system's schema.sql"}
+				return &fault.Failure{Class: fault.Schema, Said: foreign.Text("the table " + t.name + " has no index to read it by"), Next: "Compare it with the payment system's schema.sql"}
 			}
 			c.out.Slow = append(c.out.Slow, fmt.Sprintf("%s has no index over payment_id: it is read from end to end for every %d payments", t.name, scanChunk))
 		}

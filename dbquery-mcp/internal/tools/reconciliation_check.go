@@ -137,7 +137,7 @@ func (d Deps) reconcile(ctx context.Context, q *reconciliation) ([]paydb.Reply[p
 		}
 	}
 	ask := diagnose.Suspicious(replies)
-	if len(ask) == 0 || d.Scope.Limited() {
+	if len(ask) == 0 || len(q.ask.Merchants) > 0 {
 		return replies, nil, nil
 	}
 	others, err := d.DB.Whole(ctx, ask, q.ask.Grace)
@@ -146,9 +146,11 @@ func (d Deps) reconcile(ctx context.Context, q *reconciliation) ([]paydb.Reply[p
 	}
 	elsewhere := map[string][]paydb.Exception{}
 	for _, o := range others {
-		if o.Source.OK() {
-			elsewhere[o.Shard] = o.Facts
+		if !o.Source.OK() {
+			q.unpaired = o.Shard + " did not answer when it was asked for them: " + string(o.Source.Err.Class)
+			return replies, nil, nil
 		}
+		elsewhere[o.Shard] = o.Facts
 	}
 	return replies, elsewhere, nil
 }

@@ -25,7 +25,7 @@ type reconciledView struct {
 
 func (v reconciledView) facts(elsewhere map[string][]paydb.Exception) diagnose.Reconciliation {
 	r := diagnose.Reconciliation{Shards: diagnose.Shards{Asked: asked(v.replies)}, Checks: v.question.ask.Checks, Elsewhere: elsewhere,
-		Limited: len(v.question.ask.Merchants) > 0}
+		Limited: len(v.question.ask.Merchants) > 0, Unpaired: v.question.unpaired != ""}
 	for _, one := range v.replies {
 		r.Done = append(r.Done, one.Facts)
 	}
@@ -185,6 +185,9 @@ func (v reconciledView) coverage() report.Coverage {
 	}
 	if len(q.ask.Merchants) > 0 {
 		c.Not = append(c.Not, "postings without a payment, postings on another shard")
+	}
+	if q.unpaired != "" {
+		c.Not = append(c.Not, "postings on another shard ("+q.unpaired+")")
 	}
 	if !v.through() && len(v.compared()) > 0 {
 		c.Cut, c.More, c.Cursor = true, "the same arguments with this cursor", q.cursor(v.replies)

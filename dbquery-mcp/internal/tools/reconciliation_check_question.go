@@ -21,7 +21,8 @@ type reconciliation struct {
 	resolved string // the window, once a database told its clock
 	window   *paydb.Window
 	hash     uint64
-	again    bool // it goes on where another stopped
+	again    bool   // it goes on where another stopped
+	unpaired string // why postings on another shard could not be looked up
 }
 
 const (
