@@ -187,7 +187,7 @@ func (b *bench) lags(ctx context.Context) error {
 	return nil
 }
 
-// allLags is one call. An answer with another lag than there is is void.
+// allLags is one call. An answer that tells a wrong lag is void.
 func allLags(ctx context.Context, server *subject.Process) (ms float64, err error) {
 	a, err := server.Call(ctx, subject.Call{Tool: "check_kafka_health", Args: map[string]any{"groups": []string{"*", groupName(0)}, "samples": 1}})
 	if err != nil {

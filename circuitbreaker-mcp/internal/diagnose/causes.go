@@ -281,7 +281,7 @@ const restartedBefore = 10 * time.Minute
 
 // restarted: something was started shortly before.
 func restarted(c Case) Cause {
-	x := Cause{What: "a restart or a deploy", Probe: "what was deployed then, and its configuration beside the one before"}
+	x := Cause{What: "a restart or a deploy", Probe: "what was deployed then"}
 	var jobs []string
 	for _, e := range starts(c.Past) {
 		if before := c.Begun.Sub(e.At); before >= 0 && before <= restartedBefore {

@@ -2,6 +2,8 @@ package diagnose
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"payops-mcp/circuitbreaker-mcp/internal/broker"
@@ -34,14 +36,11 @@ func lagGrowing(k Kafka) (found []report.Finding) {
 }
 
 func lags(list []int64) string {
-	text := ""
+	texts := make([]string, len(list))
 	for i, n := range list {
-		if i > 0 {
-			text += " -> "
-		}
-		text += fmt.Sprint(n)
+		texts[i] = strconv.FormatInt(n, 10)
 	}
-	return text
+	return strings.Join(texts, " -> ")
 }
 
 // allStill is how long a whole group may commit nothing before it counts as

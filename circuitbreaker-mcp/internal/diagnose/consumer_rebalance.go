@@ -42,7 +42,7 @@ func rebalanceStorm(k Kafka) (found []report.Finding) {
 		if !k.required(g) || n == 0 || !broker.Rebalancing(g.State) {
 			continue
 		}
-		if !(n == enoughSamples && rebalancing == n || rebalancing >= 2 && changed >= 1) {
+		if always := n == enoughSamples && rebalancing == n; !always && (rebalancing < 2 || changed == 0) {
 			continue
 		}
 		t := TrendOf(g)

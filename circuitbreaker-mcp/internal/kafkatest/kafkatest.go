@@ -82,7 +82,7 @@ func (s *Scene) Send(topic string, records ...kafka.Message) {
 	defer transport.CloseIdleConnections()
 	w := &kafka.Writer{
 		Addr: kafka.TCP(s.Servers...), Topic: topic, Transport: transport, BatchTimeout: time.Millisecond, BatchBytes: 32 << 20,
-		RequiredAcks: kafka.RequireAll, Balancer: kafka.BalancerFunc(func(m kafka.Message, _ ...int) int { return int(m.WriterData.(int)) }),
+		RequiredAcks: kafka.RequireAll, Balancer: kafka.BalancerFunc(func(m kafka.Message, _ ...int) int { return m.WriterData.(int) }),
 	}
 	for i := range records {
 		records[i].WriterData = records[i].Partition

@@ -431,7 +431,7 @@ func patternCoverage(got sight, transitions, limit int) report.Coverage {
 		c.Looked[0] += ", one every " + p.Interval.String()
 	}
 	if transitions > limit {
-		c.Cut, c.More = true, fmt.Sprintf("%d of %d transitions are listed, the newest; ask with a greater limit or a shorter time", limit, transitions)
+		c.Cut, c.More = true, fmt.Sprintf("the newest %d of %d transitions; a greater limit lists more", limit, transitions)
 	}
 	return c
 }
@@ -470,7 +470,7 @@ func patternSummary(st diagnose.Status, p promql.Past, length string) string {
 		case opened == 0:
 			parts = append(parts, fmt.Sprintf("%s was %s%s from %s", diagnose.Name(name), last.Worst, many, last.From.Format(time.TimeOnly)))
 		default:
-			text := fmt.Sprintf("%s opened %s%s, longest time not CLOSED had %s of OPEN, last from %s", diagnose.Name(name), count(opened, "time"), many, open.Round(time.Second), last.From.Format(time.TimeOnly))
+			text := fmt.Sprintf("%s opened %s%s, OPEN for %s at the longest, last from %s", diagnose.Name(name), count(opened, "time"), many, open.Round(time.Second), last.From.Format(time.TimeOnly))
 			if !last.Lasts {
 				text += " to " + last.To.Format(time.TimeOnly)
 			}

@@ -175,7 +175,7 @@ func TestAnOutageThatIsOver(t *testing.T) {
 	p := promtest.Start(t, past)
 	c := server(t, p.URL)
 	a, r := analyze(t, c, `{"chart":true}`)
-	if a.Verdict != "ok" || len(a.Findings) > 0 || !strings.Contains(a.Summary, "pg-auth-api opened 1 time (2 instances), longest time not CLOSED had 15m0s of OPEN") {
+	if a.Verdict != "ok" || len(a.Findings) > 0 || !strings.Contains(a.Summary, "pg-auth-api opened 1 time (2 instances), OPEN for 15m0s at the longest") {
 		t.Errorf("%s %v: %s", a.Verdict, a.Codes(), a.Summary)
 	}
 	show(t, "tool-over", r)

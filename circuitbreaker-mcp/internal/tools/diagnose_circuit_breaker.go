@@ -72,7 +72,7 @@ const (
 	// maxEvents is how many events the timeline has.
 	maxEvents = 7
 	// maxAround is how many numbers are compared with the time before.
-	maxAround = 5
+	maxAround = 4
 	// maxCauses is how many explanations are told.
 	maxCauses = 3
 )

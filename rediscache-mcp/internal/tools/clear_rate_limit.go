@@ -139,8 +139,9 @@ func (c *clearing) server() string {
 func (c *clearing) decide(ctx context.Context) (redisdb.Outcome, error) {
 	counter := c.counter.Counter
 	last := counter.Last()
+	whole := counter.Err == nil && counter.TTLErr == nil
 	switch {
-	case counter.Err != nil || counter.TTLErr != nil:
+	case !whole:
 		return notRead, nil
 	case !last.Exists && c.in.Confirm != "":
 		return redisdb.Gone, nil

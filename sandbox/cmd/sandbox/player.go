@@ -86,7 +86,7 @@ func (d *player) play(ctx context.Context, s *stack.Stack, what incident.Inciden
 		}
 		said = append(said, one)
 	}
-	step("What had happened: %s: %s (%s). What had to be named: %v", row.ID, row.Name, row.What, row.Root)
+	step("What had happened: %s: %s. What had to be named: %v", row.ID, row.Name, row.Root)
 	if mistakes := what.Judge(did, said); len(mistakes) > 0 {
 		return errors.New("the answers are not right:\n  " + strings.Join(mistakes, "\n  "))
 	}
