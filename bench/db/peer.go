@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -87,9 +88,7 @@ func (r *rig) settings(shards int, more map[string]string) map[string]string {
 			all[name] = value
 		}
 	}
-	for name, value := range more {
-		all[name] = value
-	}
+	maps.Copy(all, more)
 	return all
 }
 
