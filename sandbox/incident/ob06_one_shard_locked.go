@@ -86,23 +86,29 @@ END`, first, last)
 
 // endSessions ends the sessions of a server that run a statement.
 func endSessions(ctx context.Context, shard *stack.MariaDB, statement string) error {
-	rows, err := shard.Admin().QueryContext(ctx, "SELECT ID FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND LOCATE(?, INFO) > 0 AND INFO NOT LIKE '%PROCESSLIST%'", statement)
-	if err != nil {
-		return err
-	}
-	var found []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return errors.Join(err, rows.Close())
-		}
-		found = append(found, id)
-	}
-	errs := []error{rows.Err(), rows.Close()}
+	found, err := sessions(ctx, shard, statement)
+	errs := []error{err}
 	for _, id := range found {
 		if _, err := shard.Admin().ExecContext(ctx, fmt.Sprintf("KILL %d", id)); err != nil && !strings.Contains(err.Error(), "Unknown thread") {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// sessions lists those of a server that run a statement.
+func sessions(ctx context.Context, shard *stack.MariaDB, statement string) (found []int64, err error) {
+	rows, err := shard.Admin().QueryContext(ctx, "SELECT ID FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND LOCATE(?, INFO) > 0 AND INFO NOT LIKE '%PROCESSLIST%'", statement)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return found, err
+		}
+		found = append(found, id)
+	}
+	return found, rows.Err()
 }

@@ -174,7 +174,7 @@ func look(ctx context.Context, root *os.Root) (marks []shelfmark, left []string,
 func judge(root *os.Root, name string, d fs.DirEntry, failed error) (mark shelfmark, why string, next error) {
 	switch hidden := strings.HasPrefix(path.Base(name), "."); {
 	case failed != nil:
-		return mark, "it cannot be read", nil
+		return mark, "it cannot be read", nil //nolint:nilerr // it is left out, and the others are read
 	case d.IsDir() && hidden: // also what a mounted ConfigMap keeps its versions in
 		return mark, "", fs.SkipDir
 	case d.IsDir() && strings.Count(name, "/") >= maxDepth-1:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 
 	"payops-mcp/sandbox/binaries"
 	"payops-mcp/sandbox/release"
@@ -41,8 +42,6 @@ func run(ctx context.Context, out, version string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		fmt.Println(name)
-	}
-	return nil
+	_, err = fmt.Fprintln(os.Stdout, strings.Join(names, "\n"))
+	return err
 }
