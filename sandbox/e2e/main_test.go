@@ -69,9 +69,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// running returns the static stack.
-func running(t *testing.T) *stack.Stack { return static.running(t) }
-
 // running returns the stack, started on first use. Where its programs are not
 // installed the test is skipped, which is a failure under CI.
 func (s *system) running(t *testing.T) *stack.Stack {

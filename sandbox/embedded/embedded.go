@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"payops-mcp/sandbox/embedded/kafkad"
@@ -51,7 +52,7 @@ func small(o stack.Options) stack.Options {
 	}
 	if o.Seed != nil && o.Seed.Payments == 0 {
 		data := *o.Seed
-		data.Payments = 300
+		data.Payments = 200
 		o.Seed = &data
 	}
 	settings := map[string]string{"OUTBOX_POLLING_INTERVAL": "250ms", "PAYSIM_DB_MAX_CONNS": "8"}
@@ -87,8 +88,8 @@ func (s *servers) start(ctx context.Context) (a stack.Assembly, err error) {
 // close ends what was started, last first.
 func (s *servers) close() error {
 	var err error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		err = errors.Join(err, s.closers[i]())
+	for _, end := range slices.Backward(s.closers) {
+		err = errors.Join(err, end())
 	}
 	s.closers = nil
 	return err

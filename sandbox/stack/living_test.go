@@ -2,6 +2,7 @@ package stack_test
 
 import (
 	"context"
+	"maps"
 	"testing"
 	"time"
 
@@ -60,9 +61,7 @@ func TestLiving(t *testing.T) {
 	}
 
 	env := own.AdminEnv()
-	for name, value := range own.Env() {
-		env[name] = value
-	}
+	maps.Copy(env, own.Env())
 	s, err := stack.Attach(func(name string) string { return env[name] })
 	if err != nil {
 		t.Fatal(err)

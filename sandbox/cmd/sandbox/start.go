@@ -35,7 +35,7 @@ type system struct {
 func (s *system) flags(fs *flag.FlagSet, kind, parts string) {
 	fs.StringVar(&s.kind, "stack", kind, "`KIND` of system: embedded needs nothing but Go, children are real servers started for it, compose is what the environment describes, see sandbox/compose/host.env")
 	fs.StringVar(&s.parts, "parts", parts, "services to start as children: comma `LIST` of mariadb, redis, prometheus, ingest, kafka; or all; or living, with the payment system itself in place of ingest")
-	fs.IntVar(&s.payments, "payments", 0, "payments to seed in each shard (default 2000, or 300 embedded)")
+	fs.IntVar(&s.payments, "payments", 0, "payments to seed in each shard (default 2000, or 200 embedded)")
 	fs.Float64Var(&s.rate, "rate", 0, "payments a second that merchants send to a living system (default 10, or 2 embedded)")
 	fs.IntVar(&s.brokers, "brokers", 1, "brokers of Kafka")
 	fs.BoolVar(&s.proxied, "proxied", false, "put a breakable proxy in front of each service")

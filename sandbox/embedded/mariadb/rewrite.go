@@ -64,50 +64,52 @@ func wordByte(c byte) bool {
 
 // outside calls for every place that is in no parentheses and no quotes.
 func outside(text string, at func(int)) {
-	depth := 0
-	var quote byte
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quote != 0:
-			if c == '\\' {
-				i++
-			} else if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"' || c == '`':
-			quote = c
-		case c == '(':
-			depth++
-		case c == ')':
-			depth--
-		case depth == 0:
+	scan(text, 0, func(i, depth int) bool {
+		if depth == 0 && text[i] != '(' && text[i] != ')' {
 			at(i)
 		}
-	}
+		return true
+	})
 }
 
 // closing is where the parenthesis ends that was opened before from; -1 if it
 // does not.
 func closing(text string, from int) int {
-	depth := 1
+	end := -1
+	scan(text, from, func(i, depth int) bool {
+		if text[i] == ')' && depth == 0 {
+			end = i
+		}
+		return end < 0
+	})
+	return end
+}
+
+// scan goes over what is in no quotes, with how many parentheses are open there,
+// until it is told to stop. A parenthesis itself lies outside.
+func scan(text string, from int, each func(i, depth int) bool) {
+	depth := 0
 	var quote byte
 	for i := from; i < len(text); i++ {
-		switch c := text[i]; {
+		c := text[i]
+		switch {
+		case quote != 0 && c == '\\':
+			i++
+		case quote != 0 && c == quote:
+			quote = 0
 		case quote != 0:
-			if c == '\\' {
-				i++
-			} else if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"' || c == '`':
+		case strings.IndexByte("'\"`", c) >= 0:
 			quote = c
-		case c == '(':
-			depth++
-		case c == ')':
-			if depth--; depth == 0 {
-				return i
+		default:
+			if c == ')' && depth > 0 {
+				depth--
+			}
+			if !each(i, depth) {
+				return
+			}
+			if c == '(' {
+				depth++
 			}
 		}
 	}
-	return -1
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -54,16 +55,14 @@ func (t *scraped) labelsOf(name string, own []*dto.LabelPair, more ...string) la
 		}
 		b.Set(n, v)
 	}
-	b.Set(labels.MetricName, name)
+	b.Set(commonmodel.MetricNameLabel, name)
 	return b.Labels()
 }
 
 // all are the labels that scraping adds.
 func (t *scraped) all() map[string]string {
 	all := map[string]string{"job": t.Job}
-	for n, v := range t.Labels {
-		all[n] = v
-	}
+	maps.Copy(all, t.Labels)
 	return all
 }
 

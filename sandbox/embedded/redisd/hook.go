@@ -25,7 +25,7 @@ var commands = map[string]func(*Server, *server.Peer, []string) bool{
 var readable = map[string]bool{}
 
 func init() {
-	for _, name := range strings.Fields(`GET MGET GETRANGE STRLEN EXISTS TTL PTTL TYPE SCAN DBSIZE OBJECT MEMORY INFO SLOWLOG CONFIG
+	for name := range strings.FieldsSeq(`GET MGET GETRANGE STRLEN EXISTS TTL PTTL TYPE SCAN DBSIZE OBJECT MEMORY INFO SLOWLOG CONFIG
 CLIENT PING HELLO AUTH SELECT QUIT COMMAND TIME EXPIRETIME PEXPIRETIME LRANGE LLEN HGETALL HGET HLEN SMEMBERS SCARD ZRANGE ZCARD
 RANDOMKEY ECHO TOUCH`) {
 		readable[name] = true
@@ -41,7 +41,7 @@ var readableParts = map[string][]string{
 var growing = map[string]bool{}
 
 func init() {
-	for _, name := range strings.Fields("SET SETEX PSETEX SETNX MSET GETSET APPEND SETRANGE INCR INCRBY DECR DECRBY LPUSH RPUSH SADD HSET HINCRBY ZADD EVAL EVALSHA XADD COPY RESTORE") {
+	for name := range strings.FieldsSeq("SET SETEX PSETEX SETNX MSET GETSET APPEND SETRANGE INCR INCRBY DECR DECRBY LPUSH RPUSH SADD HSET HINCRBY ZADD EVAL EVALSHA XADD COPY RESTORE") {
 		growing[name] = true
 	}
 }

@@ -112,7 +112,7 @@ func (s *Server) config(c *server.Peer, args []string) bool {
 			}
 			s.settings[name] = args[i+1]
 		}
-		s.size.at = time.Time{} // a new limit is looked at at once
+		s.size.at = time.Time{} // so that a new limit counts now
 		c.WriteOK()
 	case "RESETSTAT":
 		s.hits, s.misses, s.expired = 0, 0, 0
