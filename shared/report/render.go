@@ -198,16 +198,38 @@ func (e *envelope) runbooks() (sections []string) {
 
 func (e *envelope) sourcesLine() string {
 	parts := make([]string, len(e.sources))
+	told := map[failure]bool{}
 	for i, s := range e.sources {
+		name := foreign.Clean(s.Name, maxOwn)
 		if s.OK() {
-			parts[i] = fmt.Sprintf("%s ok %v ms", foreign.Clean(s.Name, maxOwn), ms(s))
+			parts[i] = fmt.Sprintf("%s ok %v ms", name, ms(s))
 			continue
 		}
-		parts[i] = fmt.Sprintf("%s FAILED (%s after %v ms, asked %s, said %s)", foreign.Clean(s.Name, maxOwn), s.Err.Class, ms(s),
+		f := failureOf(s)
+		if told[f] { // of ten brokers that are gone, one says it all
+			parts[i] = fmt.Sprintf("%s FAILED in the same way after %v ms", name, ms(s))
+			continue
+		}
+		told[f] = true
+		parts[i] = fmt.Sprintf("%s FAILED (%s after %v ms, asked %s, said %s)", name, s.Err.Class, ms(s),
 			foreign.Clean(s.Asked, maxOwn), s.Err.Said.Quoted())
 		if s.Err.Next != "" {
 			parts[i] += " " + foreign.Clean(s.Err.Next, maxOwn)
 		}
 	}
 	return strings.Join(parts, "; ")
+}
+
+// failure is how a source failed, but for its address.
+type failure struct{ kind, class, asked, said, next string }
+
+func failureOf(s fault.Source) failure {
+	kind, address, _ := strings.Cut(s.Name, " ")
+	without := func(text string) string {
+		if address == "" {
+			return text
+		}
+		return strings.ReplaceAll(text, address, "")
+	}
+	return failure{kind, string(s.Err.Class), without(s.Asked), without(string(s.Err.Said)), s.Err.Next}
 }

@@ -100,3 +100,24 @@ func TestFactsThatAreNoObject(t *testing.T) {
 		t.Errorf("got\n%s", text)
 	}
 }
+
+// Sources of one kind that failed alike are told of once, whatever their addresses.
+func TestSourcesThatFailedAlike(t *testing.T) {
+	failed := func(name, asked, said string) fault.Source {
+		return fault.Source{Name: name, Asked: asked, Took: time.Millisecond, Err: &fault.Failure{Class: fault.Unreachable, Said: foreign.Text(said), Next: "Look at it."}}
+	}
+	a := report.Answer[struct{}]{Summary: "DOWN", Sources: []fault.Source{
+		failed("kafka b1:9092", "Metadata of b1:9092", "dial b1:9092: refused"),
+		failed("kafka b2:9092", "Metadata of b2:9092", "dial b2:9092: refused"),
+		failed("kafka b3:9092", "Metadata of b3:9092", "dial b3:9092: no such host"),
+		failed("redis b1:9092", "Metadata of b1:9092", "dial b1:9092: refused"),
+	}}
+	a.Conclude()
+	text, _ := a.Render(60000)
+	want := `sources: kafka b1:9092 FAILED (unreachable after 1 ms, asked Metadata of b1:9092, said "dial b1:9092: refused") Look at it.; kafka b2:9092 FAILED in the same way after 1 ms; ` +
+		`kafka b3:9092 FAILED (unreachable after 1 ms, asked Metadata of b3:9092, said "dial b3:9092: no such host") Look at it.; ` +
+		`redis b1:9092 FAILED (unreachable after 1 ms, asked Metadata of b1:9092, said "dial b1:9092: refused") Look at it.`
+	if !strings.Contains(text, want) {
+		t.Errorf("no\n%s\nin\n%s", want, text)
+	}
+}

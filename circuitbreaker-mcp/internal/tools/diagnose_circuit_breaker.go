@@ -70,10 +70,11 @@ const (
 	// around is how much before and after a moment is looked at.
 	around = 30 * time.Minute
 	// maxEvents is how many events the timeline has.
-	maxEvents = 7
+	maxEvents = 6
 	// maxAround is how many numbers are compared with the time before.
 	maxAround = 4
-	// maxCauses is how many explanations are told.
+	// maxCauses is how many explanations are told; where one is proven, it and
+	// its best rival.
 	maxCauses = 3
 )
 
@@ -175,6 +176,9 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	var causes []diagnose.Cause
 	if found && !has(a.Findings, catalog.IngestDown) {
 		causes = diagnose.Causes(c)
+	}
+	if slices.ContainsFunc(a.Findings, func(f report.Finding) bool { return f.Kind == catalog.Cause && f.Verdict == catalog.CriticalVerdict }) {
+		causes = causes[:min(len(causes), maxCauses-1)]
 	}
 	a.Data, a.AsOf = diagnoseData(got, st, past, c, causes), momentOf(got, st)
 	a.Coverage = diagnoseCoverage(got, len(a.Data.Timeline), len(diagnose.Timeline(past)))

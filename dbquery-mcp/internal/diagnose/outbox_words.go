@@ -48,7 +48,7 @@ func HurtWords(replies []paydb.Reply[paydb.Hurt]) (words string, payments int) {
 	if cut {
 		least = "at least "
 	}
-	words = fmt.Sprintf("%s%d payments of %d merchants, %s", least, payments, len(merchants), strings.Join(amounts[:min(len(amounts), 4)], ", "))
+	words = fmt.Sprintf("%s%d payments of %d merchants, %s", least, payments, len(merchants), firstSums(amounts))
 	if payments == 1 {
 		words = "1 payment, " + strings.Join(amounts, ", ")
 	}

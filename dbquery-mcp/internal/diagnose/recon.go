@@ -106,7 +106,7 @@ func codesOf(w paydb.Wrong) (all []catalog.Code) {
 
 // ran are the rules that saw all there was to see.
 func (r Reconciliation) ran() (all []catalog.Code) {
-	if len(r.answered()) < len(r.Asked) || slices.ContainsFunc(r.Done, func(d paydb.Reconciled) bool { return d.Waiting > 0 }) {
+	if len(r.answered()) < len(r.Asked) || slices.ContainsFunc(r.Done, func(d paydb.Reconciled) bool { return d.Waiting+d.Ahead > 0 }) {
 		return nil
 	}
 	for i, d := range r.Done {
@@ -150,6 +150,9 @@ func (r Reconciliation) unknown() string {
 		}
 		if d.Waiting > 0 {
 			why = append(why, fmt.Sprintf("%s: there was no time to read %s again", a.Shard, count(int(d.Waiting), "suspect")))
+		}
+		if d.Ahead > 0 {
+			why = append(why, fmt.Sprintf("%s: not judged for an updated_at later than the database's clock: %s (a clock or a time zone of who writes there is wrong)", a.Shard, count(int(d.Ahead), "payment")))
 		}
 		for _, status := range slices.Sorted(maps.Keys(d.Unjudged)) {
 			why = append(why, fmt.Sprintf("%s: %s with the status %s, which the payment system does not have", a.Shard, count(int(d.Unjudged[status]), "payment"), foreign.Text(status).Quoted()))
@@ -339,5 +342,16 @@ func bookSums(sums map[string]*paydb.Amounts) string {
 	for _, c := range slices.Sorted(maps.Keys(sums)) {
 		all = append(all, currencyName(foreign.Text(c))+" "+sums[c].String())
 	}
-	return strings.Join(first(4, all), ", ")
+	return firstSums(all)
+}
+
+// maxSums is how many currencies a sentence tells.
+const maxSums = 4
+
+// firstSums are sums by currency for a sentence, which says when there are more.
+func firstSums(all []string) string {
+	if n := len(all) - maxSums; n > 0 {
+		all = append(slices.Clone(all[:maxSums]), fmt.Sprintf("and %d other currencies", n))
+	}
+	return strings.Join(all, ", ")
 }

@@ -64,6 +64,9 @@ const (
 	lifeCaptured
 	lifeRefunded
 	lifePartlyRefunded
+	// lifeOfOld is a status of older builds that says nothing of the books: what
+	// stands in them must fit together.
+	lifeOfOld
 )
 
 func lifeOf(status string) life {
@@ -74,8 +77,10 @@ func lifeOf(status string) life {
 		return lifeRefunded
 	case "PARTIAL_REFUNDED":
 		return lifePartlyRefunded
-	case "READY", "REQUESTED", "AUTHORIZED", "AUTH_FAILED", "CAPTURE_REQUESTED", "CAPTURE_FAILED", "COMPLETED", "CANCELLED":
+	case "READY", "REQUESTED", "AUTHORIZED", "AUTH_FAILED", "CAPTURE_REQUESTED", "CAPTURE_FAILED":
 		return beforeCapture
+	case "COMPLETED", "CANCELLED":
+		return lifeOfOld
 	}
 	return unknownLife
 }
@@ -92,10 +97,31 @@ func Books(b *paydb.Books) paydb.Wrong {
 		return 0
 	}
 	l := lifeOf(b.Status)
-	if l == unknownLife {
+	switch l {
+	case unknownLife:
 		return 0
+	case lifeOfOld:
+		l = livedAs(b)
 	}
 	return bookPostings(b, l) | bookSettlements(b, l) | bookRefunds(b, l)
+}
+
+// livedAs is the life that a payment of an old status shows in the other tables: one
+// that was refunded, captured, or neither.
+func livedAs(b *paydb.Books) life {
+	back := b.Reversals.Sum
+	if b.Refunds.Sum.Compare(back) > 0 {
+		back = b.Refunds.Sum
+	}
+	switch {
+	case b.Reversals.N+b.Refunds.Succeeded > 0 && back.Compare(b.Amount) < 0:
+		return lifePartlyRefunded
+	case b.Reversals.N+b.Refunds.Succeeded > 0:
+		return lifeRefunded
+	case b.Captures.N+b.Settlements.Succeeded > 0:
+		return lifeCaptured
+	}
+	return beforeCapture
 }
 
 // bookPostings compares the ledger with the status: one capture of the payment's amount
@@ -173,8 +199,11 @@ func bookRefunds(b *paydb.Books, l life) (wrong paydb.Wrong) {
 	if b.Refunds.Sum.Compare(b.Amount) > 0 {
 		wrong |= refundedTooMuch
 	}
-	if b.Refunds.Succeeded > 0 && !done {
+	switch {
+	case b.Refunds.Succeeded > 0 && !done:
 		wrong |= refundedAgainst
+	case b.Refunds.Succeeded > 0 && l == lifeRefunded && b.Refunds.Sum.Compare(b.Amount) < 0:
+		wrong |= refundedAgainst // the status says all of it, the gateway gave back a part
 	}
 	return wrong
 }

@@ -53,7 +53,7 @@ func StateOf(r paydb.GatewayRequest, now time.Time) RequestState {
 	switch {
 	case r.Retries >= deadAfter:
 		return DeadEnd
-	case r.LastRetry.IsZero() && r.Retries == 0 && now.Sub(r.Requested) > retryGrace:
+	case r.LastRetry.IsZero() && now.Sub(r.Requested) > retryGrace: // whatever retry_count says
 		return Starved
 	case !r.LastRetry.IsZero() && now.Sub(r.LastRetry) > retryStale:
 		return Stale
@@ -105,7 +105,8 @@ func JudgeRequests(r Requests) (found []report.Finding, ran []catalog.Code) {
 	for _, judge := range judges {
 		found = append(found, judge()...)
 	}
-	if len(r.answered()) < len(r.Asked) {
+	failed := func(b paydb.Reply[[]paydb.Exception]) bool { return !b.Source.OK() }
+	if len(r.answered()) < len(r.Asked) || slices.ContainsFunc(r.Books, failed) {
 		return found, nil
 	}
 	all := func(ok func(paydb.Gateway) bool) bool {
@@ -117,10 +118,14 @@ func JudgeRequests(r Requests) (found []report.Finding, ran []catalog.Code) {
 		ran = append(ran, k.starved, k.dead)
 	}
 	if all(indexed) && r.Kind == paydb.Settlements {
-		ran = append(ran, catalog.SettlementPendingStuck, catalog.SettlementMissing, catalog.SettlementFailureSpike)
+		ran = append(ran, catalog.SettlementFailureSpike)
 	}
-	if all(indexed) && r.Kind == paydb.Refunds {
-		ran = append(ran, catalog.RefundStuck)
+	if all(func(g paydb.Gateway) bool { return indexed(g) && !g.UnderWayCut && !g.PendingCut }) {
+		if r.Kind == paydb.Settlements {
+			ran = append(ran, catalog.SettlementPendingStuck, catalog.SettlementMissing)
+		} else {
+			ran = append(ran, catalog.RefundStuck)
+		}
 	}
 	if all(func(g paydb.Gateway) bool { return indexed(g) && g.Whole && !g.UnfitCut }) {
 		for _, x := range codes {
@@ -580,7 +585,7 @@ func (r Requests) refundStuck() []report.Finding {
 		n += x
 	}
 	if n == 0 {
-		return nil
+		return r.pendingRefunds()
 	}
 	f := report.NewFinding(catalog.RefundStuck, "%s in REFUND_REQUESTED for up to %s without a refund request (%s)", manyPayments(n), lasted(oldest), eventWords(by))
 	confirm := "inspect_consumer_lag"
@@ -590,6 +595,19 @@ func (r Requests) refundStuck() []report.Finding {
 		next = "Most of their events have not left the outbox: what holds it up holds these up"
 	}
 	return []report.Finding{r.tellWaiting(f, all).Then(next, "Find why before anything is sent again: a second event can make a second refund").ConfirmWith(confirm)}
+}
+
+// pendingRefunds is REFUND_STUCK of requests that stay PENDING while their payment
+// waits for no refund: healthy code never commits one.
+func (r Requests) pendingRefunds() []report.Finding {
+	all, n, atLeast := r.pendings()
+	if n == 0 {
+		return nil
+	}
+	f := report.NewFinding(catalog.RefundStuck, "%s PENDING for more than a minute, of payments that are not in REFUND_REQUESTED for long: healthy code never commits PENDING, it is written and finished in one transaction", these(kinds[r.Kind], n, atLeast))
+	return []report.Finding{r.tell(f, "PENDING", all).Then(
+		"Find what else writes refund_request, or a restore that brought back half of a transaction",
+		"Ask the payment gateway what became of them before anything is changed")}
 }
 
 // BookCodes are what comparing a payment with its requests may find.

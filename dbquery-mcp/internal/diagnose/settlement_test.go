@@ -45,17 +45,19 @@ func TestJudgeRequests(t *testing.T) {
 		want  string
 		says  []string
 	}{
-		"nothing":          {kind: paydb.Settlements},
-		"failed just now":  {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(3, 80*time.Second, 0, 0)}},
-		"being retried":    {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(30, 48*time.Hour, 4, minute)}},
-		"never retried":    {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(12, 2*time.Hour, 0, 0)}, want: "SETTLEMENT_RETRY_STARVED high", says: []string{"12 settlements failed and were never retried", "KRW 18000", `"PG_TIMEOUT" 12`, "2h0m0s ago"}},
-		"refunds, too":     {kind: paydb.Refunds, facts: paydb.Gateway{Failed: refusedRequests(12, 2*time.Hour, 0, 0)}, want: "REFUND_RETRY_STARVED high", says: []string{"12 refunds", "reconciliation_check"}},
-		"no longer":        {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(2, 2*time.Hour, 3, 6*minute)}, want: "SETTLEMENT_RETRY_STARVED high", says: []string{"the retries have stopped"}},
-		"ten times":        {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(9, 2*time.Hour, 10, time.Hour)}, want: "SETTLEMENT_DEAD_LETTER high", says: []string{"10 times of 10", "100 (payment 7000)"}},
-		"ten times refund": {kind: paydb.Refunds, facts: paydb.Gateway{Failed: refusedRequests(4, 2*time.Hour, 11, time.Hour)}, want: "REFUND_DEAD_LETTER high"},
+		"nothing":            {kind: paydb.Settlements},
+		"failed just now":    {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(3, 80*time.Second, 0, 0)}},
+		"being retried":      {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(30, 48*time.Hour, 4, minute)}},
+		"never retried":      {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(12, 2*time.Hour, 0, 0)}, want: "SETTLEMENT_RETRY_STARVED high", says: []string{"12 settlements failed and were never retried", "KRW 18000", `"PG_TIMEOUT" 12`, "2h0m0s ago"}},
+		"counted, not tried": {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(2, 2*time.Hour, 3, 0)}, want: "SETTLEMENT_RETRY_STARVED high", says: []string{"2 settlements", "retry_count 3"}},
+		"refunds, too":       {kind: paydb.Refunds, facts: paydb.Gateway{Failed: refusedRequests(12, 2*time.Hour, 0, 0)}, want: "REFUND_RETRY_STARVED high", says: []string{"12 refunds", "reconciliation_check"}},
+		"no longer":          {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(2, 2*time.Hour, 3, 6*minute)}, want: "SETTLEMENT_RETRY_STARVED high", says: []string{"the retries have stopped"}},
+		"ten times":          {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(9, 2*time.Hour, 10, time.Hour)}, want: "SETTLEMENT_DEAD_LETTER high", says: []string{"10 times of 10", "100 (payment 7000)"}},
+		"ten times refund":   {kind: paydb.Refunds, facts: paydb.Gateway{Failed: refusedRequests(4, 2*time.Hour, 11, time.Hour)}, want: "REFUND_DEAD_LETTER high"},
 		"more than were looked at": {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(12, 2*time.Hour, 0, 0), FailedCut: true}, want: "SETTLEMENT_RETRY_STARVED high",
 			says: []string{"at least 12 settlements"}},
 
+		"a pending refund of a payment that waits for none": {kind: paydb.Refunds, facts: paydb.Gateway{Pending: refusedRequests(1, 3*time.Hour, 0, 0)}, want: "REFUND_STUCK high", says: []string{"1 refund PENDING", "3h0m0s ago"}},
 		"pending": {kind: paydb.Settlements, facts: paydb.Gateway{Pending: refusedRequests(1, 3*time.Hour, 0, 0)}, want: "SETTLEMENT_PENDING_STUCK high", says: []string{"3h0m0s ago", "healthy code never commits PENDING"}},
 
 		"a quarter of an hour of failures": {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(180, 14*minute, 1, time.Second), Slots: slotsOf(func(m int) (int64, int64) {

@@ -47,7 +47,14 @@ func JudgeTrace(t Trace) (found []report.Finding, ran []catalog.Code) {
 			ran = append(ran, x.code)
 		}
 		ran = append(ran, catalog.OutboxDeadLetters, catalog.OutboxBacklog, catalog.SettlementRetryStarved, catalog.SettlementDeadLetter, catalog.RefundRetryStarved, catalog.RefundDeadLetter,
-			catalog.PaymentStatusRegression, catalog.IdemResponseMismatch)
+			catalog.IdemResponseMismatch)
+		overlooked := false
+		t.each(func(_ int, _ paydb.Reply[[]paydb.Traced], p paydb.Traced) {
+			overlooked = overlooked || p.Status == "CAPTURED" && !p.EventsBetween && !p.EventsWhole
+		})
+		if !overlooked {
+			ran = append(ran, catalog.PaymentStatusRegression)
+		}
 	}
 	return found, ran
 }
@@ -328,6 +335,8 @@ func (w where) posted(what string, done bool, kind string) string {
 	switch {
 	case written && !e.Published:
 		return fmt.Sprintf("%s, not posted: its %s event %d waits in the outbox for %s, %s", what, kind, e.ID, lasted(max(w.now.Sub(e.Created), 0)), w.tries(e))
+	case w.p.Books.Ahead:
+		return fmt.Sprintf("%s, and not posted in the ledger; it says that it was last changed at a time that has not come yet, %s ahead", what, lasted(w.p.UpdatedAt.Sub(w.now)))
 	case w.p.Books.Young:
 		return what + ", its posting is under way"
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"payops-mcp/shared/fault"
+	"payops-mcp/shared/foreign"
 )
 
 func (w *keysWalk) anySuspect(replies []Reply[Keys]) bool {
@@ -92,7 +93,46 @@ func (k *Keys) recordsAgain(ctx context.Context, r *Reader, t keysTables) error 
 	before := len(k.Missing)
 	k.Missing = slices.DeleteFunc(k.Missing, func(m NoRecord) bool { return has[m.ID] })
 	k.MissingAll -= int64(before - len(k.Missing))
+	if err := k.recordsBefore(ctx, r, t); err != nil {
+		return err
+	}
 	return k.others(ctx, r)
+}
+
+const (
+	// Whether a merchant's payments before a moment have records.
+	sqlRecordsBefore = `SELECT p.requested_at FROM (SELECT merchant_id, idempotency_key, requested_at FROM payment FORCE INDEX (%) WHERE merchant_id = ? AND requested_at < ? ORDER BY requested_at DESC LIMIT 200) AS p
+JOIN idem_response_cache c FORCE INDEX (%) ON c.merchant_id = p.merchant_id AND c.idempotency_key = p.idempotency_key LIMIT 1`
+
+	// maxOldest is of how many merchants the payments before are looked at.
+	maxOldest = 10
+)
+
+// recordsBefore looks before the window where the oldest payments in it have no
+// record: only if those before have none either are old records cleared away.
+func (k *Keys) recordsBefore(ctx context.Context, r *Reader, t keysTables) error {
+	oldest := slices.DeleteFunc(slices.Clone(k.Missing), func(m NoRecord) bool { return !m.At.Before(k.FirstRecord) })
+	slices.SortFunc(oldest, func(a, b NoRecord) int { return a.At.Compare(b.At) })
+	seen := map[foreign.Text]bool{}
+	for _, m := range oldest {
+		if seen[m.Merchant] || len(seen) == maxOldest || t.byTime == "" {
+			continue
+		}
+		seen[m.Merchant] = true
+		query := fill(fillIndex(sqlRecordsBefore, t.byTime), quoteName(t.byRecord))
+		err := r.run(ctx, "records before the window", query, []any{string(m.Merchant), t.payment.up("requested_at", m.At)}, func(rows *sql.Rows) error {
+			var at time.Time
+			err := rows.Scan(&at)
+			if at.Before(k.FirstRecord) {
+				k.FirstRecord = at
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // others finds whose payment a record names that is not its own.

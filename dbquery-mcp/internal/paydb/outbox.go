@@ -52,6 +52,8 @@ GROUP BY minute`
 
 	sqlLastPayment = `SELECT payment_id FROM payment FORCE INDEX (%) ORDER BY payment_id DESC LIMIT 1`
 
+	sqlPaymentBefore = `SELECT requested_at FROM payment FORCE INDEX (%) WHERE payment_id < ? ORDER BY payment_id DESC LIMIT 1`
+
 	// The payments of the newest events' time that have no event that starts the
 	// capture. Both sides are bounded by their primary keys.
 	sqlWithoutEvent = `SELECT p.payment_id, p.requested_at FROM (
@@ -137,7 +139,7 @@ type Outbox struct {
 	Unmarked []OutboxEvent // published = 1 without a time, among the newest
 	Strange  []OutboxEvent // of an unknown type, among the newest
 	Missed   []Missed      // payments without their event
-	Compared bool          // payments were compared with their events, as far back as FirstSeen
+	Compared bool          // all payments were compared with their events, as far back as FirstSeen
 
 	// Arrivals and Publishes are counted only while something waits for long.
 	Arrivals, Publishes PerMinute
@@ -420,8 +422,18 @@ func (r *Reader) missed(ctx context.Context, t Table, byID string, o *Outbox) er
 	if err != nil {
 		return err
 	}
+	first, all := last-maxRecentPayments+1, true
+	err = r.run(ctx, "the payment before the newest", fillIndex(sqlPaymentBefore, byPayment), []any{first}, func(rows *sql.Rows) error {
+		var at sql.NullTime
+		err := rows.Scan(&at)
+		all = at.Time.Before(since)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	query := fmt.Sprintf(sqlWithoutEvent, quoteName(byPayment), quoteName(byID))
-	args := []any{last - maxRecentPayments + 1, o.FirstSeen, p.up("requested_at", since), p.up("requested_at", until), maxListed}
+	args := []any{first, o.FirstSeen, p.up("requested_at", since), p.up("requested_at", until), maxListed}
 	err = r.run(ctx, "payments without their event", query, args, func(rows *sql.Rows) error {
 		var m Missed
 		if err := rows.Scan(&m.PaymentID, &m.Requested); err != nil {
@@ -430,7 +442,7 @@ func (r *Reader) missed(ctx context.Context, t Table, byID string, o *Outbox) er
 		o.Missed = append(o.Missed, m)
 		return nil
 	})
-	o.Compared = err == nil
+	o.Compared = err == nil && all
 	return err
 }
 

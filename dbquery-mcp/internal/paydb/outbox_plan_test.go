@@ -60,6 +60,7 @@ func TestPlansOfOutboxRequestsAndTrace(t *testing.T) {
 		"payments without their event": {fmt.Sprintf(sqlWithoutEvent, "`PRIMARY`", "`PRIMARY`"), args{19000, 39000, hour, now, 10},
 			[]string{"outbox_event range PRIMARY", "payment range PRIMARY"}},
 		"the last payment": {fillIndex(sqlLastPayment, "PRIMARY"), nil, []string{"payment index PRIMARY 1"}},
+		"the one before":   {fillIndex(sqlPaymentBefore, "PRIMARY"), args{19000}, []string{"payment range PRIMARY"}},
 		"whose payments":   {fmt.Sprintf(sqlHurt, "`PRIMARY`", "?, ?"), args{7, 8}, []string{"payment range PRIMARY"}},
 		"the lock":         {sqlPollerLock, args{PollerLockName}, []string{"shedlock const PRIMARY"}},
 
@@ -85,6 +86,7 @@ func TestPlansOfOutboxRequestsAndTrace(t *testing.T) {
 
 		"requests of one payment":  {fmt.Sprintf(sqlRequestsWhole, "refund_request", "refund_amount", forced("ix_payment")), args{7, 10}, []string{"refund_request ref ix_payment"}},
 		"events around a moment":   {fillIndex(sqlEventsAround, "ix_pub_created"), args{hour, hour, 7, 10}, []string{"outbox_event range ix_pub_created"}},
+		"how many lie between":     {fillIndex(sqlEventsBetween, "ix_pub_created"), args{hour, hour, 10}, []string{"outbox_event range ix_pub_created"}},
 		"its events that wait":     {fillIndex(sqlEventsThatWait, "ix_pub_created"), args{100, 7, 10}, []string{"outbox_event ref ix_pub_created"}},
 		"its events, no index":     {fillIndex(sqlEventsAmongNewest, "PRIMARY"), args{39000, 7, 10}, []string{"outbox_event range PRIMARY"}},
 		"the oldest published one": {fillIndex(sqlFirstPublished, "ix_pub_created"), nil, []string{"outbox_event ref ix_pub_created"}},

@@ -21,6 +21,9 @@ type Books struct {
 	// Young says that it was changed within the grace: what belongs to the change
 	// may still be on its way.
 	Young bool
+	// Ahead says that it is Young by a time that has not come yet: no change of just
+	// now, but a clock or a zone that is wrong.
+	Ahead bool
 
 	Captures  Postings // from merchant_receivable to cash
 	Reversals Postings // the other way round
@@ -82,7 +85,7 @@ type ReconcileQuery struct {
 	// Belongs says whether a merchant's payments belong on the shard of a place; nil:
 	// the rule is not known.
 	Belongs func(place int, merchant string) bool
-	// Progress hears how many of how many ids have been read.
+	// Progress hears how many of how many ids have been read, from several goroutines.
 	Progress func(done, total int64)
 }
 
@@ -106,6 +109,7 @@ type Reconciled struct {
 	Payments, Entries, Settlements, Refunds int64 // rows read
 	Older                                   int64 // of the payments: older than the window, with a refund inside it
 	Young                                   int64 // payments left out for the grace
+	Ahead                                   int64 // payments left out because they say that they change later
 	Unjudged                                map[string]int64
 	Control                                 map[string]*Control // by currency; "" for postings without a payment
 	// Pairs are the postings between accounts that make neither a capture nor a

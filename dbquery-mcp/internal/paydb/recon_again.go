@@ -111,8 +111,9 @@ func (c *reconciling) whole(ctx context.Context, ids []int64) ([]Exception, erro
 			return unreadable("payment", id, "amount")
 		}
 		e := of(id)
-		e.Orphan, e.Merchant, e.Status, e.Currency, e.Amount, e.Young = false, text(merchant), status.String, currency.String, m, young.Bool
+		e.Orphan, e.Merchant, e.Status, e.Currency, e.Amount, e.Young = false, text(merchant), status.String, currency.String, m, young.Bool && c.q.Grace > 0
 		e.RequestedAt, e.UpdatedAt = requested.Time, updated.Time
+		e.Ahead = e.Young && updated.Time.After(c.r.Now().Add(time.Since(c.r.clock.Tool)+clockMargin))
 		return nil
 	})
 	if err != nil {

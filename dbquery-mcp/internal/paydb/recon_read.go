@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"payops-mcp/shared/fault"
 	"payops-mcp/shared/foreign"
@@ -15,9 +16,9 @@ import (
 // The reads of a chunk: plain ranges of an index, compared here. A GROUP BY with
 // conditional sums over the account names would cost the server twice as much.
 const (
-	sqlChunkPayments = `SELECT payment_id, %s, amount, %s, updated_at > %s
+	sqlChunkPayments = `SELECT payment_id, %s, amount, %s, (updated_at > %s) + (updated_at > %s)
 FROM payment FORCE INDEX (%s) WHERE payment_id > ? AND payment_id <= ? ORDER BY payment_id LIMIT ?`
-	sqlSomePayments = `SELECT payment_id, %s, amount, %s, updated_at > %s
+	sqlSomePayments = `SELECT payment_id, %s, amount, %s, (updated_at > %s) + (updated_at > %s)
 FROM payment FORCE INDEX (%s) WHERE %s ORDER BY payment_id`
 	sqlChunkLedger      = `SELECT payment_id, debit_account, credit_account, amount FROM ledger_entry FORCE INDEX (%s) WHERE %s`
 	sqlChunkSettlements = `SELECT payment_id, status, request_amount FROM settlement_request FORCE INDEX (%s) WHERE %s`
@@ -91,21 +92,33 @@ func (c *reconciling) seconds() float64 { return c.q.Grace.Seconds() }
 // young is the moment since when a change is too young to judge, by the database's
 // clock as the reading began. As a constant of the column's own type it is compared
 // without converting every row's.
-func (c *reconciling) young() string {
-	return "TIMESTAMP'" + c.r.Now().Add(-c.q.Grace).UTC().Format("2006-01-02 15:04:05.000000") + "'"
+func (c *reconciling) young() string { return literal(c.r.Now().Add(-c.q.Grace)) }
+
+// clockMargin is how far ahead of the database's clock the clocks of those who write
+// to it may be.
+const clockMargin = time.Minute
+
+// ahead is the moment that no change can have been at yet, by the database's clock at
+// present.
+func (c *reconciling) ahead() string {
+	return literal(c.r.Now().Add(time.Since(c.r.clock.Tool) + clockMargin))
+}
+
+func literal(t time.Time) string {
+	return "TIMESTAMP'" + t.UTC().Format("2006-01-02 15:04:05.000000") + "'"
 }
 
 // readPayments begins a chunk with the next payments after an id.
 func (c *reconciling) readPayments(ctx context.Context, after, last int64) error {
 	t := c.payment
-	query := fmt.Sprintf(sqlChunkPayments, t.short("status", 64), t.short("currency", 8), c.young(), quoteName(t.ordered("payment_id")))
+	query := fmt.Sprintf(sqlChunkPayments, t.short("status", 64), t.short("currency", 8), c.young(), c.ahead(), quoteName(t.ordered("payment_id")))
 	return c.payments(ctx, query, []any{after, last, c.size})
 }
 
 // readSome begins a chunk with payments by their ids.
 func (c *reconciling) readSome(ctx context.Context, ids []int64) error {
 	t, where := c.payment, idList(ids)
-	query := fmt.Sprintf(sqlSomePayments, t.short("status", 64), t.short("currency", 8), c.young(), quoteName(t.ordered("payment_id")), where.sql)
+	query := fmt.Sprintf(sqlSomePayments, t.short("status", 64), t.short("currency", 8), c.young(), c.ahead(), quoteName(t.ordered("payment_id")), where.sql)
 	return c.payments(ctx, query, where.args)
 }
 
@@ -118,7 +131,7 @@ func (c *reconciling) payments(ctx context.Context, query string, args []any) er
 			return unreadable("payment", id, "amount")
 		}
 		young, _ := wholeOf(row[4])
-		c.books = append(c.books, Books{ID: id, Status: c.word(bytesOf(row[1])), Currency: c.word(bytesOf(row[3])), Amount: m, Young: young == 1})
+		c.books = append(c.books, Books{ID: id, Status: c.word(bytesOf(row[1])), Currency: c.word(bytesOf(row[3])), Amount: m, Young: young > 0, Ahead: young > 1})
 		return nil
 	})
 }

@@ -299,6 +299,8 @@ func (c *reconciling) count(b *Books) {
 	c.out.Payments++
 	control := c.control(b.Currency)
 	switch {
+	case b.Ahead:
+		c.out.Ahead++
 	case b.Young:
 		c.out.Young++
 	case !c.q.Judged(b.Status):

@@ -29,6 +29,10 @@ WHERE aggregate_id = ? ORDER BY event_id LIMIT ?`
 	sqlEventsAmongNewest = `SELECT event_id, LEFT(event_type, 64), published, published_at, retry_count, last_retry_at, created_at FROM outbox_event FORCE INDEX (%)
 WHERE event_id >= ? AND aggregate_id = ? ORDER BY event_id LIMIT ?`
 
+	// Whether an event was written between two moments can only be seen by walking all
+	// that were, of whatever payment.
+	sqlEventsBetween = `SELECT COUNT(*) FROM (SELECT 1 FROM outbox_event FORCE INDEX (%) WHERE published = 1 AND created_at BETWEEN ? AND ? LIMIT ?) AS b`
+
 	sqlFirstPublished = `SELECT created_at FROM outbox_event FORCE INDEX (%) WHERE published = 1 ORDER BY created_at LIMIT 1`
 
 	sqlRecordOf = `SELECT http_status, JSON_VALID(response_body), LEFT(JSON_VALUE(response_body, '$.paymentId'), 64), LEFT(JSON_VALUE(response_body, '$.amount'), 64),
@@ -40,6 +44,8 @@ const (
 	maxTraced = 20
 	// aroundEvent is how far from a moment its event is looked for.
 	aroundEvent = 10 * time.Second
+	// maxBetween is how many published events are walked between two moments.
+	maxBetween = 50_000
 	// maxMoments bounds how many moments are looked around.
 	maxMoments = 12
 )
@@ -87,6 +93,9 @@ type Traced struct {
 	// has published events of the payment's time, so that a missing one was never
 	// written.
 	EventsWhole, EventsKept bool
+	// EventsBetween: of a CAPTURED payment every event was seen that was written
+	// between its request and its last change.
+	EventsBetween bool
 	// PublishedLast is when any event of the shard was published last; looked up
 	// only while an event of the payment waits.
 	PublishedLast time.Time
@@ -95,7 +104,7 @@ type Traced struct {
 
 // Suspect compares the payment with its record; nil where they agree.
 func (t Traced) Suspect() *KeySuspect {
-	if t.Record == nil || !t.Record.Valid || t.Record.HTTPStatus >= 400 {
+	if t.Record == nil || t.Record.HTTPStatus >= 400 {
 		return nil
 	}
 	s := &KeySuspect{Payment: t.Payment, PaymentID: t.Record.PaymentID, Amount: t.Record.Amount, Currency: t.Record.Currency}
@@ -292,6 +301,9 @@ func (r *Reader) tracedEvents(ctx context.Context, t *Traced) error {
 		args := []any{table.up("created_at", s.from), table.up("created_at", s.to), t.ID, maxTraced}
 		err = r.run(ctx, "the payment's events around "+s.from.Format(time.TimeOnly), fillIndex(sqlEventsAround, byState), args, each)
 	}
+	if err == nil && t.Status == "CAPTURED" {
+		err = r.eventsBetween(ctx, table, byState, t)
+	}
 	if err != nil {
 		return err
 	}
@@ -313,6 +325,47 @@ func (r *Reader) tracedEvents(ctx context.Context, t *Traced) error {
 		t.EventsKept = at.Before(t.RequestedAt.Add(-aroundEvent))
 		return err
 	})
+}
+
+// eventsBetween looks for events of a captured payment where none belongs: a refund
+// that was asked for long after the capture, and long before a status that knows
+// nothing of it.
+func (r *Reader) eventsBetween(ctx context.Context, table Table, byState string, t *Traced) error {
+	for _, gap := range t.gaps() {
+		from, to := table.up("created_at", gap.from), table.up("created_at", gap.to)
+		n := 0
+		err := r.run(ctx, "how many events lie between", fillIndex(sqlEventsBetween, byState), []any{from, to, maxBetween + 1}, func(rows *sql.Rows) error { return rows.Scan(&n) })
+		if err != nil || n > maxBetween {
+			return err
+		}
+		if n == 0 {
+			continue
+		}
+		err = r.run(ctx, "the payment's events between", fillIndex(sqlEventsAround, byState), []any{from, to, t.ID, maxTraced}, func(rows *sql.Rows) error { return t.addEvent(rows) })
+		if err != nil {
+			return err
+		}
+	}
+	t.EventsBetween = true
+	return nil
+}
+
+// gaps are the times between the payment's request and its last change that lie
+// around none of its moments.
+func (t *Traced) gaps() (all []stretch) {
+	at := t.RequestedAt
+	for _, s := range t.moments() {
+		if from := s.from; from.After(at) {
+			all = append(all, stretch{at, from})
+		}
+		if s.to.After(at) {
+			at = s.to
+		}
+	}
+	if t.UpdatedAt.After(at) {
+		all = append(all, stretch{at, t.UpdatedAt})
+	}
+	return all
 }
 
 func (t *Traced) addEvent(rows *sql.Rows) error {

@@ -435,6 +435,15 @@ func (v requestsView) because() string {
 			for _, text := range x.Facts.Slow {
 				why = append(why, x.Shard+": "+text)
 			}
+			if x.Facts.UnderWayCut || x.Facts.PendingCut {
+				why = append(why, fmt.Sprintf("%s: more payments wait for a %s than were looked at one by one", x.Shard, k.Kind))
+			}
+			if x.Facts.FailedCut {
+				why = append(why, fmt.Sprintf("%s: more %ss FAILED than were looked at one by one", x.Shard, k.Kind))
+			}
+			if x.Facts.UnfitCut {
+				why = append(why, fmt.Sprintf("%s: more payments do not fit their %ss at first sight than were read whole", x.Shard, k.Kind))
+			}
 		}
 	}
 	return strings.Join(why, "; ")

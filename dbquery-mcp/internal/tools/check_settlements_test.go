@@ -1,6 +1,7 @@
 package tools_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -68,6 +69,14 @@ func TestRequestsAndTheirFindings(t *testing.T) {
 		"never retried": {"CAPTURE_FAILED", func(t *testing.T, db *dbtest.DB) {
 			request(t, db, 1, "settlement_request", 1, "FAILED", "PG_TIMEOUT", 0, never, twoHours)
 		}, "SETTLEMENT_RETRY_STARVED", []string{"1 settlement failed", "2h0m0s", "KRW 5000"}},
+		"refunded by half": {"REFUNDED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "refund_request", 1, "SUCCESS", "0000", 0, never, hourAgo)
+			db.Shards[0].Exec(t, "UPDATE refund_request SET refund_amount = refund_amount / 2")
+		}, "REFUND_STATUS_CONFLICT", []string{"KRW 5000"}},
+		"a pending refund that nobody waits for": {"CAPTURED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 1, "SUCCESS", "0000", 0, never, twoHours)
+			request(t, db, 1, "refund_request", 1, "PENDING", "", 0, never, hourAgo)
+		}, "REFUND_STUCK", []string{"1 refund PENDING"}},
 		"a dead refund": {"REFUND_FAILED", func(t *testing.T, db *dbtest.DB) {
 			request(t, db, 1, "settlement_request", 1, "SUCCESS", "0000", 0, never, twoHours)
 			request(t, db, 1, "refund_request", 1, "FAILED", "PG_DECLINED", 10, hourAgo, twoHours)
@@ -118,6 +127,19 @@ func TestRequestsAndTheirFindings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What other merchants have too much of does not make a merchant's own right.
+func TestRequestsBehindThoseOfOthersAreNotCalledRight(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	db.Shards[0].Exec(t, `INSERT INTO payment (merchant_id, amount, status, idempotency_key, requested_at, updated_at)
+SELECT IF(seq = 1001, 'M-2', 'M-4'), 1000, 'CAPTURE_REQUESTED', CONCAT('k-', seq), UTC_TIMESTAMP(3) - INTERVAL 3000 - seq SECOND, UTC_TIMESTAMP(3) - INTERVAL 3000 - seq SECOND FROM seq_1_to_1001`)
+	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-2"} })
+	a, text := limited.settlements(t, `{"kind":"settlement"}`)
+	if a.Verdict != "unknown" || slices.Contains(a.RuledOut, "SETTLEMENT_MISSING") {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "more payments wait for a settlement than were looked at")
 }
 
 func TestRequestsByKindAndTime(t *testing.T) {

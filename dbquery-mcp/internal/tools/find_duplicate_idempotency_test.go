@@ -212,6 +212,23 @@ func TestRecordsThatAreNotWritten(t *testing.T) {
 	says(t, text, "none of 4 payments on shard1", "load test mode", "shard2: the 4 oldest payments have no record")
 }
 
+// Where payments before the window have their records, the oldest one in it that has
+// none was not cleared away.
+func TestTheOldestRecordOfAWindowIsMissed(t *testing.T) {
+	db := whole(t)
+	n := now(t, db)
+	for i := range 4 {
+		db.Recorded(t, 1, dbtest.Payment{Merchant: "MERCHANT-8", At: n.Add(-time.Duration(i+1) * time.Hour)}, dbtest.Payment{Merchant: "MERCHANT-8", At: n.Add(-time.Duration(i+30) * time.Hour)})
+	}
+	db.Insert(t, 1, dbtest.Payment{Merchant: "MERCHANT-8", At: n.Add(-20 * time.Hour)})
+	a, text := connect(t, db).keys(t, `{}`)
+	codes(t, a.Codes(), "IDEM_RECORD_MISSING")
+	if strings.Contains(text, "cleared away") {
+		t.Error(text)
+	}
+	says(t, text, "1 payment of 5 on shard1 have no idempotency record")
+}
+
 func TestKeysOfOneDatabaseUnderTwoNames(t *testing.T) {
 	db := whole(t)
 	n := now(t, db)

@@ -95,6 +95,7 @@ var everything = []string{
 	`reconciliation_check {}`, `reconciliation_check {"scope":"all"}`, `reconciliation_check {"snapshot":true}`, `reconciliation_check {"merchant_id":"MERCHANT-8"}`,
 	`run_select {"sql":"SELECT merchant_id, CAST('x' AS SIGNED) FROM payment WHERE payment_id = 77"}`,
 	`trace_payment {"payment_id":77}`, `trace_payment {"merchant_id":"MERCHANT-8","idempotency_key":"fill-8"}`,
+	`trace_payment {"merchant_id":"MERCHANT-8","idempotency_key":"changed-later"}`,
 }
 
 // troubled fills both shards with payments and their books, and breaks some.
@@ -120,6 +121,7 @@ func troubled(t *testing.T, db *dbtest.DB) {
 			`INSERT INTO idem_response_cache VALUES ('MERCHANT-8', 'ghost', 200, '{"paymentId":123456}', UTC_TIMESTAMP(3) - INTERVAL 1 HOUR)`,
 			`INSERT INTO payment (merchant_id, amount, currency, status, idempotency_key, requested_at, updated_at) SELECT 'MERCHANT-8', 777777, 'KRW', 'CAPTURED', ELT(seq, 'twice-1', 'twice-1-2'), UTC_TIMESTAMP(3) - INTERVAL 1000 - seq SECOND, UTC_TIMESTAMP(3) - INTERVAL 1000 SECOND FROM seq_1_to_2`,
 			`INSERT INTO payment (merchant_id, amount, currency, status, idempotency_key, requested_at, updated_at) VALUES ('MERCHANT-9', 5, 'KRW', 'CAPTURED', 'both', UTC_TIMESTAMP(3) - INTERVAL 1 HOUR, UTC_TIMESTAMP(3) - INTERVAL 1 HOUR)`,
+			`INSERT INTO payment (merchant_id, amount, currency, status, idempotency_key, requested_at, updated_at) VALUES ('MERCHANT-8', 6, 'KRW', 'CAPTURED', 'changed-later', UTC_TIMESTAMP(3) - INTERVAL 60 DAY, UTC_TIMESTAMP(3) - INTERVAL 1 HOUR)`,
 			`SET foreign_key_checks = 0`,
 			`INSERT INTO ledger_entry (payment_id, debit_account, credit_account, amount) VALUES (900000, 'merchant_receivable', 'cash', 5)`,
 			`SET foreign_key_checks = 1`,

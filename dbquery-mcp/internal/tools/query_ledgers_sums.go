@@ -24,7 +24,7 @@ func (d Deps) ledgerSums(ctx context.Context, in LedgersIn) (a report.Answer[Led
 	if !listing {
 		reconcile.Cursor = in.Cursor
 	}
-	q, err := d.reconciliation(reconcile)
+	q, err := d.reconciliationFor(in.QueryType, reconcile)
 	if err != nil {
 		return a, nil, err
 	}
@@ -166,7 +166,10 @@ func sumWords(v reconciledView, of string) string {
 		}
 	}
 	if len(words) > 0 {
-		text += ": " + strings.Join(words[:min(len(words), 3)], "; ")
+		if len(words) > 3 {
+			words = append(words[:3], "and other currencies, see sums")
+		}
+		text += ": " + strings.Join(words, "; ")
 	}
 	return text
 }

@@ -122,6 +122,26 @@ func TestSumsOfTheLedger(t *testing.T) {
 	}
 }
 
+// No currency is left out in silence, and what was added up is not compared: its
+// cursor does not go on with another question.
+func TestSumsOfManyCurrenciesAndInParts(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 100)
+	for i, c := range []string{"EUR", "JPY", "XAU"} {
+		db.Shards[0].Exec(t, "UPDATE payment SET currency = ?, updated_at = requested_at WHERE payment_id = ?", c, i+1)
+	}
+	_, text := connect(t, db).ledgers(t, `{"query_type":"totals"}`)
+	says(t, text, "and other currencies")
+	a, text := connect(t, db, at(2, dbtest.Refused(t))).ledgers(t, `{"query_type":"totals","time_range":"all"}`)
+	if a.Coverage.Cursor == "" {
+		t.Fatal(text)
+	}
+	for tool, args := range map[string]string{"query_ledgers": `{"query_type":"by_account","time_range":"all","cursor":%q}`, "reconciliation_check": `{"scope":"all","checks":["ledger"],"cursor":%q}`} {
+		if res := connect(t, db).client.Call(t, tool, fmt.Sprintf(args, a.Coverage.Cursor)); !res.IsError {
+			t.Errorf("%s went on: %s", tool, res.Text)
+		}
+	}
+}
+
 func TestTheLedgerOfSomeMerchants(t *testing.T) {
 	r := connect(t, dbtest.New(t).Whole(t).Books(t, 50), func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"MERCHANT-2"} })
 	a, text := r.ledgers(t, `{"query_type":"totals"}`)

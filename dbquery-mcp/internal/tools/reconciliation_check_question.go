@@ -34,6 +34,12 @@ const (
 )
 
 func (d Deps) reconciliation(in ReconciliationIn) (*reconciliation, error) {
+	return d.reconciliationFor("", in)
+}
+
+// reconciliationFor is for a question of another purpose than to compare the books,
+// whose cursors go on with that one alone: what was only added up is not compared.
+func (d Deps) reconciliationFor(purpose string, in ReconciliationIn) (*reconciliation, error) {
 	q := &reconciliation{ask: paydb.ReconcileQuery{
 		Checks: paydb.Checks{Settlements: contains(in.Checks, "settlement"), Refunds: contains(in.Checks, "refund")},
 		Grace:  d.ledgerGrace(), Snapshot: in.Snapshot, Gentle: in.Pace == paceGentle, Judged: diagnose.Judged, Merchants: d.Scope,
@@ -88,7 +94,7 @@ func (d Deps) reconciliation(in ReconciliationIn) (*reconciliation, error) {
 	if timed || scope == scopeRecent {
 		q.ask.Window = func(now time.Time) (paydb.Window, error) { return q.windowAt(now, d.Zone, times, timed) }
 	}
-	q.hash = d.hashOf(in)
+	q.hash = d.hashOf(purpose, in)
 	if in.Cursor == "" {
 		return q, nil
 	}
@@ -194,9 +200,9 @@ func (q *reconciliation) goOn(cursor string) error {
 }
 
 // hashOf is of all that makes the parts of a reconciliation.
-func (d Deps) hashOf(in ReconciliationIn) uint64 {
+func (d Deps) hashOf(purpose string, in ReconciliationIn) uint64 {
 	h := fnv.New64a()
-	err := json.NewEncoder(h).Encode([]any{in.Scope, in.MerchantID, in.TimeRange, in.Since, in.Until, in.Checks, d.Scope, d.Zone.String(), d.DB.Shards()})
+	err := json.NewEncoder(h).Encode([]any{purpose, in.Scope, in.MerchantID, in.TimeRange, in.Since, in.Until, in.Checks, d.Scope, d.Zone.String(), d.DB.Shards()})
 	if err != nil {
 		panic("tools: a question does not encode: " + err.Error())
 	}

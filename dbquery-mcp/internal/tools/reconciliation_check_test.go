@@ -155,6 +155,18 @@ func TestAnUnknownStatusIsNotCalledRight(t *testing.T) {
 	}
 }
 
+// A change in the future is not under way: a clock is wrong, and nothing can be said.
+func TestAChangeThatHasNotComeIsNotCalledRight(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 40)
+	db.Shards[0].Exec(t, "DELETE FROM ledger_entry WHERE payment_id = 3")
+	db.Shards[0].Exec(t, "UPDATE payment SET updated_at = UTC_TIMESTAMP(3) + INTERVAL 9 HOUR WHERE payment_id IN (3, 4)")
+	a, text := connect(t, db).reconcile(t, `{}`)
+	if a.Verdict != "unknown" || a.Data.Shards[0].InFlight != 0 || slices.Contains(a.RuledOut, "LEDGER_CAPTURE_MISSING") {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "later than the database's clock: 2 payments")
+}
+
 // What is still under way is told, and is no exception.
 func TestWhatIsInFlightIsTold(t *testing.T) {
 	db := dbtest.New(t).Whole(t).Books(t, 40)

@@ -314,6 +314,9 @@ func (v traceView) because() string {
 		if len(p.NotLooked) > 0 {
 			return "not looked at: " + strings.Join(p.NotLooked, "; ")
 		}
+		if p.Books.Ahead {
+			return fmt.Sprintf("payment %d on %s says that it changes later than the database's clock, so its books cannot be judged: a clock or a time zone of who writes it is wrong", p.ID, p.Shard)
+		}
 	}
 	return ""
 }

@@ -108,6 +108,16 @@ func TestTraceSaysWhereAPaymentIsStuck(t *testing.T) {
 			posted(t, db, 1, 5, "merchant_receivable", "cash")
 			db.Shards[0].Exec(t, "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) SELECT 'payment', 5, 'PAYMENT_REFUND_REQUESTED', '{}', 1, updated_at, updated_at FROM payment")
 		}, "through", "PAYMENT_STATUS_REGRESSION"},
+		"a refund that was forgotten between two changes": {"CAPTURED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, twoHours)
+			posted(t, db, 1, 5, "merchant_receivable", "cash")
+			db.Shards[0].Exec(t, "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) VALUES ('payment', 5, 'PAYMENT_REFUND_REQUESTED', '{}', 1, "+hourAgo+", "+hourAgo+")")
+			db.Shards[0].Exec(t, "UPDATE payment SET updated_at = UTC_TIMESTAMP(3) - INTERVAL 20 MINUTE")
+		}, "through", "PAYMENT_STATUS_REGRESSION"},
+		"a change that has not come yet": {"CAPTURED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, twoHours)
+			db.Shards[0].Exec(t, "UPDATE payment SET updated_at = UTC_TIMESTAMP(3) + INTERVAL 9 HOUR")
+		}, "a time that has not come yet", ""},
 		"a record that lies": {"CAPTURED", func(t *testing.T, db *dbtest.DB) {
 			request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, twoHours)
 			posted(t, db, 1, 5, "merchant_receivable", "cash")
@@ -122,6 +132,9 @@ func TestTraceSaysWhereAPaymentIsStuck(t *testing.T) {
 			a, text := connect(t, db).trace(t, `{"payment_id":5}`)
 			if got := codesOf(a); got != x.want || len(a.Data.Payments) != 1 || !strings.Contains(a.Data.Payments[0].Where, x.where) {
 				t.Errorf("found %q, want %q and where %q\n%s", got, x.want, x.where, text)
+			}
+			if a.Verdict == "ok" {
+				t.Errorf("called ok:\n%s", text)
 			}
 		})
 	}
