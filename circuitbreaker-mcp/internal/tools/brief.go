@@ -15,7 +15,7 @@ const manyFindings = 4
 // brief keeps of each finding the evidence that speaks for the rest of it, where
 // the facts beside it show every instance, and says each step once. What an
 // instance says itself, now, is preferred. What a source that failed has said
-// stands with the source.
+// stands with the source, and what confirms the cause of a symptom with the cause.
 func brief(found []report.Finding) []report.Finding {
 	out := lean(found)
 	var said []string
@@ -36,6 +36,9 @@ func brief(found []report.Finding) []report.Finding {
 		}
 		if len(found) > manyFindings || explained(*f, found) {
 			steps = steps[:min(len(steps), 1)]
+		}
+		if explained(*f, found) {
+			f.Confirm = ""
 		}
 		said = append(said, steps...)
 		f.Next = steps

@@ -70,11 +70,10 @@ const (
 	// around is how much before and after a moment is looked at.
 	around = 30 * time.Minute
 	// maxEvents is how many events the timeline has.
-	maxEvents = 6
+	maxEvents = 5
 	// maxAround is how many numbers are compared with the time before.
 	maxAround = 4
-	// maxCauses is how many explanations are told; where one is proven, it and
-	// its best rival.
+	// maxCauses is how many explanations are told; where one is proven, it alone.
 	maxCauses = 3
 )
 
@@ -178,7 +177,7 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 		causes = diagnose.Causes(c)
 	}
 	if slices.ContainsFunc(a.Findings, func(f report.Finding) bool { return f.Kind == catalog.Cause && f.Verdict == catalog.CriticalVerdict }) {
-		causes = causes[:min(len(causes), maxCauses-1)]
+		causes = causes[:min(len(causes), 1)]
 	}
 	a.Data, a.AsOf = diagnoseData(got, st, past, c, causes), momentOf(got, st)
 	a.Coverage = diagnoseCoverage(got, len(a.Data.Timeline), len(diagnose.Timeline(past)))
