@@ -1,4 +1,4 @@
-package release_test
+package release
 
 import (
 	"archive/tar"
@@ -20,17 +20,16 @@ import (
 	"testing"
 
 	"payops-mcp/sandbox/binaries"
-	"payops-mcp/sandbox/release"
 )
 
-func made(t *testing.T, targets ...release.Target) (dir string, names []string) {
+func made(t *testing.T, targets ...Target) (dir string, names []string) {
 	t.Helper()
 	root, err := binaries.Workspace()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir = t.TempDir()
-	names, err = release.Make(t.Context(), release.Options{Root: root, Out: dir, Version: "v9.8.7-test", Targets: targets, Say: t.Logf})
+	names, err = Make(t.Context(), Options{Root: root, Out: dir, Version: "v9.8.7-test", Targets: targets, Say: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,38 +45,79 @@ func read(t *testing.T, parts ...string) []byte {
 	return data
 }
 
-// TestARelease makes everything, and what is for this machine twice: the same bytes
-// both times, checksums that fit, archives and bundles whose programs run here, and
-// a bundle for macOS whose one program has a slice for each processor.
-func TestARelease(t *testing.T) {
-	first, names := made(t, release.Targets...)
-	if len(names) != 6+3+1 {
-		t.Errorf("made %v", names)
+// TestAnArchive makes what is for this machine twice: the same bytes both times,
+// checksums that fit, programs that run and know their version.
+func TestAnArchive(t *testing.T) {
+	dir, names := made(t, here())
+	again, _ := made(t, here())
+	if len(names) != 2 || names[1] != "SHA256SUMS" {
+		t.Fatalf("made %v", names)
 	}
-	second, again := made(t, release.Target{OS: runtime.GOOS, Arch: runtime.GOARCH})
-	if len(again) != 1+1 || !bytes.Equal(read(t, first, again[0]), read(t, second, again[0])) {
-		t.Errorf("%v differs from build to build", again)
+	data := read(t, dir, names[0])
+	if !bytes.Equal(data, read(t, again, names[0])) {
+		t.Errorf("%s differs from build to build", names[0])
 	}
-	sums := string(read(t, first, "SHA256SUMS"))
-	for _, name := range names {
-		data := read(t, first, name)
-		if line := fmt.Sprintf("%x  %s\n", sha256.Sum256(data), name); name != "SHA256SUMS" && !strings.Contains(sums, line) {
-			t.Errorf("SHA256SUMS lacks %s", line)
+	if want := fmt.Sprintf("%x  %s\n", sha256.Sum256(data), names[0]); string(read(t, dir, "SHA256SUMS")) != want {
+		t.Errorf("SHA256SUMS is not %s", want)
+	}
+	root, err := binaries.Workspace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, program := range unpacked(t, dir, names) {
+		out, err := exec.Command(program, "--version").Output()
+		if err != nil || !strings.HasSuffix(strings.TrimSpace(string(out)), " v9.8.7-test") {
+			t.Errorf("%s --version: %q %v", name, out, err)
 		}
-		if root, err := binaries.Workspace(); err != nil || bytes.Contains(data, []byte(root)) {
-			t.Errorf("%s holds a path of this machine (%v)", name, err)
+		if bytes.Contains(read(t, program), []byte(root)) {
+			t.Errorf("%s holds a path of this machine", name)
 		}
 	}
-	t.Run("the archive of this machine", func(t *testing.T) {
-		for name, program := range unpacked(t, first, names) {
-			out, err := exec.Command(program, "--version").Output()
-			if err != nil || !strings.HasSuffix(strings.TrimSpace(string(out)), " v9.8.7-test") {
-				t.Errorf("%s --version: %q %v", name, out, err)
-			}
+}
+
+// TestABundle packs the servers of this machine, and for the other systems small
+// programs in place of them: to build all of them takes minutes.
+func TestABundle(t *testing.T) {
+	small := func(target Target) []byte {
+		dir := t.TempDir()
+		source := filepath.Join(dir, "main.go")
+		if err := os.WriteFile(source, []byte("package main\n\nfunc main() { println(\"small\") }\n"), 0o600); err != nil {
+			t.Fatal(err)
 		}
-	})
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "small"), source)
+		cmd.Env = append(os.Environ(), "GOOS="+target.OS, "GOARCH="+target.Arch, "CGO_ENABLED=0", "GOFLAGS=")
+		if said, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+		return read(t, dir, "small")
+	}
+	programs := map[Target][]byte{}
+	for _, target := range Targets {
+		programs[target] = []byte("a program for " + target.OS + "/" + target.Arch)
+		if target.OS == "darwin" {
+			programs[target] = small(target)
+		}
+	}
 	for _, server := range binaries.Servers() {
-		t.Run("the bundle of "+server, func(t *testing.T) { judgeBundle(t, filepath.Join(first, server+"-v9.8.7-test.mcpb"), server) })
+		t.Run(server, func(t *testing.T) {
+			path, err := binaries.Path(server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			built := map[Target]map[string][]byte{}
+			for target, data := range programs {
+				built[target] = map[string][]byte{server: data}
+			}
+			built[here()] = map[string][]byte{server: read(t, path)}
+			if !complete(built) {
+				t.Error("not complete")
+			}
+			data, err := bundle(t.Context(), server, "v9.8.7-test", built)
+			if err != nil {
+				t.Fatal(err)
+			}
+			judgeBundle(t, written(t, "bundle.mcpb", data), server)
+		})
 	}
 }
 
@@ -218,7 +258,7 @@ func TestMain(m *testing.M) {
 
 func TestVersions(t *testing.T) {
 	for _, v := range []string{"", "1.2.3", "v1.2", "v1.2.3 ", "v1.2.3/x"} {
-		if _, err := release.Make(t.Context(), release.Options{Version: v, Out: t.TempDir(), Say: t.Logf}); err == nil || !strings.Contains(err.Error(), "want one like v1.2.3") {
+		if _, err := Make(t.Context(), Options{Version: v, Out: t.TempDir(), Say: t.Logf}); err == nil || !strings.Contains(err.Error(), "want one like v1.2.3") {
 			t.Errorf("%q: %v", v, err)
 		}
 	}
