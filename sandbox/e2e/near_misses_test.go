@@ -32,7 +32,7 @@ func TestRedisIncidentsOnTopOfNearMisses(t *testing.T) {
 			w := &incident.World{Stack: s, Rand: rand.New(rand.NewPCG(seed, 0))}
 			row := i.Row()
 			for _, id := range nearRedis {
-				if i.ID == "RD-06" && id == "NM-24" {
+				if (i.ID == "RD-05" || i.ID == "RD-06") && id == "NM-24" {
 					continue // keys that end give back the memory whose want is the incident
 				}
 				near, err := incident.Get(id)
