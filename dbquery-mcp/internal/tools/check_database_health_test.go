@@ -76,8 +76,10 @@ func codes(t *testing.T, got []string, want ...string) {
 	}
 }
 
+// On servers of its own, as the tests below: what is judged is a whole server, and
+// on the one that all packages share others hold locks.
 func TestHealthyDatabases(t *testing.T) {
-	db := whole(t)
+	db := dbtest.Pair(t)
 	n := now(t, db)
 	// Near misses: the same ids on both shards, merchants without digits or with
 	// more than a number holds, which live on the first.
@@ -126,7 +128,7 @@ func TestHealthOfWhatMayNotBeAsked(t *testing.T) {
 
 // A shard that is down leaves the other's answer.
 func TestHealthOfADeadShard(t *testing.T) {
-	db := whole(t)
+	db := dbtest.Pair(t)
 	a, text := connect(t, db, at(2, dbtest.Refused(t))).health(t, `{}`)
 	codes(t, a.Codes(), "DB_SHARD_UNREACHABLE", "SRC_PARTIAL_RESULT")
 	if a.Verdict != "critical" || a.Data.Shards[0].Connected == nil || a.Data.Shards[1].Answers {
@@ -137,7 +139,7 @@ func TestHealthOfADeadShard(t *testing.T) {
 
 // Two names for one server: its merchants are on no wrong shard.
 func TestHealthOfOneDatabaseUnderTwoNames(t *testing.T) {
-	db := whole(t)
+	db := dbtest.Pair(t)
 	n := now(t, db)
 	db.Insert(t, 1, dbtest.Payment{Merchant: "MERCHANT-8", At: n}, dbtest.Payment{Merchant: "MERCHANT-7", At: n})
 	a, text := connect(t, db, at(2, dbtest.Endpoint{Host: db.Shards[0].Host, Port: db.Shards[0].Port})).health(t, `{}`)
@@ -148,7 +150,7 @@ func TestHealthOfOneDatabaseUnderTwoNames(t *testing.T) {
 }
 
 func TestHealthOfMisroutedMerchants(t *testing.T) {
-	db := whole(t)
+	db := dbtest.Pair(t)
 	n := now(t, db)
 	for i := range 3 {
 		db.Insert(t, 1, dbtest.Payment{Merchant: "MERCHANT-7", At: n.Add(-time.Duration(i) * time.Minute)})
@@ -169,7 +171,7 @@ func TestHealthOfMisroutedMerchants(t *testing.T) {
 // Neither a young transaction that holds row locks nor one that only reads is
 // contention; what is, diagnose tests with ages of its own.
 func TestHealthOfOrdinaryTransactions(t *testing.T) {
-	db := whole(t)
+	db := dbtest.Pair(t)
 	n := now(t, db)
 	db.Insert(t, 1, dbtest.Payment{Merchant: "MERCHANT-8", At: n})
 	reader, writer := second(t, db, 1), second(t, db, 1)
@@ -204,7 +206,7 @@ func poll(t *testing.T, what string, holds func() (bool, string)) {
 }
 
 func TestHealthOfASchemaFromHibernate(t *testing.T) {
-	db := whole(t)
+	db := dbtest.Pair(t)
 	for _, q := range hibernate {
 		db.Grant(t, q)
 	}
