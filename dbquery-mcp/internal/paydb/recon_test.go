@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -288,13 +289,10 @@ func TestOneDatabaseIsReconciledOnce(t *testing.T) {
 func TestWhatWasReadBeforeAFailureIsKept(t *testing.T) {
 	db := withBooks(t, 300)
 	conn := openDB(t, db, func(_ int, _ *Settings, o *Options) { o.StatementTimeout = 10 * time.Millisecond }) // chunks of 100
-	killed := false
+	var once sync.Once                                                                                         // both shards tell of their progress
 	replies, err := conn.Reconcile(t.Context(), ReconcileQuery{Grace: time.Minute, Judge: func(b *Books) Wrong { return 0 }, Judged: anyStatus, Merchants: nil,
 		Progress: func(done, total int64) {
-			if !killed {
-				killed = true
-				db.Shards[0].Exec(t, "KILL USER "+db.User)
-			}
+			once.Do(func() { db.Shards[0].Exec(t, "KILL USER "+db.User) })
 		}})
 	if err != nil {
 		t.Fatal(err)
