@@ -5,11 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"payops-mcp/bench/cb"
-	"payops-mcp/bench/internal/programs"
 	"payops-mcp/bench/internal/result"
 )
 
@@ -27,25 +24,5 @@ func runCB(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "want flags alone, and numbers above zero")
 		return exitUsage
 	}
-	report := result.Begin(strings.Join(append([]string{"scripts/bench cb"}, args...), " "))
-	figures, versions, err := cb.Run(ctx, o)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFailed
-	}
-	report.End(figures, programs.How, versions)
-	if err := report.Table(stdout); err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFailed
-	}
-	if *file != "" {
-		if err := report.Save(*file); err != nil {
-			fmt.Fprintln(stderr, err)
-			return exitFailed
-		}
-	}
-	if slices.ContainsFunc(figures, func(f result.Figure) bool { return f.Verdict == result.Fail }) {
-		return exitFailed
-	}
-	return exitOK
+	return measurement{"cb", args, *file, func() ([]result.Figure, []string, error) { return cb.Run(ctx, o) }}.tell(stdout, stderr)
 }

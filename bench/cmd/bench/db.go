@@ -5,12 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
-	"strconv"
-	"strings"
 
 	"payops-mcp/bench/db"
-	"payops-mcp/bench/internal/programs"
 	"payops-mcp/bench/internal/result"
 )
 
@@ -20,42 +16,19 @@ func runDB(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.SetOutput(stderr)
 	fs.IntVar(&o.Runs, "runs", 3, "whole runs on the first size; the median of them counts, the other sizes are measured once")
 	fs.IntVar(&o.Calls, "calls", 200, "calls of run_select in a run")
-	sizes := fs.String("n", "1000000", "sizes in payments a shard, at least 20000, such as 1000000,5000000; 5 million take 3 GB and some minutes")
+	list := fs.String("n", "1000000", "sizes in payments a shard, at least 20000, such as 1000000,5000000; 5 million take 3 GB and some minutes")
 	file := fs.String("json", "", "also write the results to `FILE`")
 	if err := fs.Parse(args); err != nil {
 		return exitUsage
 	}
-	for text := range strings.SplitSeq(*sizes, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil || n < db.LeastPayments {
-			fmt.Fprintf(stderr, "-n %s: want numbers of at least %d\n", *sizes, db.LeastPayments)
-			return exitUsage
-		}
-		o.Payments = append(o.Payments, n)
+	var err error
+	if o.Payments, err = sizes(*list, db.LeastPayments); err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUsage
 	}
 	if fs.NArg() > 0 || o.Runs < 1 || o.Calls < 1 {
 		fmt.Fprintln(stderr, "want flags alone, and numbers above zero")
 		return exitUsage
 	}
-	report := result.Begin(strings.Join(append([]string{"scripts/bench db"}, args...), " "))
-	figures, versions, err := db.Run(ctx, o)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFailed
-	}
-	report.End(figures, programs.How, versions)
-	if err := report.Table(stdout); err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFailed
-	}
-	if *file != "" {
-		if err := report.Save(*file); err != nil {
-			fmt.Fprintln(stderr, err)
-			return exitFailed
-		}
-	}
-	if slices.ContainsFunc(figures, func(f result.Figure) bool { return f.Verdict == result.Fail }) {
-		return exitFailed
-	}
-	return exitOK
+	return measurement{"db", args, *file, func() ([]result.Figure, []string, error) { return db.Run(ctx, o) }}.tell(stdout, stderr)
 }

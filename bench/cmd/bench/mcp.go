@@ -5,11 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"time"
 
-	"payops-mcp/bench/internal/programs"
 	"payops-mcp/bench/internal/result"
 	"payops-mcp/bench/mcp"
 )
@@ -30,25 +27,5 @@ func runMCP(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "want flags alone, and numbers above zero")
 		return exitUsage
 	}
-	report := result.Begin(strings.Join(append([]string{"scripts/bench mcp"}, args...), " "))
-	figures, versions, err := mcp.Run(ctx, o)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFailed
-	}
-	report.End(figures, programs.How, versions)
-	if err := report.Table(stdout); err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFailed
-	}
-	if *file != "" {
-		if err := report.Save(*file); err != nil {
-			fmt.Fprintln(stderr, err)
-			return exitFailed
-		}
-	}
-	if slices.ContainsFunc(figures, func(f result.Figure) bool { return f.Verdict == result.Fail }) {
-		return exitFailed
-	}
-	return exitOK
+	return measurement{"mcp", args, *file, func() ([]result.Figure, []string, error) { return mcp.Run(ctx, o) }}.tell(stdout, stderr)
 }

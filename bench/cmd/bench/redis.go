@@ -5,11 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
-	"strconv"
-	"strings"
 
-	"payops-mcp/bench/internal/programs"
 	"payops-mcp/bench/internal/result"
 	"payops-mcp/bench/redis"
 )
@@ -20,42 +16,19 @@ func runRedis(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	fs.SetOutput(stderr)
 	fs.IntVar(&o.Runs, "runs", 3, "whole runs on the first size; the median of them counts, the other sizes are measured once")
 	fs.IntVar(&o.Calls, "calls", 500, "calls of check_rate_limit in a run")
-	sizes := fs.String("n", "1000000,5000000", "sizes of the Redis in keys, at least 10000; 5 million take 2 GB")
+	list := fs.String("n", "1000000,5000000", "sizes of the Redis in keys, at least 10000; 5 million take 2 GB")
 	file := fs.String("json", "", "also write the results to `FILE`")
 	if err := fs.Parse(args); err != nil {
 		return exitUsage
 	}
-	for text := range strings.SplitSeq(*sizes, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil || n < 10_000 {
-			fmt.Fprintf(stderr, "-n %s: want numbers of at least 10000\n", *sizes)
-			return exitUsage
-		}
-		o.Keys = append(o.Keys, n)
+	var err error
+	if o.Keys, err = sizes(*list, 10_000); err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUsage
 	}
 	if fs.NArg() > 0 || o.Runs < 1 || o.Calls < 1 {
 		fmt.Fprintln(stderr, "want flags alone, and numbers above zero")
 		return exitUsage
 	}
-	report := result.Begin(strings.Join(append([]string{"scripts/bench redis"}, args...), " "))
-	figures, versions, err := redis.Run(ctx, o)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFailed
-	}
-	report.End(figures, programs.How, versions)
-	if err := report.Table(stdout); err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFailed
-	}
-	if *file != "" {
-		if err := report.Save(*file); err != nil {
-			fmt.Fprintln(stderr, err)
-			return exitFailed
-		}
-	}
-	if slices.ContainsFunc(figures, func(f result.Figure) bool { return f.Verdict == result.Fail }) {
-		return exitFailed
-	}
-	return exitOK
+	return measurement{"redis", args, *file, func() ([]result.Figure, []string, error) { return redis.Run(ctx, o) }}.tell(stdout, stderr)
 }

@@ -5,10 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
-	"payops-mcp/bench/internal/programs"
 	"payops-mcp/bench/internal/result"
 	"payops-mcp/bench/sandbox"
 )
@@ -27,25 +24,5 @@ func runSandbox(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		fmt.Fprintln(stderr, "want flags alone, and numbers above zero")
 		return exitUsage
 	}
-	report := result.Begin(strings.Join(append([]string{"scripts/bench sandbox"}, args...), " "))
-	figures, versions, err := sandbox.Run(ctx, o)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFailed
-	}
-	report.End(figures, programs.How, versions)
-	if err := report.Table(stdout); err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFailed
-	}
-	if *file != "" {
-		if err := report.Save(*file); err != nil {
-			fmt.Fprintln(stderr, err)
-			return exitFailed
-		}
-	}
-	if slices.ContainsFunc(figures, func(f result.Figure) bool { return f.Verdict == result.Fail }) {
-		return exitFailed
-	}
-	return exitOK
+	return measurement{"sandbox", args, *file, func() ([]result.Figure, []string, error) { return sandbox.Run(ctx, o) }}.tell(stdout, stderr)
 }
