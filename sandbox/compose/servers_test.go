@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/prometheus/client_golang/api"
@@ -173,7 +172,7 @@ func TestRedisFile(t *testing.T) {
 	}
 	for _, user := range []string{stack.RedisReaderUser, stack.RedisAdminUser} {
 		c := client(user)
-		eventually(t, user+" is let in", func(ctx context.Context) error { return c.Ping(ctx).Err() })
+		stacktest.Works(t, user+" is let in", func(ctx context.Context) error { return c.Ping(ctx).Err() })
 		err := c.Set(t.Context(), "rate:authorize:M-1", 1, 0).Err()
 		if user == stack.RedisAdminUser && err != nil || user == stack.RedisReaderUser && (err == nil || !strings.HasPrefix(err.Error(), "NOPERM")) {
 			t.Errorf("%s writing: %v", user, err)
@@ -209,7 +208,7 @@ func TestPrometheusFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	var targets []promv1.ActiveTarget
-	eventually(t, "prometheus has targets", func(ctx context.Context) error {
+	stacktest.Works(t, "prometheus has targets", func(ctx context.Context) error {
 		found, err := promv1.NewAPI(client).Targets(ctx)
 		if err == nil && len(found.Active) == 0 {
 			err = errors.New("there are none")
@@ -289,22 +288,4 @@ func run(t *testing.T, program string, args func(dir, port string) []string) str
 		}
 	})
 	return addr
-}
-
-// eventually asks until there is no error.
-func eventually(t *testing.T, what string, ask func(context.Context) error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); ; {
-		err := ask(ctx)
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("not within 30 s: %s: %v", what, err)
-		}
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"payops-mcp/sandbox/stack"
+	"payops-mcp/sandbox/stack/stacktest"
 )
 
 // TestKafkaClientBrokerLoss holds what kafka-go says of a cluster that lost
@@ -61,7 +62,7 @@ func TestKafkaClientBrokerLoss(t *testing.T) {
 	}
 	t.Run("offsets at once", checkOffsets)
 	t.Run("metadata tells", func(t *testing.T) {
-		kafkaEventually(t, "leaderless partitions", func(ctx context.Context) error {
+		stacktest.Works(t, "leaderless partitions", func(ctx context.Context) error {
 			resp, err := newKafkaClient(t, k.Bootstrap()).Metadata(ctx, &kafka.MetadataRequest{Topics: []string{kafkaTopic}})
 			if err != nil {
 				return err
@@ -82,7 +83,7 @@ func TestKafkaClientBrokerLoss(t *testing.T) {
 	t.Run("offsets after it was noticed", checkOffsets)
 	t.Run("groups move", func(t *testing.T) {
 		c := newKafkaClient(t, k.Bootstrap(), patientDial)
-		kafkaEventually(t, "the group with its commits at another coordinator", func(ctx context.Context) error {
+		stacktest.Works(t, "the group with its commits at another coordinator", func(ctx context.Context) error {
 			types, err := listGroups(ctx, c)
 			if err != nil {
 				return err

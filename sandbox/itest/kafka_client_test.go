@@ -24,6 +24,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol/listoffsets"
 
 	"payops-mcp/sandbox/stack"
+	"payops-mcp/sandbox/stack/stacktest"
 )
 
 // TestKafkaClient holds what kafka-go does against real brokers of each
@@ -219,7 +220,7 @@ func checkOffsetFetch(t *testing.T, c kafkaClient, s kafkaScene) {
 		partitions = append(partitions, p)
 	}
 	for _, topics := range []map[string][]int{nil, {kafkaTopic: partitions}} {
-		kafkaEventually(t, "the Java consumer has committed everything", func(ctx context.Context) error {
+		stacktest.Works(t, "the Java consumer has committed everything", func(ctx context.Context) error {
 			got, err := committed(ctx, c, groupJava, topics)
 			if err == nil && !maps.Equal(got, want) {
 				err = fmt.Errorf("committed %v, want %v", got, want)
@@ -314,7 +315,7 @@ func checkDescribeGroups(t *testing.T, c kafkaClient, kip848 bool) {
 		if g := groups[groupKIP848]; g.Error != nil || g.GroupState != "Dead" || len(g.Members) != 0 {
 			t.Errorf("%s: %+v", groupKIP848, g)
 		}
-		kafkaEventually(t, groupKIP848+" commits", func(ctx context.Context) error {
+		stacktest.Works(t, groupKIP848+" commits", func(ctx context.Context) error {
 			got, err := committed(ctx, c, groupKIP848, nil)
 			if err == nil && len(got) == 0 {
 				err = errors.New("nothing is committed")
@@ -427,7 +428,7 @@ func checkKilled(t *testing.T, k *stack.Kafka, warm kafkaClient) {
 		t.Fatal(err)
 	}
 	for name, call := range kafkaCalls(warm) {
-		kafkaEventually(t, name+" of the same client after the broker is back", call)
+		stacktest.Works(t, name+" of the same client after the broker is back", call)
 	}
 }
 
@@ -438,7 +439,7 @@ func checkSilent(t *testing.T, k *stack.Kafka) {
 	const allowed = 2 * time.Second // what a call may take, and a busy machine may add
 	warm := newKafkaClient(t, k.Bootstrap(), patientDial)
 	for name, call := range kafkaCalls(warm) {
-		kafkaEventually(t, name, call)
+		stacktest.Works(t, name, call)
 	}
 	if err := k.Pause(t.Context()); err != nil {
 		t.Fatal(err)
@@ -467,6 +468,6 @@ func checkSilent(t *testing.T, k *stack.Kafka) {
 		t.Fatal(err)
 	}
 	for name, call := range kafkaCalls(warm) {
-		kafkaEventually(t, name+" after the silence", call)
+		stacktest.Works(t, name+" after the silence", call)
 	}
 }

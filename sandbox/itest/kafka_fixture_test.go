@@ -13,6 +13,7 @@ import (
 
 	"payops-mcp/sandbox/stack"
 	"payops-mcp/sandbox/stack/proc"
+	"payops-mcp/sandbox/stack/stacktest"
 )
 
 const (
@@ -83,24 +84,6 @@ func newKafkaClient(t *testing.T, addrs string, options ...func(*kafka.Transport
 
 // patientDial is for clients of which no silence is expected.
 func patientDial(tr *kafka.Transport) { tr.DialTimeout = 10 * time.Second }
-
-// kafkaEventually tries until it works.
-func kafkaEventually(t *testing.T, what string, try func(context.Context) error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for tick := time.NewTicker(50 * time.Millisecond); ; {
-		err := try(ctx)
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("not within 30 s: %s: %v", what, err)
-		}
-	}
-}
 
 // produce writes so many messages to each partition of a topic.
 func produce(t *testing.T, k *stack.Kafka, topic string, counts ...int) {
@@ -201,7 +184,7 @@ func joinWithGo(t *testing.T, k *stack.Kafka) {
 		}},
 	}
 	assign := &kafka.SyncGroupRequest{GroupID: groupGo, ProtocolType: "consumer", ProtocolName: "range"}
-	kafkaEventually(t, "join "+groupGo, func(ctx context.Context) error {
+	stacktest.Works(t, "join "+groupGo, func(ctx context.Context) error {
 		joined, err := c.JoinGroup(ctx, join)
 		if err != nil {
 			return err
@@ -230,7 +213,7 @@ func joinWithGo(t *testing.T, k *stack.Kafka) {
 func commitSimple(t *testing.T, k *stack.Kafka) {
 	t.Helper()
 	c := newKafkaClient(t, k.AdminAddr(), patientDial)
-	kafkaEventually(t, "commit for "+groupSimple, func(ctx context.Context) error {
+	stacktest.Works(t, "commit for "+groupSimple, func(ctx context.Context) error {
 		resp, err := c.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
 			GroupID: groupSimple, GenerationID: -1,
 			Topics: map[string][]kafka.OffsetCommit{kafkaTopic: {{Partition: 0, Offset: 7}}},

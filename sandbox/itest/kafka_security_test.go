@@ -12,6 +12,7 @@ import (
 
 	"payops-mcp/sandbox/faultnet"
 	"payops-mcp/sandbox/stack"
+	"payops-mcp/sandbox/stack/stacktest"
 )
 
 const (
@@ -73,7 +74,7 @@ func TestKafkaSecured(t *testing.T) {
 			mechanism(scram.SHA256, kafkaPassword),
 			mechanism(scram.SHA512, kafkaPassword),
 		} {
-			kafkaEventually(t, m.Name(), func(ctx context.Context) error { return sees(ctx, as(m)) })
+			stacktest.Works(t, m.Name(), func(ctx context.Context) error { return sees(ctx, as(m)) })
 		}
 	})
 	t.Run("behind the proxy", func(t *testing.T) {
@@ -91,7 +92,7 @@ func TestKafkaSecured(t *testing.T) {
 		if err := k.SetNetwork(t.Context(), faultnet.Fault{}); err != nil {
 			t.Fatal(err)
 		}
-		kafkaEventually(t, "the same client is through again", func(ctx context.Context) error { return sees(ctx, c) })
+		stacktest.Works(t, "the same client is through again", func(ctx context.Context) error { return sees(ctx, c) })
 	})
 	t.Run("stopped and started", func(t *testing.T) {
 		if err := k.Stop(t.Context()); err != nil {
@@ -104,7 +105,7 @@ func TestKafkaSecured(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := as(plain.Mechanism{Username: kafkaReader, Password: kafkaPassword})
-		kafkaEventually(t, "data, users and rights are what they were", func(ctx context.Context) error { return sees(ctx, c) })
+		stacktest.Works(t, "data, users and rights are what they were", func(ctx context.Context) error { return sees(ctx, c) })
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"payops-mcp/sandbox/faultnet"
 	"payops-mcp/sandbox/host"
 	"payops-mcp/sandbox/stack"
+	"payops-mcp/sandbox/stack/stacktest"
 	"payops-mcp/shared/tooltest"
 )
 
@@ -172,7 +173,7 @@ func TestKafkaTools(t *testing.T) {
 
 func checkGroups(a asker, kip848 bool) {
 	t := a.t
-	kafkaEventually(t, "everything is consumed", func(context.Context) error {
+	stacktest.Works(t, "everything is consumed", func(context.Context) error {
 		if _, _, lag, _ := a.group(a.call(toolHealth, map[string]any{"groups": []string{groupJava}, "samples": 1}), groupJava); lag != 0 {
 			return fmt.Errorf("lag %d", lag)
 		}
@@ -290,7 +291,7 @@ func TestKafkaToolsBrokerLoss(t *testing.T) {
 		if err := k.Broker(2).Kill(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		kafkaEventually(t, "the cluster has noticed", func(context.Context) error {
+		stacktest.Works(t, "the cluster has noticed", func(context.Context) error {
 			got := a.call(toolHealth, ask)
 			want := []string{"CONSUMER_GROUP_EMPTY", "KAFKA_BROKER_LOST", "KAFKA_UNDER_REPLICATED"}
 			if codes := slices.Sorted(slices.Values(got.Codes())); !slices.Equal(codes, want) {
@@ -339,7 +340,7 @@ func TestKafkaToolsSecured(t *testing.T) {
 	allowToLook(t, k)
 	for _, m := range mechanisms {
 		a := as(t, m, kafkaPassword)
-		kafkaEventually(t, "rights to look by "+m, func(context.Context) error {
+		stacktest.Works(t, "rights to look by "+m, func(context.Context) error {
 			got := a.call(toolHealth, map[string]any{"samples": 1})
 			_, _, lag, _ := a.group(got, groupSimple)
 			if !slices.Contains(got.Codes(), "CONSUMER_GROUP_EMPTY") && lag != 0 {

@@ -21,6 +21,7 @@ import (
 	"payops-mcp/sandbox/paysim/defect"
 	"payops-mcp/sandbox/paysim/gateway"
 	"payops-mcp/sandbox/seed"
+	"payops-mcp/sandbox/stack/stacktest"
 )
 
 // orders gives each order of the tests a key of its own.
@@ -88,7 +89,7 @@ func (s *system) number(t *testing.T, merchant, query string, args ...any) int {
 // become waits until a payment has a status.
 func (s *system) become(t *testing.T, merchant string, id int64, status string) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("payment %d of %s to become %s", id, merchant, status), func() bool {
+	stacktest.Eventually(t, fmt.Sprintf("payment %d of %s to become %s", id, merchant, status), func() bool {
 		return s.number(t, merchant, "SELECT COUNT(*) FROM payment WHERE payment_id=? AND status=?", id, status) == 1
 	})
 }
@@ -96,22 +97,9 @@ func (s *system) become(t *testing.T, merchant string, id int64, status string) 
 // postings waits until a payment has so many postings.
 func (s *system) postings(t *testing.T, merchant string, id int64, n int) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%d postings for payment %d of %s", n, id, merchant), func() bool {
+	stacktest.Eventually(t, fmt.Sprintf("%d postings for payment %d of %s", n, id, merchant), func() bool {
 		return s.number(t, merchant, "SELECT COUNT(*) FROM ledger_entry WHERE payment_id=?", id) == n
 	})
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
-	defer cancel()
-	for tick := time.NewTicker(50 * time.Millisecond); !ok(); {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("not within 60 s: %s", what)
-		}
-	}
 }
 
 // with has all processes have these defects, until the test ends.
@@ -205,7 +193,7 @@ func (s *system) open(t *testing.T) bool {
 // send puts a record into a topic.
 func (s *system) send(t *testing.T, topic, key, value string) {
 	t.Helper()
-	p := bus.NewProducer(s.proof.Kafka, 10*time.Second)
+	p := bus.NewProducer(s.proof.Kafka, bus.Login{}, 10*time.Second)
 	defer func() { _ = p.Close() }()
 	if err := p.Send(t.Context(), bus.Message{Topic: topic, Key: key, Value: []byte(value)})[0]; err != nil {
 		t.Fatal(err)
@@ -273,7 +261,7 @@ func TestDefects(t *testing.T) {
 		before := s.records(t, bus.PaymentDLQ)
 		id := s.pay(t, odd)
 		s.become(t, odd, id, "CAPTURED")
-		eventually(t, "a dead letter", func() bool { return s.records(t, bus.PaymentDLQ) == before+1 })
+		stacktest.Eventually(t, "a dead letter", func() bool { return s.records(t, bus.PaymentDLQ) == before+1 })
 		s.postings(t, odd, id, 0)
 		id = s.pay(t, even)
 		s.postings(t, even, id, 1)
@@ -333,7 +321,7 @@ func TestDefects(t *testing.T) {
 			}
 		}
 		s.with(t)
-		eventually(t, "the events to be published", func() bool {
+		stacktest.Eventually(t, "the events to be published", func() bool {
 			return s.number(t, even, "SELECT COUNT(*) FROM outbox_event WHERE published=0")+s.number(t, odd, "SELECT COUNT(*) FROM outbox_event WHERE published=0") == 0
 		})
 	})
@@ -342,7 +330,7 @@ func TestDefects(t *testing.T) {
 		const poison = `{"paymentId":987654321,"merchantId":"MERCHANT-2","amount":1}`
 		before := s.records(t, bus.SettlementDLQ)
 		s.send(t, bus.CaptureRequested, "1", poison)
-		eventually(t, "a dead letter", func() bool { return s.records(t, bus.SettlementDLQ) == before+1 })
+		stacktest.Eventually(t, "a dead letter", func() bool { return s.records(t, bus.SettlementDLQ) == before+1 })
 		s.with(t, defect.DropRecords)
 		s.send(t, bus.CaptureRequested, "1", poison)
 		id := s.pay(t, even)
@@ -441,7 +429,7 @@ func TestDefects(t *testing.T) {
 	})
 
 	t.Run("publish-twice", func(t *testing.T) {
-		eventually(t, "everything to be published", func() bool {
+		stacktest.Eventually(t, "everything to be published", func() bool {
 			return s.number(t, even, "SELECT COUNT(*) FROM outbox_event WHERE published=0") == 0
 		})
 		before := s.records(t, bus.Authorized)
@@ -452,7 +440,7 @@ func TestDefects(t *testing.T) {
 		}
 		s.with(t, defect.PublishTwice)
 		id = s.pay(t, even)
-		eventually(t, "the second record", func() bool { return s.records(t, bus.Authorized)-before == 3 })
+		stacktest.Eventually(t, "the second record", func() bool { return s.records(t, bus.Authorized)-before == 3 })
 		s.become(t, even, id, "CAPTURED")
 		s.postings(t, even, id, 1) // consumers bear it
 	})
@@ -474,13 +462,13 @@ func TestDefects(t *testing.T) {
 		s.with(t, defect.BlindBreaker)
 		kafkaIs(false)
 		ids := []int64{s.pay(t, even), s.pay(t, even), s.pay(t, even)}
-		eventually(t, "retries to be counted", func() bool { return retries() >= 2 })
+		stacktest.Eventually(t, "retries to be counted", func() bool { return retries() >= 2 })
 		if s.open(t) {
 			t.Error("the breaker opened")
 		}
 		s.with(t)
 		before := retries()
-		eventually(t, "the breaker to open", func() bool { return s.open(t) })
+		stacktest.Eventually(t, "the breaker to open", func() bool { return s.open(t) })
 		if got := retries(); got > before+1 {
 			t.Errorf("retry_count rose from %d to %d without the defect", before, got)
 		}
@@ -511,7 +499,7 @@ func TestDefects(t *testing.T) {
 		s.postings(t, even, s.pay(t, even), 1) // it holds nothing back
 		s.with(t)
 		id := s.pay(t, even)
-		eventually(t, "a poll after the payment", func() bool {
+		stacktest.Eventually(t, "a poll after the payment", func() bool {
 			return s.number(t, even, "SELECT COUNT(*) FROM shedlock WHERE locked_at>(SELECT requested_at+INTERVAL 100000 MICROSECOND FROM payment WHERE payment_id=?)", id) == 1
 		})
 		if n := s.number(t, even, "SELECT COUNT(*) FROM outbox_event WHERE aggregate_id=? AND published=0 AND retry_count=0", id); n != 2 {

@@ -79,7 +79,7 @@ func checkLifecycle(t *testing.T, s *stack.Stack) {
 				if err := step.back(ctx); err != nil {
 					t.Fatalf("back after %s: %v", step.name, err)
 				}
-				eventually(t, "answer after "+step.name, func() bool { return probe(t, s, p) == nil })
+				stacktest.Eventually(t, "answer after "+step.name, func() bool { return probe(t, s, p) == nil })
 			}
 			if err := errors.Join(p.Start(ctx), p.Stop(ctx), p.Stop(ctx), p.Start(ctx)); err != nil {
 				t.Errorf("stopping twice, starting twice: %v", err)

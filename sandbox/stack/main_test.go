@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"testing"
-	"time"
 
 	"payops-mcp/sandbox/seed"
 	"payops-mcp/sandbox/stack"
@@ -43,18 +42,4 @@ func own() error {
 	}
 	_, err = os.Stdin.Read(make([]byte, 1))
 	return errors.Join(err, s.Close())
-}
-
-// eventually polls a condition.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); !ok(); {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("not within 30 s: %s", what)
-		}
-	}
 }

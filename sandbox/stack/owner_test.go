@@ -102,10 +102,10 @@ func TestKilledOwner(t *testing.T) {
 			}
 			_ = cmd.Wait()
 			for _, a := range addrs {
-				eventually(t, a+" closed", func() bool { return closed(a) })
+				stacktest.Eventually(t, a+" closed", func() bool { return closed(a) })
 			}
-			eventually(t, "servers gone", func() bool { return len(servers(t, s.Dir)) == 0 })
-			eventually(t, "folder gone", func() bool {
+			stacktest.Eventually(t, "servers gone", func() bool { return len(servers(t, s.Dir)) == 0 })
+			stacktest.Eventually(t, "folder gone", func() bool {
 				_, err := os.Lstat(s.Dir)
 				return os.IsNotExist(err)
 			})

@@ -17,19 +17,6 @@ import (
 	"payops-mcp/sandbox/stack/stacktest"
 )
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); !ok(); {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("not within 30 s: %s", what)
-		}
-	}
-}
-
 // seen collects what consumers were given.
 type seen struct {
 	mu     sync.Mutex
@@ -60,7 +47,7 @@ func broker(t *testing.T, topic string, partitions int) []string {
 
 func send(t *testing.T, brokers []string, messages ...bus.Message) {
 	t.Helper()
-	p := bus.NewProducer(brokers, 10*time.Second)
+	p := bus.NewProducer(brokers, bus.Login{}, 10*time.Second)
 	defer func() { _ = p.Close() }()
 	if err := errors.Join(p.Send(t.Context(), messages...)...); err != nil {
 		t.Fatal(err)
@@ -113,7 +100,7 @@ func TestConsume(t *testing.T) {
 		},
 	})
 	stop := run(t, c)
-	eventually(t, "all records", func() bool { return len(done.all()) == 39 })
+	stacktest.Eventually(t, "all records", func() bool { return len(done.all()) == 39 })
 	for k := range 4 {
 		var got []string
 		for _, v := range done.all() {
@@ -128,7 +115,7 @@ func TestConsume(t *testing.T) {
 	if got := dead.all(); len(got) != 1 || got[0] != "poison: not to be understood" {
 		t.Errorf("dead letters %q", got)
 	}
-	eventually(t, "the lag to be nothing", func() bool {
+	stacktest.Eventually(t, "the lag to be nothing", func() bool {
 		lag := c.Lag()
 		return len(lag) > 0 && lag[bus.Partition{Topic: "consume", ID: 0}]+lag[bus.Partition{Topic: "consume", ID: 1}] == 0
 	})
@@ -147,7 +134,7 @@ func TestConsume(t *testing.T) {
 	run(t, next)
 	send(t, brokers, bus.Message{Topic: "consume", Key: "k", Value: []byte("new")})
 	next.Pause(false)
-	eventually(t, "the new record", func() bool { return len(again.all()) > 0 })
+	stacktest.Eventually(t, "the new record", func() bool { return len(again.all()) > 0 })
 	if got := again.all(); !slices.Equal(got, []string{"new"}) {
 		t.Errorf("after the pause %q, want the new record alone", got)
 	}
@@ -173,7 +160,7 @@ func TestUnfinishedWorkComesAgain(t *testing.T) {
 		Brokers: brokers, Group: t.Name(), Topics: []string{"unfinished"}, Lanes: 1,
 		Handle: func(_ context.Context, r bus.Record) error { done.add(string(r.Value)); return nil },
 	}))
-	eventually(t, "the record to come again", func() bool { return len(done.all()) == 1 })
+	stacktest.Eventually(t, "the record to come again", func() bool { return len(done.all()) == 1 })
 }
 
 func TestGiveUp(t *testing.T) {
@@ -190,7 +177,7 @@ func TestGiveUp(t *testing.T) {
 			return nil
 		},
 	}))
-	eventually(t, "the record behind", func() bool { return slices.Contains(tried.all(), "good") })
+	stacktest.Eventually(t, "the record behind", func() bool { return slices.Contains(tried.all(), "good") })
 	if got := tried.all(); !slices.Equal(got, []string{"bad", "bad", "bad", "good"}) {
 		t.Errorf("tried %q, want three times the bad one, then the good one", got)
 	}
@@ -198,7 +185,7 @@ func TestGiveUp(t *testing.T) {
 
 func TestSendErrors(t *testing.T) {
 	brokers := broker(t, "send", 1)
-	p := bus.NewProducer(brokers, 5*time.Second)
+	p := bus.NewProducer(brokers, bus.Login{}, 5*time.Second)
 	t.Cleanup(func() { _ = p.Close() })
 	errs := p.Send(t.Context(),
 		bus.Message{Topic: "send", Key: "k", Value: []byte("small")},
@@ -206,7 +193,7 @@ func TestSendErrors(t *testing.T) {
 	if len(errs) != 2 || errs[0] != nil || !errors.Is(errs[1], kafka.MessageSizeTooLarge) {
 		t.Errorf("%v, want a refusal of the large one alone", errs)
 	}
-	gone := bus.NewProducer([]string{"127.0.0.1:1"}, 3*time.Second)
+	gone := bus.NewProducer([]string{"127.0.0.1:1"}, bus.Login{}, 3*time.Second)
 	t.Cleanup(func() { _ = gone.Close() })
 	if errs := gone.Send(t.Context(), bus.Message{Topic: "send", Value: []byte("x")}); !errors.Is(errs[0], bus.ErrUnreachable) {
 		t.Errorf("%v, want ErrUnreachable", errs[0])

@@ -31,19 +31,6 @@ func cluster(t *testing.T, s *stack.Stack) *paydb.Cluster {
 	return c
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); !ok(); {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("not within 30 s: %s", what)
-		}
-	}
-}
-
 func TestLock(t *testing.T) {
 	c := cluster(t, stacktest.Start(t, stack.PartMariaDB|stack.PartKafka))
 	lock := func(owner string, atMost, atLeast time.Duration) *outbox.Lock {
@@ -73,7 +60,7 @@ func TestLock(t *testing.T) {
 
 	short := lock("a", 100*time.Millisecond, 0)
 	try(short, true)
-	eventually(t, "the lock of a dead owner to be free", func() bool {
+	stacktest.Eventually(t, "the lock of a dead owner to be free", func() bool {
 		taken, err := b.Try(t.Context())
 		return err == nil && taken
 	})
@@ -83,7 +70,7 @@ func TestLock(t *testing.T) {
 	try(kept, true)
 	release(kept)
 	try(b, false)
-	eventually(t, "the lock to be free after the least time", func() bool {
+	stacktest.Eventually(t, "the lock to be free after the least time", func() bool {
 		taken, err := b.Try(t.Context())
 		return err == nil && taken
 	})
@@ -141,7 +128,7 @@ func TestPoller(t *testing.T) {
 	}
 	c := cluster(t, s)
 	brokers := strings.Split(s.KafkaBootstrap(), ",")
-	producer := bus.NewProducer(brokers, 3*time.Second)
+	producer := bus.NewProducer(brokers, bus.Login{}, 3*time.Second)
 	config := breaker.KafkaPublisher
 	config.WaitOpen = time.Second
 	b := breaker.New(wire.KafkaPublisher, config)
@@ -154,7 +141,7 @@ func TestPoller(t *testing.T) {
 	t.Cleanup(func() { stop(); <-done; _ = producer.Close() })
 	publishes := func(pool *paydb.Pool, payment int64, n int) {
 		t.Helper()
-		eventually(t, "the events to be published", func() bool {
+		stacktest.Eventually(t, "the events to be published", func() bool {
 			published, waiting, retries := state(t, pool, payment)
 			return published == n && waiting == 0 && retries == 0
 		})
@@ -195,16 +182,16 @@ func TestPoller(t *testing.T) {
 	}
 	during := events(t, c.Shard(2), 20)
 	p.Pause(false)
-	eventually(t, "the breaker to open", func() bool { return b.State() == wire.Open })
+	stacktest.Eventually(t, "the breaker to open", func() bool { return b.State() == wire.Open })
 	if published, waiting, retries := state(t, c.Shard(2), during); published != 0 || waiting != 20 || retries != 0 {
 		t.Errorf("%d published, %d waiting, %d retries without Kafka", published, waiting, retries)
 	}
-	eventually(t, "the breaker to be half open by itself", func() bool { return b.State() == wire.HalfOpen })
+	stacktest.Eventually(t, "the breaker to be half open by itself", func() bool { return b.State() == wire.HalfOpen })
 	if err := s.Kafka.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	publishes(c.Shard(2), during, 20)
-	eventually(t, "the breaker to close", func() bool { return b.State() == wire.Closed })
+	stacktest.Eventually(t, "the breaker to close", func() bool { return b.State() == wire.Closed })
 
 	// An event that Kafka will never take does not stop the others, and gives
 	// up.
@@ -216,7 +203,7 @@ func TestPoller(t *testing.T) {
 	}
 	after := events(t, c.Shard(1), 1)
 	publishes(c.Shard(1), after, 1)
-	eventually(t, "a retry to be counted", func() bool {
+	stacktest.Eventually(t, "a retry to be counted", func() bool {
 		_, waiting, retries := state(t, c.Shard(1), 7)
 		return waiting == 1 && retries >= 1
 	})
@@ -230,7 +217,7 @@ func TestBacklog(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := cluster(t, s)
-	producer := bus.NewProducer(strings.Split(s.KafkaBootstrap(), ","), 10*time.Second)
+	producer := bus.NewProducer(strings.Split(s.KafkaBootstrap(), ","), bus.Login{}, 10*time.Second)
 	b := breaker.New(wire.KafkaPublisher, breaker.KafkaPublisher)
 	t.Cleanup(b.Close)
 	backlog := events(t, c.Shard(2), 2500)
@@ -240,7 +227,7 @@ func TestBacklog(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); p.Run(run) }()
 	t.Cleanup(func() { stop(); <-done; _ = producer.Close() })
-	eventually(t, "the backlog to be published", func() bool {
+	stacktest.Eventually(t, "the backlog to be published", func() bool {
 		published, _, _ := state(t, c.Shard(2), backlog)
 		return published == 2500
 	})

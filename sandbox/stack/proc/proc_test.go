@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"payops-mcp/sandbox/stack/proc"
+	"payops-mcp/sandbox/stack/stacktest"
 )
 
 // parentEnv turns this test binary into a program that starts children and
@@ -73,22 +74,6 @@ func helperOf(pid int) int {
 	return ppid
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	for tick := time.NewTicker(5 * time.Millisecond); ; {
-		if ok() {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("not within 20 s: %s", what)
-		}
-	}
-}
-
 // gone is also true of a process that is dead but that nobody has asked about
 // yet: orphans are reaped by process 1, in its own time.
 func gone(pid int) bool {
@@ -140,9 +125,9 @@ func TestNothingOutlivesTheParent(t *testing.T) {
 			}
 			_ = cmd.Wait()
 			for _, pid := range f.Pids {
-				eventually(t, fmt.Sprintf("process %d gone", pid), func() bool { return gone(pid) })
+				stacktest.Eventually(t, fmt.Sprintf("process %d gone", pid), func() bool { return gone(pid) })
 			}
-			eventually(t, "folder gone", func() bool { return missing(f.Dir) })
+			stacktest.Eventually(t, "folder gone", func() bool { return missing(f.Dir) })
 		})
 	}
 }
@@ -165,9 +150,9 @@ func TestSweepAfterTheHelperWasKilled(t *testing.T) {
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	eventually(t, "helper gone", func() bool { return gone(helper) })
+	stacktest.Eventually(t, "helper gone", func() bool { return gone(helper) })
 	if _, err := os.Stat("/proc/self"); err == nil {
-		eventually(t, "child gone", func() bool { return gone(child) })
+		stacktest.Eventually(t, "child gone", func() bool { return gone(child) })
 	} else {
 		_ = syscall.Kill(-child, syscall.SIGKILL)
 	}
@@ -235,7 +220,7 @@ func TestSignals(t *testing.T) {
 		if err := c.Signal(step.signal); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, string(step.signal), func() bool { return strings.HasPrefix(state(), "T") == step.want })
+		stacktest.Eventually(t, string(step.signal), func() bool { return strings.HasPrefix(state(), "T") == step.want })
 	}
 	if got := c.Ended(); got != "" {
 		t.Fatalf("ended %q while paused", got)
