@@ -79,7 +79,7 @@ func (p *Plan) payment(shard, i int) Payment {
 		token:    rng.Uint64(),
 	}
 	pay.Key = "order-" + strconv.FormatUint(pay.token, 36)
-	pay.Currency, pay.Amount = money(rng)
+	pay.Currency, pay.Amount = Money(rng)
 	pay.direct = rng.Float64() < 0.10
 	toCapture := time.Duration(2000+rng.IntN(6000)) * time.Millisecond
 
@@ -93,7 +93,7 @@ func (p *Plan) payment(shard, i int) Payment {
 			pay.capturedAt = pay.RequestedAt.Add(toCapture)
 			pay.refundAt = pay.capturedAt.Add(5 * time.Second)
 			pay.UpdatedAt = pay.refundAt
-			pay.reason = reason(rng)
+			pay.reason = Reason(rng)
 		}
 		return pay
 	}
@@ -134,7 +134,7 @@ func (pay *Payment) refund(p *Plan, rng *rand.Rand, status string, at time.Time)
 	pay.Status, pay.refundAt = status, at
 	pay.UpdatedAt = at.Add(refundTakes)
 	if pay.reason == "" {
-		pay.reason = reason(rng)
+		pay.reason = Reason(rng)
 	}
 	if status == RefundFailed {
 		pay.retry(p, rng)
@@ -164,7 +164,9 @@ func (pay *Payment) Settled() bool { return !pay.capturedAt.IsZero() && !pay.dir
 // RefundReason is what was given for its refund; "" without one.
 func (pay *Payment) RefundReason() string { return pay.reason }
 
-func money(rng *rand.Rand) (currency string, amount int64) {
+// Money draws what a payment is about: mostly won, some dollars and yen, in whole
+// units.
+func Money(rng *rand.Rand) (currency string, amount int64) {
 	switch u := rng.Float64(); {
 	case u < 0.85:
 		return "KRW", 100 * (10 + rng.Int64N(4990))
@@ -175,7 +177,8 @@ func money(rng *rand.Rand) (currency string, amount int64) {
 	}
 }
 
-func reason(rng *rand.Rand) string {
+// Reason draws why a customer wants a payment back.
+func Reason(rng *rand.Rand) string {
 	reasons := []string{"customer request", "duplicate order", "out of stock", "wrong size"}
 	return reasons[rng.IntN(len(reasons))]
 }

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"payops-mcp/sandbox/seed"
 )
 
 // Options say what the load is.
@@ -214,23 +216,11 @@ func (g *Generator) plan() (plan, bool) {
 	p := plan{target: g.next}
 	p.Merchant = o.Merchants[int(u*u*u*float64(len(o.Merchants)))]
 	p.Key = fmt.Sprintf("order-%x-%d", g.run, g.next)
-	p.Currency, p.Amount = money(rng)
+	p.Currency, p.Amount = seed.Money(rng)
 	p.capture = rng.Float64() < o.CaptureShare
 	p.refund = rng.Float64() < o.RefundShare
 	p.duplicate = rng.Float64() < o.DuplicateShare
 	p.refundAfter = time.Second + time.Duration(rng.ExpFloat64()*float64(o.RefundAfter))
-	reasons := []string{"customer request", "duplicate order", "out of stock", "wrong size"}
-	p.reason = reasons[rng.IntN(len(reasons))]
+	p.reason = seed.Reason(rng)
 	return p, true
-}
-
-func money(rng *rand.Rand) (currency string, amount int64) {
-	switch u := rng.Float64(); {
-	case u < 0.85:
-		return "KRW", 100 * (10 + rng.Int64N(4990))
-	case u < 0.93:
-		return "USD", 5 + rng.Int64N(1995)
-	default:
-		return "JPY", 10 * (10 + rng.Int64N(19_990))
-	}
 }
