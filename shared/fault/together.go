@@ -12,15 +12,20 @@ import (
 func Together(asks ...func()) {
 	var wg sync.WaitGroup
 	broken := make(chan error, len(asks))
-	for _, ask := range asks {
-		wg.Go(func() {
-			defer func() {
-				if r := recover(); r != nil {
-					broken <- fmt.Errorf("%v\n%s", r, debug.Stack())
-				}
-			}()
-			ask()
-		})
+	guarded := func(ask func()) {
+		defer func() {
+			if r := recover(); r != nil {
+				broken <- fmt.Errorf("%v\n%s", r, debug.Stack())
+			}
+		}()
+		ask()
+	}
+	for i, ask := range asks {
+		if i == len(asks)-1 { // the caller itself would only wait
+			guarded(ask)
+			break
+		}
+		wg.Go(func() { guarded(ask) })
 	}
 	wg.Wait()
 	select {
