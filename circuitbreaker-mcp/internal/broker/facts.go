@@ -58,6 +58,7 @@ type Health struct {
 	Groups      []Group // those asked for, in that order
 	Ends        map[string][]End
 	DeadLetters []DeadTopic
+	Repeats     []Repeats
 	// Kept is whether samples of earlier calls take part.
 	Kept bool
 }

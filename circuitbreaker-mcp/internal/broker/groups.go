@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -171,6 +172,18 @@ func (s *session) look(ctx context.Context, groups []*groupState) {
 			g.settle()
 		}
 	})
+}
+
+// lookAgain looks at groups that have gone to another coordinator since they were
+// found, as they do when a broker comes or goes.
+func (s *session) lookAgain(ctx context.Context, groups []*groupState) {
+	moved := slices.DeleteFunc(slices.Clone(groups), func(g *groupState) bool {
+		return g.Err == nil || !errors.Is(g.Err, kafka.NotCoordinatorForGroup)
+	})
+	if len(moved) > 0 {
+		s.coordinators(ctx, moved)
+		s.look(ctx, moved)
+	}
 }
 
 func (s *session) described(g *groupState, d describegroups.ResponseGroup) {

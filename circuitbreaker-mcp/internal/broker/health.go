@@ -14,12 +14,17 @@ type Ask struct {
 	Groups      []GroupAsk // in the order of the answer
 	AllGroups   bool       // also every group that the brokers list
 	// Samples is how often groups are looked at, and Every how long after each
-	// other. Samples of earlier calls count. Fewer are taken where another would
-	// tell nothing: nothing waits and no group is rebalancing.
+	// other. Samples of earlier calls count, unless a group is not as it was at
+	// the last of them. Fewer are taken where another would tell nothing: nothing
+	// waits and no group is rebalancing.
 	Samples int
 	Every   time.Duration
 	Look    time.Duration // how long one look may take
 	Window  time.Duration // over which dead letters are counted as new
+	// Outbox are topics, of those that are required, whose newest records are read
+	// for events that are there more than once, none older than Again.
+	Outbox []string
+	Again  time.Duration
 	// Progress is told after each sample.
 	Progress func(done, total int)
 }
@@ -44,7 +49,8 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 		if ask.Progress != nil {
 			ask.Progress(n-kept, max(ask.Samples-kept, 1))
 		}
-		if n >= ask.Samples || settled(groups) || !wait(ctx, ask.Every) {
+		enough := n >= ask.Samples && (n-kept >= ask.Samples || !turned(groups, n-kept))
+		if enough || settled(groups) || !wait(ctx, ask.Every) {
 			break
 		}
 		looking, cancel = context.WithTimeout(ctx, ask.Look)
@@ -62,6 +68,7 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 // round a group that is quick would seem to be ahead of the log.
 func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask Ask, first bool) {
 	s.look(ctx, groups)
+	s.lookAgain(ctx, groups)
 	at := time.Now()
 	since := map[partitionOf]time.Time{}
 	add := func(topic string, from time.Time) {
@@ -95,6 +102,7 @@ func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask
 	if first {
 		h.ends(logs)
 		h.dead(ask, logs)
+		h.Repeats = s.repeats(ctx, ask.Outbox, logs, at.Add(-ask.Again))
 	}
 }
 
@@ -136,6 +144,21 @@ func settled(groups []*groupState) bool {
 	return !slices.ContainsFunc(groups, func(g *groupState) bool {
 		lag, _ := g.Lag()
 		return lag > 0 || Rebalancing(g.State) || slices.ContainsFunc(g.Now().Offsets, Offset.OutOfRange)
+	})
+}
+
+// turned reports whether a group has come into another state since the earlier
+// calls, or out of its log: what is kept of it then tells nothing of how it is, and
+// one look does not tell a moment from a state. fresh is how many samples are of
+// this call.
+func turned(groups []*groupState, fresh int) bool {
+	return slices.ContainsFunc(groups, func(g *groupState) bool {
+		before := len(g.Samples) - fresh - 1
+		if before < 0 {
+			return false
+		}
+		was := g.Samples[before]
+		return was.State != g.State || !slices.ContainsFunc(was.Offsets, Offset.OutOfRange) && slices.ContainsFunc(g.Now().Offsets, Offset.OutOfRange)
 	})
 }
 

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -256,5 +257,57 @@ func TestGroupNames(t *testing.T) {
 	s.Commit(group, topic, 0)
 	if names := broker.New(broker.Options{Bootstrap: s.Servers}).GroupNames(t.Context()); !slices.Contains(names, group) {
 		t.Errorf("%v does not have %s", names, group)
+	}
+}
+
+// Events that are among the newest records more than once are counted, by what they
+// are and not by their number alone: two shards count each for itself.
+func TestRepeatedEvents(t *testing.T) {
+	s := kafkatest.New(t)
+	topic, other := s.Name("outbox"), s.Name("other")
+	s.Topic(topic, 2)
+	s.Topic(other, 1)
+	event := func(partition int, id, value string) kafka.Message {
+		return kafka.Message{Partition: partition, Key: []byte("k"), Value: []byte(value), Headers: []kafka.Header{{Key: "eventId", Value: []byte(id)}}}
+	}
+	s.Send(topic, event(0, "1", "a"), event(0, "1", "a"), event(0, "1", "b"), event(1, "2", "a"), event(1, "2", "a"), event(1, "2", "a"))
+	s.Send(topic, kafkatest.Records(2)...)
+	old := event(0, "2", "a")
+	old.Time = time.Now().Add(-time.Hour)
+	s.Send(topic, old)
+	s.Send(other, kafkatest.Records(3)...)
+	ask := broker.Ask{Topics: []string{topic, other}, Outbox: []string{topic, other}, Again: time.Minute, Samples: 1}
+	h := health(t, s, ask)
+	if len(h.Repeats) != 2 {
+		t.Fatalf("%+v", h.Repeats)
+	}
+	if r := h.Repeats[0]; r.Topic != topic || r.Records != 6 || r.Events != 3 || r.Example != "2" || r.Times != 3 || r.Unread != "" {
+		t.Errorf("%+v", r)
+	}
+	if r := h.Repeats[1]; r.Records != 0 || r.Unread != "" {
+		t.Errorf("records that no outbox wrote: %+v", r)
+	}
+}
+
+// A dead letter that is a gigabyte when it is unpacked costs neither the memory nor
+// the letters beside it.
+func TestABombAmongDeadLetters(t *testing.T) {
+	s := kafkatest.New(t)
+	topic := s.Name("dlq")
+	s.Topic(topic, 1, kafka.ConfigEntry{ConfigName: "max.message.bytes", ConfigValue: "4000000"})
+	letter := []byte(`{"originalTopic":"payment.captured","errorType":"JsonParseException","errorMessage":"x","payload":"{}"}`)
+	s.Send(topic, kafka.Message{Value: letter})
+	s.SendPacked(topic, kafka.Message{Value: bytes.Repeat([]byte(" "), 256<<20)})
+	s.Send(topic, kafka.Message{Value: letter})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	tail := broker.New(broker.Options{Bootstrap: s.Servers}).DeadLetters(ctx, broker.TailAsk{Topics: []string{topic}, Look: ample, Window: time.Hour})
+	if len(tail.Letters) != 3 || !tail.Cut {
+		t.Fatalf("%d letters, cut %v: %+v", len(tail.Letters), tail.Cut, tail.Source)
+	}
+	for n, want := range []string{"", "too large to take apart", ""} {
+		if got := tail.Letters[n]; got.Odd != want || got.Offset != int64(2-n) || len(got.Payload) > 1000 {
+			t.Errorf("letter %d: %q, offset %d, %d bytes of payload", n, got.Odd, got.Offset, len(got.Payload))
+		}
 	}
 }

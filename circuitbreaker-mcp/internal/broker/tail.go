@@ -3,8 +3,6 @@ package broker
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io"
 	"slices"
 	"time"
 
@@ -24,6 +22,9 @@ const (
 	readAtOnce, readOfPartition = 8 << 20, 1 << 20
 	// readInAll bounds the values that are read for one answer, in bytes.
 	readInAll = 48 << 20
+	// readOfBatch bounds what one batch may be unpacked to: what is sent in one is
+	// no larger unless somebody wants it to be.
+	readOfBatch = 20 << 20
 	// keptOfValue is how much of a value is kept after it was read, in bytes.
 	keptOfValue = 1000
 )
@@ -89,7 +90,11 @@ func (c *Client) DeadLetters(ctx context.Context, ask TailAsk) Tail {
 		}
 		logs = s.extents(ctx, since)
 	}
-	r := &tailReader{s: s, left: readInAll, refused: map[string]bool{}, at: map[partitionOf]int64{}, end: map[partitionOf]int64{}}
+	var records []record
+	r := s.tails(readInAll, wholeValue)
+	r.kept = func(p partitionOf, rec raw) {
+		records = append(records, record{topic: p.topic, partition: p.id, offset: rec.offset, at: rec.at, null: rec.null, size: int(rec.size), value: rec.value})
+	}
 	for p, e := range logs {
 		if !e.told {
 			continue
@@ -110,8 +115,8 @@ func (c *Client) DeadLetters(ctx context.Context, ask TailAsk) Tail {
 		t.Refused = append(t.Refused, topic)
 	}
 	slices.Sort(t.Refused)
-	t.Cut = t.Cut || len(r.at) > 0 && len(r.refused) == 0
-	for _, rec := range r.records {
+	t.Cut = t.Cut || len(r.at)+len(r.broken) > 0 && len(r.refused) == 0
+	for _, rec := range records {
 		if ask.Since.IsZero() || !rec.at.Before(ask.Since) {
 			t.Letters = append(t.Letters, letterOf(rec))
 		}
@@ -133,9 +138,15 @@ func NewerFirst(a, b Letter) int {
 type tailReader struct {
 	s       *session
 	at, end map[partitionOf]int64 // what is still to be read; a partition that is done is not in at
-	left    int                   // bytes
-	records []record
+	left    int64                 // bytes that may still be unpacked
+	whole   int64                 // up to which size values are kept whole
 	refused map[string]bool
+	broken  []partitionOf          // whose records could not be taken apart, or come to too much
+	kept    func(partitionOf, raw) // is given each record
+}
+
+func (s *session) tails(left, whole int64) *tailReader {
+	return &tailReader{s: s, left: left, whole: whole, refused: map[string]bool{}, at: map[partitionOf]int64{}, end: map[partitionOf]int64{}}
 }
 
 // all reads until every partition is at its end, nothing more comes, or the bounds
@@ -153,7 +164,7 @@ func (r *tailReader) all(ctx context.Context) {
 // once asks every leader one time, and reports whether that brought anything.
 func (r *tailReader) once(ctx context.Context) (progress bool) {
 	questions := map[int32][]protocol.Message{}
-	by := map[int32]*fetch.Request{}
+	by := map[int32]*fetchRecords{}
 	for p, from := range r.at {
 		leader, ok := r.s.leader[p.topic][p.id]
 		if !ok || leader < 0 {
@@ -161,7 +172,7 @@ func (r *tailReader) once(ctx context.Context) (progress bool) {
 		}
 		q := by[leader]
 		if q == nil {
-			q = &fetch.Request{ReplicaID: -1, MaxWaitTime: 100, MinBytes: 1, MaxBytes: readAtOnce, SessionEpoch: -1}
+			q = &fetchRecords{fetch.Request{ReplicaID: -1, MaxWaitTime: 100, MinBytes: 1, MaxBytes: readAtOnce, SessionEpoch: -1}}
 			by[leader] = q
 		}
 		i := slices.IndexFunc(q.Topics, func(t fetch.RequestTopic) bool { return t.Topic == p.topic })
@@ -177,11 +188,9 @@ func (r *tailReader) once(ctx context.Context) (progress bool) {
 		questions[leader] = []protocol.Message{q}
 	}
 	r.s.each(ctx, "Fetch", questions, func(_ int32, answers []protocol.Message) {
-		for _, t := range answers[0].(*fetch.Response).Topics {
-			for _, p := range t.Partitions {
-				if r.take(partitionOf{t.Topic, p.Partition}, p) {
-					progress = true
-				}
+		for _, p := range answers[0].(*fetchedRecords).partitions {
+			if r.take(p) {
+				progress = true
 			}
 		}
 	})
@@ -189,53 +198,30 @@ func (r *tailReader) once(ctx context.Context) (progress bool) {
 }
 
 // take reads the records of one partition's answer. Brokers send whole batches:
-// what lies before the offset asked for is passed over.
-func (r *tailReader) take(p partitionOf, answer fetch.ResponsePartition) bool {
-	if code := kafka.Error(answer.ErrorCode); code != 0 {
-		if code == kafka.TopicAuthorizationFailed {
-			r.refused[p.topic] = true
-		}
-		delete(r.at, p)
+// what lies before the offset asked for is passed over. What cannot be taken apart
+// stays unread.
+func (r *tailReader) take(p fetched) bool {
+	from, ours := r.at[p.partitionOf]
+	if !ours {
 		return false
 	}
-	from := r.at[p]
-	if answer.RecordSet.Records != nil {
-		for r.left > 0 {
-			next, err := answer.RecordSet.Records.ReadRecord()
-			if err != nil {
-				break // the end, or a batch that was cut off
-			}
-			if next.Offset < r.at[p] || next.Offset >= r.end[p] {
-				continue
-			}
-			r.at[p] = next.Offset + 1
-			r.keep(p, next)
+	if p.code != 0 {
+		if p.code == kafka.TopicAuthorizationFailed {
+			r.refused[p.topic] = true
 		}
+		delete(r.at, p.partitionOf)
+		return false
 	}
-	if r.at[p] >= r.end[p] {
-		delete(r.at, p)
+	q := &recordReader{left: r.left, batch: readOfBatch, whole: r.whole, from: from, until: r.end[p.partitionOf], got: func(rec raw) { r.kept(p.partitionOf, rec) }}
+	next, err := q.read(p.set)
+	r.left = q.left
+	if err != nil {
+		r.broken = append(r.broken, p.partitionOf)
+	}
+	r.at[p.partitionOf] = next
+	if next >= q.until {
+		delete(r.at, p.partitionOf)
 		return true
 	}
-	return r.at[p] > from
-}
-
-func (r *tailReader) keep(p partitionOf, next *protocol.Record) {
-	rec := record{topic: p.topic, partition: p.id, offset: next.Offset, at: next.Time, null: next.Value == nil}
-	if next.Key != nil {
-		_ = next.Key.Close()
-	}
-	if next.Value != nil {
-		rec.size = next.Value.Len()
-		keep := rec.size
-		if keep > wholeValue {
-			keep = keptOfValue
-		}
-		rec.value = make([]byte, keep)
-		if _, err := io.ReadFull(next.Value, rec.value); err != nil && !errors.Is(err, io.EOF) {
-			rec.value = nil
-		}
-		_ = next.Value.Close()
-	}
-	r.left -= rec.size
-	r.records = append(r.records, rec)
+	return next > from
 }

@@ -3,7 +3,6 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -78,12 +77,18 @@ func GroupDead(letters []broker.Letter) []DeadGroup {
 
 // poison are the errors of a record that fails whenever it is read: its form is
 // wrong, and no second try helps.
-var poison = regexp.MustCompile(`(?i)json|parse|parsing|deserializ|serializ|mismatchedinput|unrecognizedproperty|malformed|validation|illegalargument|numberformat|invalidformat|classcast|poison`)
+var poison = []string{"json", "parse", "parsing", "serializ", "mismatchedinput", "unrecognizedproperty", "malformed", "validation", "illegalargument", "numberformat", "invalidformat", "classcast", "poison"}
+
+// poisoned reports whether the kind of an error is one of those.
+func poisoned(kind string) bool {
+	kind = strings.ToLower(kind)
+	return slices.ContainsFunc(poison, func(p string) bool { return strings.Contains(kind, p) })
+}
 
 // DeadPoison finds dead letters of the window that can never be processed.
 func DeadPoison(t broker.Tail, window time.Duration) (found []report.Finding) {
 	recent := slices.DeleteFunc(slices.Clone(t.Letters), func(l broker.Letter) bool {
-		return t.At.Sub(l.At) > window || l.Odd != "" || !poison.MatchString(l.ErrorType)
+		return t.At.Sub(l.At) > window || l.Odd != "" || !poisoned(l.ErrorType)
 	})
 	if len(recent) == 0 {
 		return nil

@@ -161,6 +161,10 @@ func TestDivergence(t *testing.T) {
 	mixed.Mixed, mixed.Prom = true, nil
 	unanswered := Reading{Breaker: KafkaPublisher, Instance: "c", Configured: true}
 	behind := live(KafkaPublisher, "a", "CLOSED").with(func(b *promql.Breaker) { b.State = "OPEN" })
+	ahead := live(KafkaPublisher, "b", "OPEN").with(func(b *promql.Breaker) { b.State = "CLOSED" })
+	restarted := live(KafkaPublisher, "a", "CLOSED").with(since(time.Minute))
+	restarted.Started = now.Add(-61 * time.Second)
+	tried := func(b *promql.Breaker) { b.History.Swings = 2 }
 	for name, x := range map[string]struct {
 		readings []Reading
 		want     []string
@@ -176,11 +180,31 @@ func TestDivergence(t *testing.T) {
 		"scraped before and after":             {[]Reading{scrapedReading(PGAuthAPI, "a", "CLOSED").with(at(14 * time.Second)), scrapedReading(PGAuthAPI, "b", "OPEN").with(at(2 * time.Second)).with(since(2 * time.Second))}, nil},
 		"Prometheus is behind":                 {[]Reading{behind, live(KafkaPublisher, "b", "CLOSED")}, nil},
 		"answer of one, scrape of another":     {[]Reading{live(KafkaPublisher, "a", "CLOSED"), scrapedReading(KafkaPublisher, "b", "OPEN").with(since(time.Minute))}, []string{"a CLOSED, b OPEN"}},
+		"the other may be about to open":       {[]Reading{live(KafkaPublisher, "a", "CLOSED"), live(KafkaPublisher, "b", "OPEN").with(since(10 * time.Second))}, nil},
+		"opened since the last scrape":         {[]Reading{live(KafkaPublisher, "a", "CLOSED"), ahead}, nil},
+		"the other did not open":               {[]Reading{live(KafkaPublisher, "a", "CLOSED"), live(KafkaPublisher, "b", "OPEN").with(since(time.Minute))}, []string{"a CLOSED, b OPEN"}},
+		"opened again after a trial":           {[]Reading{live(KafkaPublisher, "a", "CLOSED"), live(KafkaPublisher, "b", "OPEN").with(since(10 * time.Second)).with(tried)}, []string{"a CLOSED, b OPEN"}},
+		"the other may be about to close":      {[]Reading{live(KafkaPublisher, "a", "CLOSED").with(since(time.Minute)), live(KafkaPublisher, "b", "HALF_OPEN").with(since(50 * time.Second))}, nil},
+		"the other did not close":              {[]Reading{live(KafkaPublisher, "a", "CLOSED").with(since(3 * time.Minute)), live(KafkaPublisher, "b", "HALF_OPEN").with(since(time.Minute))}, []string{"a CLOSED, b HALF_OPEN"}},
+		"closed because it began anew":         {[]Reading{restarted, live(KafkaPublisher, "b", "OPEN").with(since(time.Minute))}, []string{"a CLOSED, b OPEN"}},
 		"answer and scrape, the latter behind": {[]Reading{behind, scrapedReading(KafkaPublisher, "b", "OPEN").with(since(time.Minute))}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			expect(t, divergence(status(x.readings...)), catalog.CBInstanceDivergence, x.want...)
 		})
+	}
+}
+
+// While one may be about to follow another nothing is found, and nothing ruled out.
+func TestDivergenceIsNotRuledOutTooSoon(t *testing.T) {
+	opened := live(KafkaPublisher, "b", "OPEN").with(func(b *promql.Breaker) { b.History.Since = now.Add(-10 * time.Second) })
+	for want, s := range map[bool]Status{
+		true:  status(live(KafkaPublisher, "a", "CLOSED"), live(KafkaPublisher, "b", "CLOSED"), scrapedReading(PGAuthAPI, "a", "CLOSED")),
+		false: status(live(KafkaPublisher, "a", "CLOSED"), opened, scrapedReading(PGAuthAPI, "a", "CLOSED")),
+	} {
+		if _, ran := Breakers(s); slices.Contains(ran, catalog.CBInstanceDivergence) != want {
+			t.Errorf("ran %v, with divergence: want %t", ran, want)
+		}
 	}
 }
 

@@ -10,12 +10,21 @@ import (
 	"payops-mcp/shared/report"
 )
 
-// divergence finds instances whose breakers disagree at one moment: what fails is
-// then at one instance and not at the system that all of them call.
+const (
+	// followsWithin is how long after one instance's breaker those of the others
+	// open of the same trouble: each counts its own calls.
+	followsWithin = 15 * time.Second
+	// recoversWithin is the same of closing: trial calls come when traffic does.
+	recoversWithin = 2 * time.Minute
+)
+
+// divergence finds instances whose breakers disagree, and have for longer than one
+// trouble takes to reach or to leave all of them: what fails is then at one
+// instance and not at the system that all of them call.
 func divergence(s Status) (found []report.Finding) {
 	for _, breaker := range s.Breakers() {
 		some := disagreeing(s.of(breaker))
-		if len(some) == 0 {
+		if len(some) == 0 || slices.ContainsFunc(some, Reading.justChanged) {
 			continue
 		}
 		var said []string
@@ -30,6 +39,35 @@ func divergence(s Status) (found []report.Finding) {
 		found = append(found, cite(f, some))
 	}
 	return found
+}
+
+// settled reports whether it can be said that instances agree: none of those that
+// do not has changed just now.
+func (s Status) settled() bool {
+	return s.statesKnown() && !slices.ContainsFunc(s.Breakers(), func(breaker string) bool {
+		return slices.ContainsFunc(disagreeing(s.of(breaker)), Reading.justChanged)
+	})
+}
+
+// justChanged reports whether a breaker has opened, or closed again, so lately that
+// those of other instances may be about to follow it. By hand they are changed one
+// by one.
+func (r Reading) justChanged() bool {
+	p := r.fresh()
+	if p == nil || r.State != "OPEN" && r.State != "CLOSED" {
+		return false
+	}
+	if r.Live && p.State != "" && side(p.State) != side(r.State) {
+		return true // since the last scrape
+	}
+	since := p.History.Since
+	switch {
+	case since.IsZero() || r.Started.After(p.History.Before): // it was never otherwise, or began so
+		return false
+	case r.State == "OPEN":
+		return p.History.Swings == 0 && p.At.Sub(since) < followsWithin
+	}
+	return p.At.Sub(since) < recoversWithin
 }
 
 // unlike is what disagreement hurts: a breaker that is switched off holds nothing

@@ -40,6 +40,7 @@ var kafkaRules = []struct {
 	{catalog.ConsumerRebalanceStorm, rebalanceStorm, Kafka.offsetsKnown},
 	{catalog.ConsumerOffsetOutOfRange, offsetOutOfRange, Kafka.offsetsKnown},
 	{catalog.DLQGrowing, dlqGrowing, Kafka.deadKnown},
+	{catalog.OutboxDuplicatePublish, duplicatePublish, Kafka.repeatsKnown},
 }
 
 // KafkaFindings runs the rules. ran are the codes of those that had what they need.

@@ -117,7 +117,10 @@ func TestKafkaRules(t *testing.T) {
 		"members that cannot be seen": {unseenMembers(consuming(sample(0, "", [2]int64{10, 20}))), nil},
 		"not required":                {notRequired(consuming(sample(0, "Empty", [2]int64{10, 20}))), nil},
 
-		"falls behind": {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"falls behind":                                 {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"falls behind, in bursts":                      {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 100}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"one burst, on nothing left":                   {overdue(consuming(sample(0, "Stable", [2]int64{100, 100}), sample(second, "Stable", [2]int64{100, 100}), sample(2*second, "Stable", [2]int64{110, 800}))), nil},
+		"one burst, and falls":                         {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 200}), sample(2*second, "Stable", [2]int64{95, 200}))), nil},
 		"far more waits than is consumed in the grace": {consuming(sample(0, "Stable", [2]int64{0, 1000}), sample(second, "Stable", [2]int64{10, 1050}), sample(2*second, "Stable", [2]int64{20, 1100})), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"grows by what is on its way":                  {consuming(sample(0, "Stable", [2]int64{100, 101}), sample(second, "Stable", [2]int64{150, 153}), sample(2*second, "Stable", [2]int64{200, 204})), nil},
 		"two samples are no trend":                     {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}))), nil},
@@ -141,6 +144,10 @@ func TestKafkaRules(t *testing.T) {
 		"new dead letters": {dead(broker.DeadTopic{Topic: "payment.dlq", Depth: 40, Recent: 3, Window: time.Minute}), []catalog.Code{catalog.DLQGrowing}},
 		"old dead letters": {dead(broker.DeadTopic{Topic: "payment.dlq", Depth: 40, Window: time.Minute}), nil},
 
+		"every event twice":         {repeated(broker.Repeats{Topic: "payment.capture-requested", Records: 200, Events: 100, Example: "7", Times: 2}), []catalog.Code{catalog.OutboxDuplicatePublish}},
+		"a few sent again":          {repeated(broker.Repeats{Topic: "payment.capture-requested", Records: 109, Events: 100, Example: "7", Times: 2}), nil},
+		"many, and a small share":   {repeated(broker.Repeats{Topic: "payment.capture-requested", Records: 1150, Events: 1000, Example: "7", Times: 2}), nil},
+		"sent again in an outage":   {withTopic(repeated(broker.Repeats{Topic: "payment.captured", Records: 200, Events: 100}), broker.Topic{Name: "payment.captured", Partitions: []broker.Partition{part(-1, []int32{4}, nil)}}), []catalog.Code{catalog.KafkaLeaderlessPartitions, catalog.KafkaBrokerLost}},
 		"a silent broker":           {silentBroker(consuming(sample(0, "Stable", [2]int64{10, 10}))), []catalog.Code{catalog.SrcKafkaPartial}},
 		"a group that was not told": {failedGroup(fault.Timeout), []catalog.Code{catalog.SrcKafkaPartial}},
 		"a group not ours to see":   {failedGroup(fault.Permission), []catalog.Code{catalog.SrcKafkaPermission}},
@@ -216,6 +223,13 @@ func deletedTo(k Kafka, first int64) Kafka {
 func dead(d broker.DeadTopic) Kafka {
 	k := cluster(3, 1)
 	k.DeadLetters = []broker.DeadTopic{d}
+	return k
+}
+
+func repeated(r broker.Repeats) Kafka {
+	k := cluster(3, 1)
+	r.Window = 2 * time.Minute
+	k.Repeats = []broker.Repeats{r}
 	return k
 }
 

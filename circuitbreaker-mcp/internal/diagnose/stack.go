@@ -37,10 +37,20 @@ func Others(targets []promql.Target) []report.Finding {
 // HealthDoubts are instances that call themselves unwell: a database or Redis
 // behind them fails its check, which the other servers can look at.
 func HealthDoubts(all []ingest.Health) (doubts []string) {
+	var order []string
+	by := map[string][]string{}
 	for _, h := range all {
-		if h.Source.OK() && h.Status != "UP" {
-			doubts = append(doubts, fmt.Sprintf("ingest %s says %s of itself: a database or Redis fails its check (check_database_health, cache_stats)", Name(h.Name), Name(h.Status.String())))
+		if !h.Source.OK() || h.Status == "UP" {
+			continue
 		}
+		status := Name(h.Status.String())
+		if by[status] == nil {
+			order = append(order, status)
+		}
+		by[status] = append(by[status], Name(h.Name))
+	}
+	for _, status := range order {
+		doubts = append(doubts, fmt.Sprintf("ingest %s says %s of itself: a database or Redis fails its check (check_database_health, cache_stats)", strings.Join(by[status], " and "), status))
 	}
 	return doubts
 }

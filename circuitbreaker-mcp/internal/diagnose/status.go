@@ -73,7 +73,7 @@ var rules = []rule{
 	{catalog.CBForcedOpen, forcedOpen, Status.statesKnown},
 	{catalog.CBDisabled, disabled, Status.statesKnown},
 	{catalog.CBHalfOpenFlapping, flapping, Status.historyKnown},
-	{catalog.CBInstanceDivergence, divergence, Status.statesKnown},
+	{catalog.CBInstanceDivergence, divergence, Status.settled},
 	{catalog.PGAuthBreakerOpen, pgAuthOpen, Status.pgAuthKnown},
 	{catalog.PGAuthDegradedSlow, pgAuthSlow, Status.pgAuthKnown},
 	{catalog.PGAuthFailures, pgAuthFailures, Status.pgAuthKnown},

@@ -128,7 +128,8 @@ func starved(v Versus) []report.Finding {
 	all := v.of(KafkaPublisher)
 	some := filter(all, func(r Reading) bool {
 		p := r.fresh()
-		if r.State != "HALF_OPEN" || p == nil || p.History.Reopened > 0 {
+		// What came after the last scrape has not lasted.
+		if r.State != "HALF_OPEN" || p == nil || p.State != r.State || p.History.Reopened > 0 {
 			return false
 		}
 		since, _ := r.Since()

@@ -212,6 +212,8 @@ func TestBreakerVersusKafka(t *testing.T) {
 	flapping.Swings, flapping.Reopened = 6, 3
 	short := long
 	short.Since = minute(59)
+	since := half(short)
+	since.Live, since.Prom.State = true, "OPEN"
 	for name, x := range map[string]struct {
 		v    Versus
 		want []catalog.Code
@@ -227,6 +229,7 @@ func TestBreakerVersusKafka(t *testing.T) {
 		"open, not looked at":      {versus(Reading{State: "OPEN", Prom: &open}), nil},
 		"half open for long":       {versus(half(long)), []catalog.Code{catalog.CBHalfOpenStarved}},
 		"half open for a minute":   {versus(half(short)), nil},
+		"half open since a moment": {versus(since), nil},
 		"half open and open again": {versus(half(flapping)), nil},
 		"half open, Kafka gone":    {versus(half(long), catalog.KafkaBrokersUnreachable), nil},
 	} {

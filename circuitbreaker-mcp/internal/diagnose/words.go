@@ -3,7 +3,6 @@ package diagnose
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,15 +11,20 @@ import (
 	"payops-mcp/shared/report"
 )
 
-// plain are names that cannot be taken for anything but a name.
-var plain = regexp.MustCompile(`^[\w.:/\[\]-]{1,100}$`)
-
 // Name quotes a name of another system where it is more than a plain word.
 func Name(s string) string {
-	if plain.MatchString(s) {
+	if plain(s) {
 		return s
 	}
 	return strconv.Quote(s)
+}
+
+// plain reports whether a name cannot be taken for anything but a name.
+func plain(s string) bool {
+	odd := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("_.:/[]-", r)
+	}
+	return s != "" && len(s) <= 100 && !strings.ContainsFunc(s, odd)
 }
 
 // Where counts readings among all of the same breaker, and names their instances

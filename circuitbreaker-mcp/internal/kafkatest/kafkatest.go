@@ -78,10 +78,21 @@ func (s *Scene) Topic(name string, partitions int, settings ...kafka.ConfigEntry
 // Send writes records of a topic; their Partition is where each goes.
 func (s *Scene) Send(topic string, records ...kafka.Message) {
 	s.t.Helper()
+	s.send(topic, 0, records)
+}
+
+// SendPacked is Send, with the records packed as small as can be.
+func (s *Scene) SendPacked(topic string, records ...kafka.Message) {
+	s.t.Helper()
+	s.send(topic, kafka.Zstd, records)
+}
+
+func (s *Scene) send(topic string, packed kafka.Compression, records []kafka.Message) {
+	s.t.Helper()
 	transport := &kafka.Transport{DialTimeout: 30 * time.Second}
 	defer transport.CloseIdleConnections()
 	w := &kafka.Writer{
-		Addr: kafka.TCP(s.Servers...), Topic: topic, Transport: transport, BatchTimeout: time.Millisecond, BatchBytes: 32 << 20,
+		Addr: kafka.TCP(s.Servers...), Topic: topic, Transport: transport, BatchTimeout: time.Millisecond, BatchBytes: 512 << 20, Compression: packed,
 		RequiredAcks: kafka.RequireAll, Balancer: kafka.BalancerFunc(func(m kafka.Message, _ ...int) int { return m.WriterData.(int) }),
 	}
 	for i := range records {

@@ -2,9 +2,9 @@ package promql
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Known is a metric that can be asked for in words.
@@ -40,7 +40,9 @@ var (
 )
 
 // Metrics are the metrics that can be asked for in words, in the order in which
-// they are listed. Each is executed by a real Prometheus in the tests.
+// they are listed. Each is executed by a real Prometheus in the tests. A series of
+// failures begins with the first failure: where it is not there and what it is a
+// part of is, the answer is 0.
 var Metrics = []Known{
 	{Name: "breaker_state", Means: "1 for the state that each breaker is in", expr: `max by (instance, name, state) (` + breakerSeries + `state{job="ingest-service"$F}) == 1`,
 		words: [][]string{breakerWords, {"state", "states", "status", "open", "opened", "closed", "상태", "열린", "열렸"}}, takes: []string{"name"}},
@@ -56,7 +58,7 @@ var Metrics = []Known{
 		words: [][]string{requestWords}, more: append([]string{"per", "second", "rate", "rps", "초당"}, rateWords...), takes: []string{"uri", "status"}},
 	{Name: "http_status_mix", Means: "payment requests a second, by HTTP status", Unit: "/s", expr: `sum by (status) (rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*"$F}[$Q]))`,
 		words: [][]string{requestWords, {"status", "statuses", "codes", "code", "mix", "상태코드"}}, takes: []string{"uri"}},
-	{Name: "http_error_ratio", Means: "share of payment requests answered 5xx", Unit: "ratio", expr: `sum(rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*", status=~"5.."$F}[$Q])) / sum(rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*"$F}[$Q]))`,
+	{Name: "http_error_ratio", Means: "share of payment requests answered 5xx", Unit: "ratio", expr: `(sum(rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*", status=~"5.."$F}[$Q])) or 0 * sum(rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*"$F}[$Q]))) / sum(rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*"$F}[$Q]))`,
 		words: [][]string{requestWords, append([]string{"5xx", "500"}, failWords...)}, more: rateWords, takes: []string{"uri"}},
 	{Name: "http_latency", Means: "latency of payment requests by route, p95 unless another was asked for", Unit: "s", expr: `histogram_quantile($P, sum by (uri, le) (rate(` + httpSeries + `bucket{job="ingest-service", uri=~"/payments/.*"$F}[$Q])))`,
 		words: [][]string{latencyWords}, more: append([]string{"time", "p50", "p99", "median", "percentile"}, requestWords...), takes: []string{"uri", "quantile"}},
@@ -70,9 +72,9 @@ var Metrics = []Known{
 		words: [][]string{kafkaWords, failWords}, more: append([]string{"record", "records"}, rateWords...)},
 	{Name: "kafka_producer_sends", Means: "records sent to Kafka, a second", Unit: "/s", expr: `sum by (job) (rate(kafka_producer_record_send_total[$Q]))`,
 		words: [][]string{kafkaWords, {"sends", "send", "sent", "throughput", "published", "전송", "발행"}}, more: append([]string{"record", "records", "events"}, rateWords...)},
-	{Name: "kafka_send_failures", Means: "sends that failed, a second, by exception", Unit: "/s", expr: `sum by (job, exception) (rate(spring_kafka_template_seconds_count{result="failure"}[$Q]))`,
+	{Name: "kafka_send_failures", Means: "sends that failed, a second, by exception", Unit: "/s", expr: `sum by (job, exception) (rate(spring_kafka_template_seconds_count{result="failure"}[$Q])) or on () 0 * sum by (job) (rate(spring_kafka_template_seconds_count[$Q]))`,
 		words: [][]string{{"sends", "send", "template", "전송"}, failWords}, more: append([]string{"kafka", "exception", "exceptions", "카프카"}, rateWords...)},
-	{Name: "kafka_listener_failures", Means: "records that consumers failed to handle, a second, by exception", Unit: "/s", expr: `sum by (job, exception) (rate(spring_kafka_listener_seconds_count{result="failure"}[$Q]))`,
+	{Name: "kafka_listener_failures", Means: "records that consumers failed to handle, a second, by exception", Unit: "/s", expr: `sum by (job, exception) (rate(spring_kafka_listener_seconds_count{result="failure"}[$Q])) or on () 0 * sum by (job) (rate(spring_kafka_listener_seconds_count[$Q]))`,
 		words: [][]string{{"listener", "listeners", "consumer", "consumers", "리스너", "컨슈머"}, failWords}, more: append([]string{"kafka", "exception", "exceptions", "카프카"}, rateWords...)},
 	{Name: "consumer_lag", Means: "greatest lag that a consumer sees; NaN while it fetches nothing. Of the workers only consumer-worker exports it", Unit: "records", expr: `max by (job, client_id) (kafka_consumer_fetch_manager_records_lag_max)`,
 		words: [][]string{{"lag", "backlog", "지연량", "랙"}}, more: []string{"consumer", "kafka", "max", "컨슈머", "카프카"}},
@@ -95,7 +97,10 @@ var fillers = []string{"a", "an", "the", "of", "for", "in", "on", "by", "at", "i
 	"service", "ingest", "payment", "payments", "and", "to", "last", "please", "metric", "metrics", "graph", "history", "does", "do", "did", "there", "any", "each", "per",
 	"의", "은", "는", "이", "가", "를", "을", "보여줘", "알려줘", "얼마", "얼마나", "현재", "지금", "결제", "추이", "몇"}
 
-var word = regexp.MustCompile(`[\p{L}\p{N}_./-]+`)
+// between reports whether a character stands between words.
+func between(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !strings.ContainsRune("_./-", r)
+}
 
 // Match is what a question in words came to.
 type Match struct {
@@ -106,7 +111,7 @@ type Match struct {
 // ReadQuestion finds the metric that a question asks for. unknown are the words that
 // mean nothing here; several are the metrics that fit equally well.
 func ReadQuestion(text string, s Span) (m Match, several []Known, unknown []string) {
-	said := word.FindAllString(strings.ToLower(text), -1)
+	said := strings.FieldsFunc(strings.ToLower(text), between)
 	filters, rest := filtersOf(said)
 	type fit struct {
 		k     Known

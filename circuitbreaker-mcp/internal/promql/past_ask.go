@@ -14,7 +14,8 @@ import (
 	"payops-mcp/shared/foreign"
 )
 
-// What is asked of a time. $W is its length, $R a short while at its end, $S the
+// What is asked of a time. $W is its length, $R a short while at its end, $K one
+// that is no shorter than a breaker holds back what fails, $S the
 // step of a line and $Q the longer of it and four scrapes, below which a rate is
 // chance. Each is executed by a real Prometheus in the tests.
 const (
@@ -65,8 +66,8 @@ or label_replace(max by (instance, pool) (increase(hikaricp_connections_timeout_
 or label_replace(sum by (job) (increase(kafka_producer_record_error_total[$W])) > 0, "fact", "producer", "", "")
 or label_replace(sum by (job, exception) (increase(spring_kafka_template_seconds_count{result="failure"}[$W])) > 0, "fact", "send", "", "")
 or label_replace(sum by (job, exception) (increase(spring_kafka_listener_seconds_count{result="failure"}[$W])) > 0, "fact", "listener", "", "")
-or label_replace(sum by (job) (rate(kafka_producer_record_error_total[$R])) > 0, "fact", "producer_recent", "", "")
-or label_replace(sum by (job, exception) (rate(spring_kafka_template_seconds_count{result="failure"}[$R])) > 0, "fact", "send_recent", "", "")
+or label_replace(sum by (job) (rate(kafka_producer_record_error_total[$K])) > 0, "fact", "producer_recent", "", "")
+or label_replace(sum by (job, exception) (rate(spring_kafka_template_seconds_count{result="failure"}[$K])) > 0, "fact", "send_recent", "", "")
 or label_replace(sum by (job, exception) (rate(spring_kafka_listener_seconds_count{result="failure"}[$R])) > 0, "fact", "listener_recent", "", "")`
 
 	// linesQuery gives the lines. A gauge's is its highest value in the step, so
@@ -94,6 +95,9 @@ const (
 	// minRecent is the shortest while at the end of a time that says that what
 	// was found in it still goes on.
 	minRecent = 10 * time.Second
+	// minSending is the shortest while in which something is sent to Kafka, also
+	// when the breaker is open: it tries again after 30 s.
+	minSending = time.Minute
 	// maxStarts is how many starts of processes are kept, the newest.
 	maxStarts = 20
 )
@@ -123,7 +127,7 @@ func (s Span) recent() time.Duration {
 func (s Span) fill(expr string) string {
 	w, step := s.Until.Sub(s.Since).Round(time.Millisecond), s.step()
 	return strings.NewReplacer(
-		"$W", promDuration(w), "$V", fmt.Sprintf("%.3f", w.Seconds()), "$R", promDuration(s.recent()),
+		"$W", promDuration(w), "$V", fmt.Sprintf("%.3f", w.Seconds()), "$R", promDuration(s.recent()), "$K", promDuration(max(minSending, s.recent())),
 		"$S", promDuration(step), "$Q", promDuration(max(step, 4*s.Interval))).Replace(expr)
 }
 

@@ -4,14 +4,16 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
+// Compiled when the first page is read, so that the start stays fast.
 var (
-	headingLine = regexp.MustCompile(`^(#{1,6})\s+(.*?)\s*#*$`)
+	headingLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(#{1,6})\s+(.*?)\s*#*$`) })
 	// wordsLine gives a section terms to be found by that its reader does not
 	// need, above all Korean ones.
-	wordsLine = regexp.MustCompile(`^<!--\s*words:\s*(.*?)\s*-->$`)
+	wordsLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^<!--\s*words:\s*(.*?)\s*-->$`) })
 )
 
 // parse splits markdown at its headings. A # within a fence is no heading.
@@ -33,11 +35,11 @@ func parse(id, text string, team bool) Page {
 				fence = ""
 			}
 		}
-		if m := wordsLine.FindStringSubmatch(line); m != nil && fence == "" {
+		if m := wordsLine().FindStringSubmatch(line); m != nil && fence == "" {
 			p.Sections[len(p.Sections)-1].words = m[1]
 			continue
 		}
-		m := headingLine.FindStringSubmatch(line)
+		m := headingLine().FindStringSubmatch(line)
 		switch {
 		case m == nil || fence != "":
 			body = append(body, line)

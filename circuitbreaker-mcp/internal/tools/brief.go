@@ -15,7 +15,8 @@ const manyFindings = 4
 // brief keeps of each finding the evidence that speaks for the rest of it, where
 // the facts beside it show every instance, and says each step once. What an
 // instance says itself, now, is preferred. What a source that failed has said
-// stands with the source, and what confirms the cause of a symptom with the cause.
+// stands with the source; what confirms the cause of a symptom, and whom it hurts,
+// stands with the cause.
 func brief(found []report.Finding) []report.Finding {
 	out := lean(found)
 	var said []string
@@ -38,7 +39,7 @@ func brief(found []report.Finding) []report.Finding {
 			steps = steps[:min(len(steps), 1)]
 		}
 		if explained(*f, found) {
-			f.Confirm = ""
+			f.Confirm, f.Blast = "", ""
 		}
 		said = append(said, steps...)
 		f.Next = steps
@@ -49,13 +50,27 @@ func brief(found []report.Finding) []report.Finding {
 // lean leaves out what a source that failed has said, where a cause was found
 // without it: it stands with the source.
 func lean(found []report.Finding) []report.Finding {
-	out := slices.Clone(found)
+	out := byCause(found)
 	if !slices.ContainsFunc(found, func(f report.Finding) bool { return f.Kind == catalog.Cause }) {
 		return out
 	}
 	for i := range out {
 		if out[i].Kind == catalog.Source {
 			out[i].Evidence, out[i].Next = nil, nil
+		}
+	}
+	return out
+}
+
+// byCause has a symptom come to no more than the causes that were found of it: that
+// a breaker is open is as bad as what opened it.
+func byCause(found []report.Finding) []report.Finding {
+	out := slices.Clone(found)
+	for i, f := range out {
+		if f.Verdict == catalog.CriticalVerdict && explained(f, found) && !slices.ContainsFunc(found, func(cause report.Finding) bool {
+			return cause.Verdict != catalog.Attention && explained(f, []report.Finding{cause})
+		}) {
+			out[i].Verdict = catalog.Attention
 		}
 	}
 	return out

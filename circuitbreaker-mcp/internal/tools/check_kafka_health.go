@@ -70,7 +70,7 @@ func (s Sources) kafkaHealth(ctx context.Context, in KafkaHealthIn) (report.Answ
 	var api []ingest.Instance
 	var prom promql.Facts
 	fault.Together(
-		func() { k = s.Kafka.health(ctx, in.Topics, s.Kafka.ask(names), all, in.Samples) },
+		func() { k = s.Kafka.health(ctx, in.Topics, s.Kafka.ask(names), all, in.Samples, diagnose.OutboxTopics) },
 		func() { api, prom = s.breakerView(ctx) },
 	)
 	if err := ctx.Err(); err != nil {
@@ -82,7 +82,7 @@ func (s Sources) kafkaHealth(ctx context.Context, in KafkaHealthIn) (report.Answ
 	versus, ranToo := diagnose.BreakerVersusKafka(diagnose.Versus{Status: view, Kafka: found, Asked: diagnose.KafkaSettled(k)})
 	found = append(found, versus...)
 	a := report.Answer[KafkaHealthData]{
-		Summary: kafkaSummary(k, found), Findings: found, Sources: kafkaSources(k.Cluster, k.Silent),
+		Summary: kafkaSummary(k, found), Findings: byCause(found), Sources: kafkaSources(k.Cluster, k.Silent),
 		Because: strings.Join(diagnose.KafkaDoubts(k), "; "), Coverage: s.kafkaCoverage(k, view), AsOf: k.At,
 		Data: kafkaData(k, view),
 	}

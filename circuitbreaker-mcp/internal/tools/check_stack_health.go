@@ -97,6 +97,9 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	a.AsOf = asOf(st)
 	a.Conclude(causesOnly(slices.Concat(ran, windowRan, kafkaRan, versusRan))...)
 	a.Summary = stackSummary(a.Data.Components, a.Findings)
+	if len(a.Findings) > manyFindings {
+		a.Data.Components = wellTogether(a.Data.Components)
+	}
 	return a, nil
 }
 
@@ -118,6 +121,22 @@ func components(got stackSeen, st diagnose.Status, found []report.Finding) []Com
 	}
 	rows = append(rows, kafkaRow(got, found), trafficRow(got, found), poolRow(got, found))
 	return append(rows, targetRows(got)...)
+}
+
+// wellTogether makes one row of all that is well: beside many findings it is in the
+// way.
+func wellTogether(rows []ComponentRow) []ComponentRow {
+	var well []string
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r ComponentRow) bool {
+		if r.State == "ok" {
+			well = append(well, r.Component)
+		}
+		return r.State == "ok"
+	})
+	if len(well) > 0 {
+		rows = append(rows, ComponentRow{"all others", "ok", strings.Join(well, ", ")})
+	}
+	return rows
 }
 
 // worstOf is the state that findings of some codes come to; without one, ok if it
@@ -155,13 +174,13 @@ func ingestRow(got stackSeen, found []report.Finding) ComponentRow {
 		case h.Source.OK() && h.Status == "UP":
 			up++
 		case h.Source.OK():
-			odd = append(odd, diagnose.Name(h.Name)+" says "+diagnose.Name(h.Status.String()))
+			odd = append(odd, diagnose.Name(h.Status.String()))
 		}
 	}
 	row := ComponentRow{"ingest", worstOf(found, answered == len(got.api) && len(odd) == 0, catalog.IngestDown),
 		fmt.Sprintf("%d of %d answer, %d say UP", answered, len(got.api), up)}
 	if len(odd) > 0 {
-		row.Detail += "; " + strings.Join(odd, ", ")
+		row.Detail += "; " + strings.Join(odd, ", ") // who says so stands with the verdict
 	}
 	return row
 }
@@ -216,7 +235,8 @@ func poolRow(got stackSeen, found []report.Finding) ComponentRow {
 	return row
 }
 
-// targetRows are the jobs that Prometheus scrapes, one row each.
+// targetRows are the jobs that Prometheus scrapes: one row for all of them when they
+// are well, else one each.
 func targetRows(got stackSeen) (rows []ComponentRow) {
 	if !got.scraped.OK() {
 		return []ComponentRow{{"scrape targets", "unknown", "Prometheus did not answer"}}
@@ -238,6 +258,13 @@ func targetRows(got stackSeen) (rows []ComponentRow) {
 		} else {
 			jobs[n].down = append(jobs[n].down, diagnose.Name(t.Instance.String()))
 		}
+	}
+	if n := len(jobs); n > 1 && !slices.ContainsFunc(jobs, func(j *job) bool { return j.up < j.all }) {
+		all := 0
+		for _, j := range jobs {
+			all += j.all
+		}
+		return []ComponentRow{{"scrape targets", "ok", fmt.Sprintf("%d of %d of %d jobs up", all, all, n)}}
 	}
 	for _, j := range jobs {
 		row := ComponentRow{"scrape of " + diagnose.Name(j.name), "ok", fmt.Sprintf("%d of %d up", j.up, j.all)}

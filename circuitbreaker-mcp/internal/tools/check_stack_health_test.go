@@ -83,7 +83,7 @@ func TestAStackInTrouble(t *testing.T) {
 	if a.Verdict != "critical" || codes[0] != "KAFKA_BROKERS_UNREACHABLE" {
 		t.Errorf("%s %v", a.Verdict, codes)
 	}
-	for c, want := range map[string]string{"ingest": "unknown", "kafka": "critical", "traffic": "attention", "database pools": "attention", "breaker kafka-publisher": "ok"} {
+	for c, want := range map[string]string{"ingest": "unknown", "kafka": "critical", "traffic": "attention", "database pools": "attention", "all others": "ok"} {
 		if states[c] != want {
 			t.Errorf("%s is %q, want %q", c, states[c], want)
 		}

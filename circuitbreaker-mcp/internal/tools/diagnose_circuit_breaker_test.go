@@ -150,7 +150,7 @@ func TestAFalseTrip(t *testing.T) {
 		return b.String() + promtest.Closed("pg-auth-api").String()
 	}))
 	a, _ := diagnosed(t, wholeServer(t, 30*time.Second, p.URL, kafka, api(t, status(body("OPEN", 0, 5, "100.00%")))), `{}`)
-	if a.Verdict != "critical" || !slices.Equal(a.Codes(), []string{"CB_FALSE_TRIP", "CB_OPEN", "INGEST_NO_TRAFFIC"}) {
+	if a.Verdict != "attention" || !slices.Equal(a.Codes(), []string{"CB_FALSE_TRIP", "CB_OPEN", "INGEST_NO_TRAFFIC"}) {
 		t.Errorf("%s %v", a.Verdict, a.Codes())
 	}
 	if len(a.Data.Causes) == 0 || !strings.HasPrefix(a.Data.Causes[0].Cause, "a few scattered failures") {

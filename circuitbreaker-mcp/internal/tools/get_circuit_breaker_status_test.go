@@ -217,7 +217,8 @@ func TestOpenOnOneInstance(t *testing.T) {
 		Stays(host(one), "kafka-publisher", now, promtest.Stay{State: "closed", For: time.Hour}, promtest.Stay{State: "open", For: 2 * time.Minute}).
 		Scrapes(host(two), now.Add(-time.Hour), now, promtest.Healthy())
 	a, text := call(t, server(t, promtest.Start(t, &past).URL, one, two), `{}`)
-	expect(t, a, "critical", "CB_INSTANCE_DIVERGENCE", "CB_OPEN")
+	// As bad as its cause.
+	expect(t, a, "attention", "CB_INSTANCE_DIVERGENCE", "CB_OPEN")
 	expectSummary(t, a, "OPEN - kafka-publisher OPEN on 1 of 2 instances ("+host(one)+"), CLOSED on 1 of 2 instances ("+host(two)+"), 100% of calls failed; pg-auth-api CLOSED on 2 of 2 instances, rate not available (<10 calls)")
 	open := a.Findings[1]
 	if len(open.Evidence) != 1 || open.Evidence[0].Source != "ingest "+host(one) || open.Evidence[0].Value != "kafka-publisher OPEN, 5 of 5 calls failed, 0 slow, 0 turned away, failure rate 100%" {

@@ -60,7 +60,7 @@ const maxMembers = 20
 func (s Sources) consumerLag(ctx context.Context, in ConsumerLagIn) (report.Answer[ConsumerLagData], error) {
 	var none report.Answer[ConsumerLagData]
 	asks := s.Kafka.ask([]string{in.Group})
-	k := s.Kafka.health(ctx, topicsOf(asks), asks, false, in.Samples)
+	k := s.Kafka.health(ctx, topicsOf(asks), asks, false, in.Samples, nil)
 	if err := ctx.Err(); err != nil {
 		return none, err
 	}

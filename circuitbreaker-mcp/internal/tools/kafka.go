@@ -46,6 +46,9 @@ const (
 	everySample = time.Second
 	// newDead is over which time dead letters count as new.
 	newDead = 15 * time.Minute
+	// newRepeats is over which time repeated events count: those of an outage
+	// that is over are history.
+	newRepeats = 2 * time.Minute
 )
 
 // look is how long one look at Kafka may take within a call.
@@ -56,13 +59,15 @@ func look(ctx context.Context) time.Duration {
 	return time.Until(end)
 }
 
-// health asks for groups, dead letters and required topics. Groups that are not
+// health asks for groups, dead letters and required topics, and reads the newest
+// records of those of the outbox. Groups that are not
 // required are looked at and never alarmed about.
-func (k Kafka) health(ctx context.Context, topics []string, groups []broker.GroupAsk, all bool, samples int) diagnose.Kafka {
+func (k Kafka) health(ctx context.Context, topics []string, groups []broker.GroupAsk, all bool, samples int, outbox []string) diagnose.Kafka {
 	required := k.required(topics)
+	outbox = slices.DeleteFunc(slices.Clone(outbox), func(t string) bool { return !slices.Contains(required, t) })
 	h := k.Client.Health(ctx, broker.Ask{
 		Topics: required, DeadLetters: k.DeadLetters, Also: []string{diagnose.UnknownTopic}, Groups: groups, AllGroups: all,
-		Samples: samples, Every: everySample, Look: look(ctx), Window: newDead,
+		Samples: samples, Every: everySample, Look: look(ctx), Window: newDead, Outbox: outbox, Again: newRepeats,
 		Progress: func(done, total int) {
 			tool.Progress(ctx, float64(done), float64(total), "looking how far the consumers get")
 		},

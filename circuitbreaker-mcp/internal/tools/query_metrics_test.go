@@ -68,6 +68,11 @@ func TestQueryMetrics(t *testing.T) {
 	if len(a.Data.Series) != 1 || !a.Coverage.Truncated || !strings.Contains(a.Coverage.More, "1 of 2") {
 		t.Errorf("%+v %+v", a.Data, a.Coverage)
 	}
+	// No request was ever answered 5xx: that is none of those there were.
+	a, text := queried(t, c, `{"question":"http error ratio"}`)
+	if a.Verdict != "ok" || len(a.Data.Series) != 1 || *a.Data.Series[0].Last != 0 {
+		t.Errorf("%s: %s", a.Verdict, text)
+	}
 	if a, _ := queried(t, c, `{"question":"list"}`); len(a.Data.List) < 20 {
 		t.Errorf("%v", a.Data.List)
 	}

@@ -1,0 +1,92 @@
+package broker
+
+import (
+	"context"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"time"
+)
+
+// eventHeader is the header in which the outbox's poller names the event; records
+// that somebody else wrote do not have it.
+const eventHeader = "eventId"
+
+const (
+	// readOfEvents bounds what is read to find repeated events, in bytes.
+	readOfEvents = 8 << 20
+	// keptOfEvent is up to what size the values of two records are compared whole.
+	keptOfEvent = 64 << 10
+)
+
+// Repeats is how often events of the outbox are among the newest records of a
+// topic.
+type Repeats struct {
+	Topic   string
+	Window  time.Duration // how old the records are at most
+	Records int           // with an event's id
+	Events  int           // how many different ones they are
+	Example string        // the id of an event that is there most often; its writer's, so foreign
+	Times   int           // how often it is there
+	Unread  string        // why they could not be read; the rest is then a lower bound
+}
+
+// event is what makes a record the same as another. Two shards count their events
+// each for itself, so an id alone does not.
+type event struct {
+	id, key string
+	value   uint64 // a hash
+}
+
+// repeats reads the newest records of topics and counts how often each event is
+// there. A poller that is well sends an event once.
+func (s *session) repeats(ctx context.Context, topics []string, logs map[partitionOf]extent, since time.Time) (all []Repeats) {
+	seen := map[string]map[event]int{}
+	r := s.tails(readOfEvents, keptOfEvent)
+	r.kept = func(p partitionOf, rec raw) {
+		if id := rec.headers[eventHeader]; id != "" && !rec.at.Before(since) {
+			seen[p.topic][event{head([]byte(id)), string(rec.key), sum(rec.value)}]++
+		}
+	}
+	silent := map[string]bool{}
+	for _, topic := range topics {
+		seen[topic] = map[event]int{}
+		for id := range s.leader[topic] {
+			p := partitionOf{topic, id}
+			e := logs[p]
+			silent[topic] = silent[topic] || !e.told
+			if e.told && e.first < e.last {
+				r.at[p], r.end[p] = max(e.first, e.last-perPartition), e.last
+			}
+		}
+	}
+	r.all(ctx)
+	for _, topic := range topics {
+		of := Repeats{Topic: topic, Window: time.Since(since).Round(time.Second)}
+		for e, n := range seen[topic] {
+			of.Records, of.Events = of.Records+n, of.Events+1
+			if n > of.Times {
+				of.Example, of.Times = e.id, n
+			}
+		}
+		switch {
+		case r.refused[topic]:
+			of.Unread = "we may not read it"
+		case silent[topic], r.left <= 0, slices.ContainsFunc(r.unread(), func(p partitionOf) bool { return p.topic == topic }):
+			of.Unread = "not all of it was told"
+		}
+		all = append(all, of)
+	}
+	return all
+}
+
+func sum(value []byte) uint64 {
+	hash := fnv.New64a()
+	_, _ = hash.Write(value)
+	return hash.Sum64()
+}
+
+// unread are the partitions that were not read to their end.
+func (r *tailReader) unread() []partitionOf {
+	return append(slices.Collect(maps.Keys(r.at)), r.broken...)
+}

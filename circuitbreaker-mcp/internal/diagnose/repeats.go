@@ -1,0 +1,55 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"payops-mcp/circuitbreaker-mcp/internal/broker"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
+)
+
+// OutboxTopics are those that the outbox's poller alone writes to.
+var OutboxTopics = []string{"payment.authorized", "payment.capture-requested", "payment.refund-requested"}
+
+// What is more than the few events that a poller sends again after it was stopped
+// between a send and the note of it.
+const (
+	repeatedAtLeast = 10
+	repeatedShare   = 0.2 // of a topic's newest records
+)
+
+// repeatsKnown reports whether the newest records of all topics of the outbox were
+// read.
+func (k Kafka) repeatsKnown() bool {
+	return k.answered() && len(k.Repeats) > 0 && !slices.ContainsFunc(k.Repeats, func(r broker.Repeats) bool { return r.Unread != "" })
+}
+
+// duplicatePublish finds topics to which events of the outbox are sent again and
+// again. While Kafka does not take what it is sent, that is part of the outage.
+func duplicatePublish(k Kafka) []report.Finding {
+	if len(leaderless(k)) > 0 || len(belowMinISR(k)) > 0 {
+		return nil
+	}
+	var words []string
+	var f report.Finding
+	for _, r := range k.Repeats {
+		again := r.Records - r.Events
+		if again < repeatedAtLeast || float64(again) < repeatedShare*float64(r.Records) {
+			continue
+		}
+		words = append(words, fmt.Sprintf("%s %d records of %d events", Name(r.Topic), r.Records, r.Events))
+		f = f.With(kafkaSource, "Fetch of the newest records of "+Name(r.Topic), fmt.Sprintf("%d records with %d different eventIds; eventId %s is there %d times", r.Records, r.Events, foreign.Text(r.Example).Quoted(), r.Times), k.At)
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	found := report.NewFinding(catalog.OutboxDuplicatePublish, "events are published more than once: %s, in the last %s", strings.Join(words, "; "), short(k.Repeats[0].Window))
+	found.Evidence = f.Evidence[:min(len(f.Evidence), maxNames)]
+	return []report.Finding{found.Hurts("consumers that do not look whether they had an event: they post it to the ledger twice").
+		Then("check_outbox_status: how many events were published in that time", "reconciliation_check: captures and reversals that were posted twice",
+			"Look why the poller sends again: two of them without the lock, or published is noted later than the next poll").
+		ConfirmWith("check_outbox_status")}
+}
