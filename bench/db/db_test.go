@@ -31,7 +31,7 @@ func TestEveryFigureComesAbout(t *testing.T) {
 	}
 	for _, want := range []string{
 		"four checks, wall time of the single statement", "four checks, database's cpu of the single statement", "all checks, wall time of the single statement",
-		"longest statement, of the single statement", "history kept at most, of the single statement", "memory of this server, at most",
+		"longest statement, of the single statement", "growth of the history, of the single statement", "memory of this server, at most",
 		"p99 of a writer beside nothing", "p99 of a writer beside four checks at full pace", "p99 of a writer beside four checks at a gentle pace",
 		"a guarded statement, over the bare one", "a cancelled call's statement is gone after", "SELECT * of everything, over LIMIT",
 	} {

@@ -60,15 +60,16 @@ type Trouble string
 
 // The troubles whose payments are looked up.
 const (
-	Late     Trouble = "late"
-	GivenUp  Trouble = "given_up"
-	Unmarked Trouble = "unmarked"
-	Strange  Trouble = "strange"
-	Missed   Trouble = "missed"
+	Late      Trouble = "late"
+	GivenUp   Trouble = "given_up"
+	Unmarked  Trouble = "unmarked"
+	Strange   Trouble = "strange"
+	Missed    Trouble = "missed"
+	Regressed Trouble = "regressed"
 )
 
 // Troubles are all of them.
-var Troubles = []Trouble{Late, GivenUp, Unmarked, Strange, Missed}
+var Troubles = []Trouble{Late, GivenUp, Unmarked, Strange, Missed, Regressed}
 
 // Outbox is all that the rules look at.
 type Outbox struct {
@@ -199,6 +200,10 @@ func (s OutboxShard) IDs(t Trouble) (ids []int64) {
 		for _, m := range s.Missed {
 			ids = append(ids, m.PaymentID)
 		}
+	case Regressed:
+		for _, x := range s.Regressed {
+			ids = append(ids, x.PaymentID)
+		}
 	}
 	for _, e := range events {
 		ids = append(ids, e.PaymentID)
@@ -223,7 +228,7 @@ func (s OutboxShard) strange() (all []paydb.OutboxEvent) {
 // or wrong as it stands.
 func (o Outbox) Suspicious() bool {
 	for _, s := range o.Shards {
-		if len(s.olderThan(PublishFresh))+len(s.Dead)+len(s.Unmarked)+len(s.strange())+len(s.Missed) > 0 {
+		if len(s.olderThan(PublishFresh))+len(s.Dead)+len(s.Unmarked)+len(s.strange())+len(s.Missed)+len(s.Regressed) > 0 {
 			return true
 		}
 		if s.Lock != nil && (s.Lock.Broken != "" || s.Lock.Until.Sub(s.now()) > lockAhead) {
@@ -235,10 +240,10 @@ func (o Outbox) Suspicious() bool {
 
 // JudgeOutbox runs the rules. ran are the codes of those that had all they need.
 func JudgeOutbox(o Outbox) (found []report.Finding, ran []catalog.Code) {
-	found, ran = Judge(Shards{Asked: o.Asked})
+	found, ran = Judge(Shards{Asked: o.Asked, Newest: o.newest(), Of: "outbox event"})
 	for _, judge := range []func(Outbox) []report.Finding{
 		lockBroken, lockStuck, outboxLocked, parityStranded, pollerStalled, drainTooSlow,
-		deadLetters, unknownTypes, markedByHand, eventMissing, backlog, shardBacklog, pendingFresh,
+		deadLetters, regressedStatus, unknownTypes, markedByHand, eventMissing, backlog, shardBacklog, pendingFresh,
 	} {
 		found = append(found, judge(o)...)
 	}
@@ -247,6 +252,23 @@ func JudgeOutbox(o Outbox) (found []report.Finding, ran []catalog.Code) {
 		return found, ran
 	}
 	return found, append(ran, o.ran()...)
+}
+
+// newest is when the newest event of each shard was written or published, by whoever
+// did that; zero where there is none.
+func (o Outbox) newest() []time.Time {
+	all := make([]time.Time, len(o.Asked))
+	for i, a := range o.Asked {
+		for _, s := range o.Shards {
+			if s.Shard != a.Shard {
+				continue
+			}
+			if all[i] = s.LastAt; s.Published.After(all[i]) {
+				all[i] = s.Published
+			}
+		}
+	}
+	return all
 }
 
 // withoutRepeats leaves out of symptoms what their cause has said already: whom it
@@ -295,6 +317,9 @@ func (o Outbox) ran() (codes []catalog.Code) {
 	}
 	if all(func(s OutboxShard) bool { return s.Whole && !lacks(s, "published_at") }) {
 		codes = append(codes, catalog.OutboxMarkedNotPublished)
+	}
+	if all(func(s OutboxShard) bool { return s.Whole && s.Followed }) {
+		codes = append(codes, catalog.PaymentStatusRegression)
 	}
 	if all(func(s OutboxShard) bool { return s.Whole }) {
 		codes = append(codes, catalog.OutboxUnknownEventType)

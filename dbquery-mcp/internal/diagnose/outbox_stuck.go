@@ -18,7 +18,7 @@ func lockBroken(o Outbox) []report.Finding {
 	if lock == nil || lock.Broken == "" || o.publishing() {
 		return nil
 	}
-	f := report.NewFinding(catalog.OutboxLockSchemaBroken, "the poller cannot take its lock: %s on %s, and no event is published", lock.Broken, s.Shard)
+	f := report.NewFinding(catalog.OutboxLockSchemaBroken, "the poller cannot take its lock on %s, whose table is not as the lock library needs it, and no event is published", s.Shard)
 	if !o.late() {
 		f = report.NewFinding(catalog.OutboxLockSchemaBroken, "%s on %s: a build that takes the lock could not poll; nothing waits at present that would show it", lock.Broken, s.Shard).Unsure()
 	}
@@ -228,8 +228,10 @@ func drainTooSlow(o Outbox) (found []report.Finding) {
 		f := report.NewFinding(catalog.OutboxDrainTooSlow, "%s falls behind: %d events a minute arrive, %d are published (last %d minutes); %s wait and it grows, so it never drains at this rate",
 			s.Shard, in/int64(minutes), out/int64(minutes), minutes, manyAtLeast(n, atLeast)).
 			With(s.Source.Name, "arrivals by the minute, newest first", numbersOf(s.Arrivals[:minutes]), s.now()).
-			With(s.Source.Name, "publishes by the minute, newest first", numbersOf(s.Publishes[:minutes]), s.now()).
-			With(s.Source.Name, "unpublished events", s.waitingWords(), s.now())
+			With(s.Source.Name, "publishes by the minute, newest first", numbersOf(s.Publishes[:minutes]), s.now())
+		if !s.Backlogged() { // else the backlog tells
+			f = f.With(s.Source.Name, "unpublished events", s.waitingWords(), s.now())
+		}
 		found = append(found, o.hurts(f, Late).Then(
 			"Raise outbox.polling.batch-size, or reduce load: a poll publishes at most one batch of a shard, and the lock allows about one poll a second",
 			"See whether publishing itself is slow: Kafka's produce latency, the ingest instances' CPU").

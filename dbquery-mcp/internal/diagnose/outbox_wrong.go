@@ -101,6 +101,40 @@ func unknownTypes(o Outbox) (found []report.Finding) {
 	return found
 }
 
+// regressedStatus is PAYMENT_STATUS_REGRESSION, of the newest events.
+func regressedStatus(o Outbox) []report.Finding {
+	var hit []OutboxShard
+	n := 0
+	for _, s := range o.Shards {
+		if len(s.Regressed) > 0 {
+			hit, n = append(hit, s), n+len(s.Regressed)
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	are := "are"
+	if n == 1 {
+		are = "is"
+	}
+	f := report.NewFinding(catalog.PaymentStatusRegression, "%s %s CAPTURED again though a refund was asked for: the refund is lost, or a late capture overwrote it", manyPayments(n), are)
+	for _, s := range hit {
+		all := s.Regressed
+		text := fmt.Sprintf("%d, asked for %s .. %s", len(all), s.at(all[0].Asked), s.at(all[len(all)-1].Asked))
+		if !o.Limited {
+			var ids []string
+			for _, x := range first(5, all) {
+				ids = append(ids, fmt.Sprintf("%d (event %d)", x.PaymentID, x.EventID))
+			}
+			text += ": payment_id " + strings.Join(ids, ", ") + andMore(len(all), 5)
+		}
+		f = f.With(s.Source.Name, "outbox_event PAYMENT_REFUND_REQUESTED against payment.status", text, s.now())
+	}
+	return []report.Finding{o.hurts(f, Regressed).Then(
+		"Ask the payment gateway whether the refunds were carried out before anything is changed",
+		"Have engineering find what wrote the status after the refund was asked for").ConfirmWith("trace_payment")}
+}
+
 // markedByHand is OUTBOX_MARKED_NOT_PUBLISHED.
 func markedByHand(o Outbox) []report.Finding {
 	var hit []OutboxShard
@@ -127,16 +161,24 @@ func markedByHand(o Outbox) []report.Finding {
 // eventMissing is OUTBOX_EVENT_MISSING.
 func eventMissing(o Outbox) []report.Finding {
 	var hit []OutboxShard
-	n := 0
+	n, waits := 0, 0
 	for _, s := range o.Shards {
 		if len(s.Missed) > 0 {
 			hit, n = append(hit, s), n+len(s.Missed)
+		}
+		for _, m := range s.Missed {
+			if m.Waits {
+				waits++
+			}
 		}
 	}
 	if n == 0 {
 		return nil
 	}
 	f := report.NewFinding(catalog.OutboxEventMissing, "%s without a PAYMENT_CAPTURE_REQUESTED event: nothing will ever start their capture", manyPayments(n))
+	if waits < n {
+		f = report.NewFinding(catalog.OutboxEventMissing, "%s without a PAYMENT_CAPTURE_REQUESTED event; %d of them wait for their capture, which nothing will ever start", manyPayments(n), waits)
+	}
 	for _, s := range hit {
 		var ids []string
 		for _, m := range s.Missed[:min(len(s.Missed), 5)] {

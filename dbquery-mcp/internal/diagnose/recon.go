@@ -15,6 +15,9 @@ import (
 	"payops-mcp/shared/report"
 )
 
+// manyYoung is how many payments do not all change within the grace by themselves.
+const manyYoung = 1000
+
 // Reconciliation is what comparing the books of every shard came to.
 type Reconciliation struct {
 	Shards
@@ -88,6 +91,7 @@ func JudgeReconciliation(r Reconciliation) (out Reconciled) {
 			out.Count += b.Count
 		}
 	}
+	out.Findings = append(out.Findings, r.postedLate()...)
 	misrouted := r.misrouted()
 	out.Findings, out.Misrouted = append(out.Findings, misrouted...), len(misrouted) > 0
 	out.Ran = append(out.Ran, r.ran()...)
@@ -115,12 +119,16 @@ func (r Reconciliation) ran() (all []catalog.Code) {
 		}
 	}
 	for _, x := range codes {
-		if (x.needs == nil || x.needs(r.Checks)) && (x.wrong != orphaned || !r.Limited) {
+		seen := x.wrong != evidenceMissing || !slices.ContainsFunc(r.Done, func(d paydb.Reconciled) bool { return d.Unproven > 0 })
+		if (x.needs == nil || x.needs(r.Checks)) && (x.wrong != orphaned || !r.Limited) && seen {
 			all = append(all, x.code)
 		}
 	}
 	if r.paired() {
 		all = append(all, catalog.LedgerWrongShard)
+	}
+	if r.lookedForLate() {
+		all = append(all, catalog.LedgerPostingLate)
 	}
 	if r.Belonging() && !slices.ContainsFunc(r.Done, func(d paydb.Reconciled) bool { return d.Misrouted == nil || !d.Misrouted.Whole }) {
 		all = append(all, catalog.ShardMisroutedMerchant)
@@ -153,6 +161,12 @@ func (r Reconciliation) unknown() string {
 		}
 		if d.Ahead > 0 {
 			why = append(why, fmt.Sprintf("%s: not judged for an updated_at later than the database's clock: %s (a clock or a time zone of who writes there is wrong)", a.Shard, count(int(d.Ahead), "payment")))
+		}
+		if d.UnprovenCut {
+			why = append(why, fmt.Sprintf("%s: %s captured without a settlement could not be held against the outbox (%s)", a.Shard, count(int(d.Unproven), "payment"), d.UnprovenWhy))
+		}
+		if d.Payments >= manyYoung && d.Young == d.Payments && d.Ahead < d.Payments {
+			why = append(why, fmt.Sprintf("%s: every payment that was compared changed just now, so none could be judged", a.Shard))
 		}
 		for _, status := range slices.Sorted(maps.Keys(d.Unjudged)) {
 			why = append(why, fmt.Sprintf("%s: %s with the status %s, which the payment system does not have", a.Shard, count(int(d.Unjudged[status]), "payment"), foreign.Text(status).Quoted()))

@@ -22,6 +22,7 @@ const (
 	settledTwice
 	settledOff
 	settledAgainst
+	evidenceMissing
 	refundedTwice
 	refundedTooMuch
 	refundedAgainst
@@ -46,6 +47,7 @@ var codes = []struct {
 	{orphaned, catalog.LedgerOrphanEntry, nil},
 	{settledAgainst, catalog.SettlementStatusConflict, settlements},
 	{settledOff, catalog.SettlementAmountMismatch, settlements},
+	{evidenceMissing, catalog.CaptureEvidenceMissing, settlements},
 	{settledTwice, catalog.SettlementDuplicate, settlements},
 	{refundedAgainst, catalog.RefundStatusConflict, refunds},
 	{refundedTooMuch, catalog.RefundExceedsPayment, refunds},
@@ -96,14 +98,19 @@ func Books(b *paydb.Books) paydb.Wrong {
 		}
 		return 0
 	}
-	l := lifeOf(b.Status)
-	switch l {
-	case unknownLife:
+	l := lived(b)
+	if l == unknownLife {
 		return 0
-	case lifeOfOld:
-		l = livedAs(b)
 	}
 	return bookPostings(b, l) | bookSettlements(b, l) | bookRefunds(b, l)
+}
+
+// lived is the life that a payment's status tells, or shows where it tells nothing.
+func lived(b *paydb.Books) life {
+	if l := lifeOf(b.Status); l != lifeOfOld {
+		return l
+	}
+	return livedAs(b)
 }
 
 // livedAs is the life that a payment of an old status shows in the other tables: one
@@ -164,7 +171,7 @@ func bookPostings(b *paydb.Books, l life) (wrong paydb.Wrong) {
 			wrong |= reversalMissing
 		}
 	case l == lifePartlyRefunded:
-		if b.Reversals.Sum.Compare(b.Amount) >= 0 {
+		if b.Reversals.Sum.Compare(b.Amount) >= 0 || b.Reversals.Sum.Compare(paydb.Money{}) <= 0 {
 			wrong |= amountOff
 		}
 	case b.Reversals.N > 1:
@@ -187,6 +194,9 @@ func bookSettlements(b *paydb.Books, l life) (wrong paydb.Wrong) {
 	if b.Settlements.Succeeded > 0 && l == beforeCapture {
 		wrong |= settledAgainst
 	}
+	if b.Settlements.Succeeded == 0 && b.NoEvent && l != beforeCapture {
+		wrong |= evidenceMissing
+	}
 	return wrong
 }
 
@@ -208,13 +218,25 @@ func bookRefunds(b *paydb.Books, l life) (wrong paydb.Wrong) {
 	return wrong
 }
 
-// RefundsMissing judges what can only be judged where refund requests were read: a
-// refunded payment without one that succeeded.
-func RefundsMissing(b *paydb.Books) paydb.Wrong {
-	if l := lifeOf(b.Status); !b.Orphan && (l == lifeRefunded || l == lifePartlyRefunded) && b.Refunds.Succeeded == 0 {
+// againstRefunds judges what can only be judged where refund requests were read: a
+// refunded payment without one that succeeded, and one refunded in part of which they
+// say another part than the ledger, or all of it.
+func againstRefunds(b *paydb.Books) (wrong paydb.Wrong) {
+	l := lived(b)
+	switch {
+	case b.Orphan || l != lifeRefunded && l != lifePartlyRefunded:
+		return 0
+	case b.Refunds.Succeeded == 0 && lifeOf(b.Status) != lifeOfOld:
 		return refundedAgainst
+	case l != lifePartlyRefunded || b.Refunds.Succeeded == 0:
+		return 0
+	case b.Refunds.Sum == b.Amount && lifeOf(b.Status) != lifeOfOld:
+		wrong |= refundedAgainst // the gateway gave back all of it, the status says a part
 	}
-	return 0
+	if b.Reversals.N > 0 && b.Reversals.Sum != b.Refunds.Sum {
+		wrong |= amountOff
+	}
+	return wrong
 }
 
 // Against returns the judge for the tables that are compared.
@@ -222,7 +244,7 @@ func Against(c paydb.Checks) func(*paydb.Books) paydb.Wrong {
 	if !c.Refunds {
 		return Books
 	}
-	return func(b *paydb.Books) paydb.Wrong { return Books(b) | RefundsMissing(b) }
+	return func(b *paydb.Books) paydb.Wrong { return Books(b) | againstRefunds(b) }
 }
 
 // CodeOf is what the catalog calls one thing that can be wrong.

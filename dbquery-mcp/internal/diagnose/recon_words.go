@@ -94,6 +94,11 @@ var bookWords = map[paydb.Wrong]bookWording{
 		asked: "request_amount of SUCCESS against payment.amount", sample: bookSettling,
 		then: []string{trustPG, "Decide with the merchant on the difference"}, confirm: "check_settlements",
 	},
+	evidenceMissing: {
+		one: "% payment is captured, and neither a settlement that succeeded nor a PAYMENT_CAPTURED event says so", many: "% payments are captured, and neither a settlement that succeeded nor a PAYMENT_CAPTURED event says so",
+		asked: "captured payments against settlement_request SUCCESS and outbox_event PAYMENT_CAPTURED", sample: bookSettling,
+		then: []string{trustPG, "Find what set the status, or who deleted settlements or events: the payment system never does"}, confirm: "trace_payment",
+	},
 	settledTwice: {
 		one: "% payment has more than one settlement request", many: "% payments have more than one settlement request",
 		asked: "settlement_request rows by payment", sample: bookSettling,
@@ -107,7 +112,7 @@ var bookWords = map[paydb.Wrong]bookWording{
 	refundedTooMuch: {
 		one: "% payment was refunded more than it was worth", many: "% payments were refunded more than they were worth",
 		asked: "sum of SUCCESS refunds against payment.amount", sample: bookRefund,
-		then: []string{"Stop further refunds of these payments", trustPG}, confirm: "check_settlements",
+		then: []string{"Have a person hold any further refund of these payments", trustPG}, confirm: "check_settlements",
 	},
 	refundedTwice: {
 		one: "% payment was refunded successfully more than once", many: "% payments were refunded successfully more than once",
@@ -223,7 +228,8 @@ func bookAmount(e paydb.Exception) string {
 // bookDifference tells the posting whose amount is not the payment's.
 func bookDifference(e paydb.Exception, _ *time.Location) string {
 	p, what := bookOff(e)
-	return fmt.Sprintf("expected %s, %s posted %s, difference %s", bookAmount(e), what, p.Sum, bookSigned(p.Sum.Minus(e.Amount)))
+	due := bookDue(e)
+	return fmt.Sprintf("expected %s %s, %s posted %s, difference %s", currencyName(foreign.Text(e.Currency)), due, what, p.Sum, bookSigned(p.Sum.Minus(due)))
 }
 
 // bookOff is the direction whose sum is not the payment's amount.
@@ -232,6 +238,16 @@ func bookOff(e paydb.Exception) (paydb.Postings, string) {
 		return e.Captures, "capture"
 	}
 	return e.Reversals, "reversal"
+}
+
+// bookDue is what should have been posted in that direction: the payment's amount, or
+// what was refunded of it where it was refunded in part.
+func bookDue(e paydb.Exception) paydb.Money {
+	off := e.Captures.N == 1 && e.Captures.Sum != e.Amount
+	if !off && lived(&e.Books) == lifePartlyRefunded && e.Refunds.Succeeded > 0 {
+		return e.Refunds.Sum
+	}
+	return e.Amount
 }
 
 func bookSigned(m paydb.Money) string {
@@ -249,7 +265,7 @@ func bookExcess(of func(paydb.Exception) paydb.Postings) func(*group) string {
 }
 
 func bookDifferences(g *group) string {
-	return g.total(", differences in all: ", func(e paydb.Exception) paydb.Money { p, _ := bookOff(e); return p.Sum.Minus(e.Amount) })
+	return g.total(", differences in all: ", func(e paydb.Exception) paydb.Money { p, _ := bookOff(e); return p.Sum.Minus(bookDue(e)) })
 }
 
 // total adds up something of every exception; it is silent where not all are kept.

@@ -570,7 +570,7 @@ func (r Requests) missing() []report.Finding {
 	}
 	f := report.NewFinding(catalog.SettlementMissing, "%s in CAPTURE_REQUESTED for up to %s without a settlement (%s)", manyPayments(n), lasted(oldest), eventWords(by))
 	confirm := "check_kafka_health"
-	if by[paydb.EventWaits]*2 > n {
+	if (by[paydb.EventWaits]+by[paydb.EventNotFound])*2 > n {
 		confirm = "check_outbox_status"
 	}
 	return []report.Finding{r.tellWaiting(f, all).Then("Find first where their events are: in the outbox (check_outbox_status) or with the settlement worker (check_kafka_health)").ConfirmWith(confirm)}

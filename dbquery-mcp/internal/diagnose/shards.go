@@ -3,6 +3,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -30,6 +31,7 @@ const (
 type Shards struct {
 	Asked  []paydb.Asked
 	Newest []time.Time // when each shard's newest payment was requested; zero or missing: not looked at
+	Of     string      // what the newest are of; empty for payments
 }
 
 // Judge runs the rules. ran are the codes of those that had all they need. That a
@@ -255,10 +257,10 @@ func writers(s Shards) []report.Finding {
 		return nil
 	}
 	f := report.NewFinding(catalog.SrcClockSkew,
-		"the newest payment of %s lies %s in the future: the clocks of the payment system and of its database differ, so time ranges that end now miss the newest payments", names(late), most.Round(time.Second/10))
+		"the newest %[1]s of %[2]s lies %[3]s in the future: the clocks of the payment system and of its database differ, so time ranges that end now miss the newest %[1]ss, and ages are too low", s.of(), names(late), most.Round(time.Second/10))
 	for i, a := range s.Asked {
 		if slices.ContainsFunc(late, func(l paydb.Asked) bool { return l.Shard == a.Shard }) {
-			f = f.With(a.Source.Name, newestAgainstClock, fmt.Sprintf("%+.1f s", s.future(i).Seconds()), a.Clock.Database)
+			f = f.With(a.Source.Name, s.against(), fmt.Sprintf("%+.1f s", s.future(i).Seconds()), a.Clock.Database)
 		}
 	}
 	return []report.Finding{f.Then("Ask without time_range, newest first, for what happened just now", "Compare the clocks of the ingest hosts and of the database")}
@@ -270,15 +272,18 @@ func zone(s Shards) (found []report.Finding) {
 	for i, a := range s.Asked {
 		if ahead := s.future(i); ahead >= zoneStep {
 			found = append(found, report.NewFinding(catalog.SrcTimezoneMismatch,
-				"the newest payment of %s lies %s in the future: it looks written in another time zone than UTC, so time ranges find the wrong payments", a.Shard, ahead.Round(time.Minute)).
-				With(a.Source.Name, newestAgainstClock, fmt.Sprintf("%+.0f s", ahead.Seconds()), a.Clock.Database).
+				"the newest %s of %s lies %s in the future: it looks written in another time zone than UTC, so time ranges find the wrong ones and ages are too low", s.of(), a.Shard, ahead.Round(time.Minute)).
+				With(a.Source.Name, s.against(), fmt.Sprintf("%+.0f s", ahead.Seconds()), a.Clock.Database).
 				Then("Ask without time_range until it is clear in which zone the payment system writes"))
 		}
 	}
 	return found
 }
 
-const newestAgainstClock = "requested_at of the newest payment against UTC_TIMESTAMP"
+// of is what the newest are of.
+func (s Shards) of() string { return cmp.Or(s.Of, "payment") }
+
+func (s Shards) against() string { return "time of the newest " + s.of() + " against UTC_TIMESTAMP" }
 
 // future is how far a shard's newest payment lies in the future; 0 where that was
 // not looked at.

@@ -113,7 +113,7 @@ func (t Trace) outbox() (found []report.Finding) {
 		}
 		o.Count = int64(len(o.Waiting))
 		if _, written := eventOf(p, "PAYMENT_CAPTURE_REQUESTED"); !written && p.EventsKept && x.Clock.Database.Sub(p.RequestedAt) > eventGrace {
-			o.Missed = []paydb.Missed{{PaymentID: p.ID, Requested: p.RequestedAt}}
+			o.Missed = []paydb.Missed{{PaymentID: p.ID, Requested: p.RequestedAt, Waits: p.Status == "CAPTURE_REQUESTED"}}
 		}
 		replies = append(replies, paydb.Reply[paydb.Outbox]{Asked: x.Asked, Facts: o})
 	})

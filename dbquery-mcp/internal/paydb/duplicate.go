@@ -64,7 +64,7 @@ type Keys struct {
 	Across      []Twin       // the same key on another shard
 	Pairs       []Pair       // payments that may be one order
 	// ByChance is how many pairs of rare amounts within ten seconds a merchant's
-	// customers make without any mistake, were they to come evenly.
+	// customers make without any mistake, crowding as they do.
 	ByChance float64
 }
 
@@ -357,9 +357,18 @@ type merchantWalk struct {
 	firstRecord       time.Time
 	first, last       time.Time // of the payments seen
 	amounts           map[amountKey]*amountSeen
+	lately            []amountAt        // the payments of the last ten seconds
+	same              map[amountKey]int // of those, by amount
+	near              int64             // pairs of payments of different amounts within ten seconds
 }
 
 type amountKey struct{ amount, currency string }
+
+// amountAt is a payment's amount and when it was requested.
+type amountAt struct {
+	amountKey
+	at time.Time
+}
 
 type amountSeen struct {
 	count int
@@ -368,7 +377,7 @@ type amountSeen struct {
 }
 
 func (m *merchantWalk) run(ctx, end context.Context, r *Reader) error {
-	m.amounts = map[amountKey]*amountSeen{}
+	m.amounts, m.same = map[amountKey]*amountSeen{}, map[amountKey]int{}
 	if m.tables.byTime != "" && m.tables.byRecord != "" {
 		if done, err := m.readPayments(ctx, end, r); err != nil || !done {
 			return err
@@ -491,6 +500,7 @@ func (m *merchantWalk) count(p Payment) {
 		m.amounts[k] = seen
 	}
 	seen.count++
+	m.crowd(k, p.RequestedAt)
 	if !slices.Contains(open, p.Status) {
 		return
 	}
@@ -498,6 +508,28 @@ func (m *merchantWalk) count(p Payment) {
 		seen.pairs = append(seen.pairs, Pair{A: seen.last, B: p, Gap: gap, Similar: similarKeys(string(seen.last.Key), string(p.Key))})
 	}
 	seen.last = p
+}
+
+// crowd counts the payments of other amounts that came just before.
+func (m *merchantWalk) crowd(k amountKey, at time.Time) {
+	gone := 0
+	for gone < len(m.lately) && at.Sub(m.lately[gone].at) > maxGap {
+		m.same[m.lately[gone].amountKey]--
+		gone++
+	}
+	m.lately = m.lately[gone:]
+	m.near += int64(len(m.lately) - m.same[k])
+	m.lately = append(m.lately, amountAt{k, at})
+	m.same[k]++
+}
+
+// crowding is how many more payments of different amounts, which are no mistake,
+// lie within ten seconds than if the merchant's payments came evenly; at least 1.
+// A sale, or a merchant who began to sell an hour ago, crowds them. Half a pair
+// more on both sides keeps one pair of a quiet merchant from counting for much.
+func (m *merchantWalk) crowding(span time.Duration) float64 {
+	evenly := float64(m.payments*(m.payments-1)) * float64(maxGap) / float64(span)
+	return max(1, (float64(m.near)+0.5)/(evenly+0.5))
 }
 
 // pairUp keeps the pairs that may be one order: of an amount that the merchant
@@ -511,7 +543,7 @@ func (m *merchantWalk) pairUp() {
 	for _, seen := range m.amounts {
 		rare := seen.count <= rareAmount
 		if rare && span > 0 {
-			m.byChance += float64(seen.count*(seen.count-1)) * float64(maxGap) / float64(span)
+			m.byChance += m.crowding(span) * float64(seen.count*(seen.count-1)) * float64(maxGap) / float64(span)
 		}
 		for _, p := range seen.pairs {
 			if rare || p.Similar {
@@ -520,7 +552,7 @@ func (m *merchantWalk) pairUp() {
 			}
 		}
 	}
-	m.amounts = nil
+	m.amounts, m.same, m.lately = nil, nil, nil
 	slices.SortFunc(m.pairs, func(a, b Pair) int {
 		return cmp.Or(a.A.RequestedAt.Compare(b.A.RequestedAt), cmp.Compare(a.A.ID, b.A.ID))
 	})

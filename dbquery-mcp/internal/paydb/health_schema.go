@@ -45,7 +45,7 @@ func (r *Reader) wholeSchema(ctx context.Context, h *Health) error {
 			all[name] = Table{Name: name}
 			continue
 		}
-		t, err := r.table(ctx, name)
+		t, err := r.look(ctx, name) // how it is at present is the question
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ WHERE published = 0 ORDER BY created_at LIMIT ?`
 	sqlWaitingAmongNewest = `SELECT event_id, aggregate_id, LEFT(event_type, 64), %s, %s, created_at FROM outbox_event FORCE INDEX (%s)
 WHERE event_id >= ? AND published = 0 ORDER BY event_id LIMIT ?`
 
-	sqlLastEvent = `SELECT event_id FROM outbox_event FORCE INDEX (%) ORDER BY event_id DESC LIMIT 1`
+	sqlLastEvent = `SELECT event_id, created_at FROM outbox_event FORCE INDEX (%) ORDER BY event_id DESC LIMIT 1`
 
 	sqlFirstEvent = `SELECT event_id, created_at FROM outbox_event FORCE INDEX (%) WHERE event_id >= ? ORDER BY event_id LIMIT 1`
 
@@ -56,11 +56,17 @@ GROUP BY minute`
 
 	// The payments of the newest events' time that have no event that starts the
 	// capture. Both sides are bounded by their primary keys.
-	sqlWithoutEvent = `SELECT p.payment_id, p.requested_at FROM (
-  SELECT payment_id, requested_at FROM payment FORCE INDEX (%s) WHERE payment_id >= ?) AS p
+	sqlWithoutEvent = `SELECT p.payment_id, p.requested_at, p.status = 'CAPTURE_REQUESTED' FROM (
+  SELECT payment_id, requested_at, status FROM payment FORCE INDEX (%s) WHERE payment_id >= ?) AS p
 LEFT JOIN (SELECT DISTINCT aggregate_id FROM outbox_event FORCE INDEX (%s)
   WHERE event_id >= ? AND event_type = 'PAYMENT_CAPTURE_REQUESTED') AS e ON e.aggregate_id = p.payment_id
 WHERE e.aggregate_id IS NULL AND p.requested_at >= ? AND p.requested_at < ? ORDER BY p.payment_id LIMIT ?`
+
+	// Payments that are captured as if none of the newest events had asked for their
+	// refund.
+	sqlRegressed = `SELECT e.event_id, e.aggregate_id, e.created_at, p.updated_at FROM (
+  SELECT event_id, aggregate_id, created_at FROM outbox_event FORCE INDEX (%s) WHERE event_id >= ? AND event_type = 'PAYMENT_REFUND_REQUESTED') AS e
+JOIN payment AS p FORCE INDEX (%s) ON p.payment_id = e.aggregate_id WHERE p.status = 'CAPTURED' AND p.updated_at < ? ORDER BY e.event_id LIMIT ?`
 )
 
 const (
@@ -130,16 +136,19 @@ type Outbox struct {
 	AtLeast bool
 
 	LastID    int64     // the highest event id; 0 for an empty table
+	LastAt    time.Time // when that one was created
 	FirstSeen int64     // the lowest id of the newest events that were looked at
 	SeenSince time.Time // when that one was created; zero for an empty table
 	Whole     bool      // the newest events are all there are
 	Newest    []EventKind
 	Published time.Time // when an event was published last; zero: none was seen
 
-	Unmarked []OutboxEvent // published = 1 without a time, among the newest
-	Strange  []OutboxEvent // of an unknown type, among the newest
-	Missed   []Missed      // payments without their event
-	Compared bool          // all payments were compared with their events, as far back as FirstSeen
+	Unmarked  []OutboxEvent // published = 1 without a time, among the newest
+	Strange   []OutboxEvent // of an unknown type, among the newest
+	Missed    []Missed      // payments without their event
+	Regressed []Regression  // captured payments whose refund was asked for
+	Followed  bool          // all refunds that were asked for were compared with their payments
+	Compared  bool          // all payments were compared with their events, as far back as FirstSeen
 
 	// Arrivals and Publishes are counted only while something waits for long.
 	Arrivals, Publishes PerMinute
@@ -151,6 +160,13 @@ type Outbox struct {
 type Missed struct {
 	PaymentID int64
 	Requested time.Time
+	Waits     bool // for its capture, which nothing will start
+}
+
+// Regression is a CAPTURED payment whose refund was asked for.
+type Regression struct {
+	EventID, PaymentID int64
+	Asked, Updated     time.Time
 }
 
 // OutboxQuery is what to look at.
@@ -187,7 +203,7 @@ func (r *Reader) outbox(ctx context.Context, q OutboxQuery, first bool) (o Outbo
 		func() error { return r.perMinute(ctx, t, byState, &o) },
 	}
 	if q.Events {
-		steps = append(steps, func() error { return r.missed(ctx, t, byID, &o) })
+		steps = append(steps, func() error { return r.missed(ctx, t, byID, &o) }, func() error { return r.regressed(ctx, byID, &o) })
 	}
 	if first {
 		steps = append(steps, func() (err error) { o.Lock, err = r.pollerLock(ctx); return err })
@@ -221,7 +237,7 @@ func (t Table) or(column, otherwise string) string {
 // newestEvents counts the newest events by type and parity, and lists those that
 // are wrong as they stand.
 func (r *Reader) newestEvents(ctx context.Context, t Table, byID string, o *Outbox) error {
-	err := r.run(ctx, "the last event", fillIndex(sqlLastEvent, byID), nil, func(rows *sql.Rows) error { return rows.Scan(&o.LastID) })
+	err := r.run(ctx, "the last event", fillIndex(sqlLastEvent, byID), nil, func(rows *sql.Rows) error { return rows.Scan(&o.LastID, &o.LastAt) })
 	if err != nil || o.LastID == 0 {
 		o.Whole = true
 		return err
@@ -436,7 +452,7 @@ func (r *Reader) missed(ctx context.Context, t Table, byID string, o *Outbox) er
 	args := []any{first, o.FirstSeen, p.up("requested_at", since), p.up("requested_at", until), maxListed}
 	err = r.run(ctx, "payments without their event", query, args, func(rows *sql.Rows) error {
 		var m Missed
-		if err := rows.Scan(&m.PaymentID, &m.Requested); err != nil {
+		if err := rows.Scan(&m.PaymentID, &m.Requested, asBool{&m.Waits}); err != nil {
 			return err
 		}
 		o.Missed = append(o.Missed, m)
@@ -444,6 +460,35 @@ func (r *Reader) missed(ctx context.Context, t Table, byID string, o *Outbox) er
 	})
 	o.Compared = err == nil && all
 	return err
+}
+
+// regressed looks for payments whose status forgot that their refund was asked for.
+// Both are written in one transaction, so that none of this is on its way.
+func (r *Reader) regressed(ctx context.Context, byID string, o *Outbox) error {
+	p, err := r.paymentTable(ctx)
+	if err != nil {
+		return err
+	}
+	byPayment := p.index("payment_id")
+	if byPayment == "" || len(p.without("updated_at", "status")) > 0 {
+		return nil
+	}
+	o.Followed = true
+	if !slices.ContainsFunc(o.Newest, func(k EventKind) bool { return k.Type == "PAYMENT_REFUND_REQUESTED" }) {
+		return nil
+	}
+	query := fmt.Sprintf(sqlRegressed, quoteName(byID), quoteName(byPayment))
+	args := []any{o.FirstSeen, p.up("updated_at", r.Now().Add(-eventGrace)), maxListed}
+	return r.run(ctx, "captured payments whose refund was asked for", query, args, func(rows *sql.Rows) error {
+		var x Regression
+		if err := rows.Scan(&x.EventID, &x.PaymentID, &x.Asked, &x.Updated); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(o.Regressed, func(o Regression) bool { return o.PaymentID == x.PaymentID }) {
+			o.Regressed = append(o.Regressed, x)
+		}
+		return nil
+	})
 }
 
 func knownEvent(kind foreign.Text) bool { return slices.Contains(EventTypes, string(kind)) }

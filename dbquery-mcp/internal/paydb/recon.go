@@ -31,6 +31,8 @@ type Books struct {
 
 	Settlements Requests
 	Refunds     Requests
+	// NoEvent says that the event of a direct capture was looked for and is not there.
+	NoEvent bool
 }
 
 // Postings are ledger entries of one direction.
@@ -115,8 +117,13 @@ type Reconciled struct {
 	// Pairs are the postings between accounts that make neither a capture nor a
 	// reversal, up to 200 pairs.
 	Pairs map[AccountPair]*Amounts
-	// Unsettled are captured payments without a successful settlement.
-	Unsettled int64
+	// Unsettled are captured payments without a successful settlement. Unproven are
+	// those of them whose event of a direct capture was not looked for, and why.
+	Unsettled   int64
+	Unproven    int64
+	UnprovenWhy string
+	UnprovenCut bool // there were too many to look for each
+	Late        LatePostings
 
 	Exceptions []Exception // confirmed by reading again, the first 2000
 	More       map[Wrong]*Beyond

@@ -63,7 +63,13 @@ type Request struct {
 }
 
 func (c *reconciling) keep(e Exception) {
+	if i, again := c.kept[e.ID]; again { // something else was wrong with it before
+		e.Wrong |= c.out.Exceptions[i].Wrong
+		c.out.Exceptions[i] = e
+		return
+	}
 	if len(c.out.Exceptions) < maxExceptions {
+		c.kept[e.ID] = len(c.out.Exceptions)
 		c.out.Exceptions = append(c.out.Exceptions, e)
 		return
 	}
@@ -141,10 +147,20 @@ func (c *reconciling) whole(ctx context.Context, ids []int64) ([]Exception, erro
 	var found []Exception
 	for _, id := range ids {
 		if e := all[id]; e != nil && (!e.Orphan || e.Captures.N+e.Reversals.N+e.Others.N > 0) {
+			e.Young = e.Young || c.underWay(e)
 			found = append(found, *e)
 		}
 	}
 	return found, err
+}
+
+// underWay reports whether the payment gateway carried something out for a payment
+// within the grace, which need not have changed the payment: a second refund of a part.
+func (c *reconciling) underWay(e *Exception) bool {
+	now := c.r.Now().Add(time.Since(c.r.clock.Tool))
+	return slices.ContainsFunc(slices.Concat(e.Settling, e.Refunding), func(r Request) bool {
+		return r.CompletedAt.After(now.Add(-c.q.Grace)) && !r.CompletedAt.After(now.Add(clockMargin)) && c.q.Grace > 0
+	})
 }
 
 // entryOf reads entry_id, accounts, amount and time.

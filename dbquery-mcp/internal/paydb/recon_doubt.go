@@ -28,6 +28,7 @@ type doubt struct {
 	id    int64
 	wrong Wrong
 	seen  time.Time // when it was read again; zero before
+	event bool      // it is captured without a settlement, and no event of its capture was found
 }
 
 // doubts are the ids that look wrong and are no exceptions yet.
@@ -93,10 +94,11 @@ func (c *reconciling) confirm(ctx context.Context, from *[]doubt) error {
 	before := map[int64]doubt{}
 	var ids []int64
 	for _, s := range some {
-		if before[s.id].wrong == 0 {
+		if _, twice := before[s.id]; !twice {
 			ids = append(ids, s.id)
 		}
 		s.wrong |= before[s.id].wrong
+		s.event = s.event || before[s.id].event
 		before[s.id] = s
 	}
 	if err := c.r.renew(ctx); err != nil {
@@ -112,18 +114,45 @@ func (c *reconciling) confirm(ctx context.Context, from *[]doubt) error {
 		first := before[e.ID].seen.IsZero()
 		if !e.Young {
 			e.Wrong = c.q.Judge(&e.Books) & before[e.ID].wrong
+			if before[e.ID].event {
+				if err := c.judgeEvent(ctx, &e); err != nil {
+					return err
+				}
+			}
 		}
 		if e.Wrong == 0 {
 			continue
 		}
 		delete(before, e.ID)
 		if first && clock.Sub(e.changed()) < longAgo {
-			c.doubts.recent = append(c.doubts.recent, doubt{e.ID, e.Wrong, now})
+			c.doubts.recent = append(c.doubts.recent, doubt{e.ID, e.Wrong, now, e.NoEvent})
 			continue
 		}
 		c.keep(e)
 	}
 	c.out.Settled += int64(len(before))
+	return nil
+}
+
+// judgeEvent adds what a payment's books are where the event of its capture is not
+// there.
+func (c *reconciling) judgeEvent(ctx context.Context, e *Exception) error {
+	if e.Orphan || e.Settlements.Succeeded > 0 || !CapturedOnce(e.Status) {
+		return nil // it was settled meanwhile
+	}
+	without, known, err := c.eventless(ctx, *e)
+	if err != nil {
+		return err
+	}
+	if !known {
+		c.out.Unproven++
+		c.out.UnprovenWhy, c.out.UnprovenCut = "more events were written while they were captured than are walked for one payment", true
+	}
+	if e.NoEvent = without; without {
+		plain := e.Books
+		plain.NoEvent = false
+		e.Wrong |= c.q.Judge(&e.Books) &^ c.q.Judge(&plain)
+	}
 	return nil
 }
 
@@ -141,6 +170,9 @@ func (e Exception) changed() time.Time {
 // leave has the next run begin before the first doubt that was not read again.
 func (c *reconciling) leave() {
 	left := slices.Concat(c.doubts.fresh, c.doubts.recent)
+	for _, id := range c.unproven { // and whose events there was no time to look for
+		left = append(left, doubt{id: id, event: true})
+	}
 	if len(left) == 0 {
 		return
 	}

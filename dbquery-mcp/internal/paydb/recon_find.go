@@ -30,7 +30,7 @@ const (
 // of them, so that one row with another time leads nowhere else.
 func (c *reconciling) window(ctx context.Context, least, most int64) (Mark, error) {
 	w := c.out.Window
-	from, err := c.first(ctx, w.Since, least, most)
+	from, err := firstAt(ctx, w.Since, least, most, c.next)
 	if err != nil {
 		return Mark{}, err
 	}
@@ -39,7 +39,7 @@ func (c *reconciling) window(ctx context.Context, least, most int64) (Mark, erro
 		return m, nil
 	}
 	m.After = from - 1 // a window that is over has no newest
-	to, err := c.first(ctx, w.Until, least, most)
+	to, err := firstAt(ctx, w.Until, least, most, c.next)
 	m.Last = to - 1
 	return m, err
 }
@@ -47,30 +47,30 @@ func (c *reconciling) window(ctx context.Context, least, most int64) (Mark, erro
 // maxID stands for no upper end.
 const maxID = int64(1<<63 - 1)
 
-// first is the first id from which on payments are requested at a time or later;
-// one more than most where there is none.
-func (c *reconciling) first(ctx context.Context, since time.Time, least, most int64) (int64, error) {
+// firstAt is the first id from which on rows are of a time or later; one more than
+// most where there is none. next gives up to three rows from an id on.
+func firstAt(ctx context.Context, since time.Time, least, most int64, next func(context.Context, int64) ([]came, error)) (int64, error) {
 	low, high := least, most+1
 	for low < high {
 		middle := low + (high-low)/2
-		next, err := c.next(ctx, middle)
+		some, err := next(ctx, middle)
 		if err != nil {
 			return 0, err
 		}
-		if len(next) == 0 {
+		if len(some) == 0 {
 			high = middle
 			continue
 		}
-		byTime := slices.SortedFunc(slices.Values(next), func(a, b came) int { return a.at.Compare(b.at) })
+		byTime := slices.SortedFunc(slices.Values(some), func(a, b came) int { return a.at.Compare(b.at) })
 		if byTime[len(byTime)/2].at.Before(since) {
-			low = next[0].id + 1
+			low = some[0].id + 1
 		} else {
 			high = middle
 		}
 	}
 	// The middle of three is up to a row ahead of the first.
-	next, err := c.next(ctx, low)
-	for _, x := range next {
+	some, err := next(ctx, low)
+	for _, x := range some {
 		if !x.at.Before(since) {
 			break
 		}
@@ -79,7 +79,7 @@ func (c *reconciling) first(ctx context.Context, since time.Time, least, most in
 	return low, err
 }
 
-// came is when a payment was requested.
+// came is when a row was written.
 type came struct {
 	id int64
 	at time.Time
@@ -123,6 +123,8 @@ func (c *reconciling) older(ctx context.Context, through int64) error {
 	}
 	slices.Sort(ids)
 	first, last, before := c.out.First, c.out.Last, c.out.Payments
+	c.outOfScope = true
+	defer func() { c.outOfScope = false }()
 	for some := range slices.Chunk(ids, listSize) {
 		if !c.time() {
 			break
@@ -146,6 +148,7 @@ func (c *reconciling) list(ctx context.Context, ids []int64) error {
 	if err := c.children(ctx, idList(ids), func(err error) error { return err }); err != nil {
 		return err
 	}
+	c.books, c.read = c.read[:0], c.books
 	c.judge()
 	return c.due(ctx)
 }

@@ -111,6 +111,9 @@ func literal(t time.Time) string {
 // readPayments begins a chunk with the next payments after an id.
 func (c *reconciling) readPayments(ctx context.Context, after, last int64) error {
 	t := c.payment
+	if cap(c.books) < c.size {
+		c.books = make([]Books, 0, c.size)
+	}
 	query := fmt.Sprintf(sqlChunkPayments, t.short("status", 64), t.short("currency", 8), c.young(), c.ahead(), quoteName(t.ordered("payment_id")))
 	return c.payments(ctx, query, []any{after, last, c.size})
 }
@@ -124,7 +127,7 @@ func (c *reconciling) readSome(ctx context.Context, ids []int64) error {
 
 func (c *reconciling) payments(ctx context.Context, query string, args []any) error {
 	c.books, c.place0 = c.books[:0], 0
-	return c.r.stream(ctx, "payments of a chunk", query, args, func(row []driver.Value) error {
+	return c.r.streamAfter(ctx, "payments of a chunk", query, args, c.judge, func(row []driver.Value) error {
 		id, ok := wholeOf(row[0])
 		m, right := moneyOf(row[2])
 		if !ok || !right {

@@ -43,13 +43,18 @@ type reconciling struct {
 	size                                int       // payments of the next chunk
 	words                               map[string]string
 	books                               []Books // of the chunk
+	read                                []Books // of the chunk before, to be judged while the database begins with the next
 	place0                              int     // where in it the last id was found
 	doubts                              doubts
-	snapshot                            bool // stands
+	unproven                            []int64 // captured without a settlement, and their events not looked for
+	proof                               proof
+	kept                                map[int64]int // exceptions by id
+	outOfScope                          bool          // older payments are read
+	snapshot                            bool          // stands
 }
 
 func (c *reconciling) all(ctx context.Context) error {
-	c.words = map[string]string{}
+	c.words, c.kept = map[string]string{}, map[int64]int{}
 	c.out.Unjudged, c.out.Control, c.out.More = map[string]int64{}, map[string]*Control{}, map[Wrong]*Beyond{}
 	c.out.Pairs = map[AccountPair]*Amounts{}
 	begin, resumed := c.q.From[c.r.shard.name]
@@ -68,6 +73,9 @@ func (c *reconciling) all(ctx context.Context) error {
 		err = c.ids(ctx, begin, resumed)
 	}
 	if err == nil {
+		err = c.prove(ctx)
+	}
+	if err == nil {
 		err = c.rest(ctx)
 	}
 	c.leave()
@@ -75,6 +83,7 @@ func (c *reconciling) all(ctx context.Context) error {
 		return err
 	}
 	if !resumed && len(c.q.Merchants) == 0 {
+		c.postedLate(ctx)
 		c.misrouted(ctx)
 	}
 	return nil
@@ -182,6 +191,7 @@ func (c *reconciling) ids(ctx context.Context, begin Mark, resumed bool) error {
 			return err
 		}
 	}
+	defer c.judge()
 	for !c.out.End.Done && c.time() {
 		began := time.Now()
 		if err := c.again(ctx); err != nil {
@@ -192,6 +202,11 @@ func (c *reconciling) ids(ctx context.Context, begin Mark, resumed bool) error {
 			return err
 		}
 		c.pace.add(max(min(c.out.End.After, high)-max(from, low), 0))
+		if len(c.unproven) >= proveSize {
+			if err := c.prove(ctx); err != nil {
+				return err
+			}
+		}
 		if err := c.due(ctx); err != nil {
 			return err
 		}
@@ -256,7 +271,7 @@ func (c *reconciling) chunk(ctx context.Context, after, last int64) error {
 	if err := c.children(ctx, idRange(after, through), timed); err != nil {
 		return err
 	}
-	c.judge()
+	c.books, c.read = c.read[:0], c.books
 	c.out.End.After, c.out.End.Done = through, done
 	c.resize(slowest)
 	return nil
@@ -274,10 +289,12 @@ func (c *reconciling) resize(slowest time.Duration) {
 	}
 }
 
-// judge has the chunk judged.
+// judge has the chunk judged that was read last.
 func (c *reconciling) judge() {
-	for i := range c.books {
-		b := &c.books[i]
+	books := c.read
+	c.read = c.read[:0]
+	for i := range books {
+		b := &books[i]
 		c.count(b)
 		if b.Young {
 			continue
@@ -286,11 +303,11 @@ func (c *reconciling) judge() {
 			c.doubts.fresh = append(c.doubts.fresh, doubt{id: b.ID, wrong: wrong})
 		}
 	}
-	if n := len(c.books); n > 0 {
+	if n := len(books); n > 0 {
 		if c.out.First == 0 {
-			c.out.First = c.books[0].ID
+			c.out.First = books[0].ID
 		}
-		c.out.Last = c.books[n-1].ID
+		c.out.Last = books[n-1].ID
 	}
 }
 
@@ -310,6 +327,9 @@ func (c *reconciling) count(b *Books) {
 		control.Captured.Add(b.Amount)
 		if c.q.Checks.Settlements && b.Settlements.Succeeded == 0 {
 			c.out.Unsettled++
+			if !b.Young && !c.outOfScope {
+				c.unproven = append(c.unproven, b.ID)
+			}
 		}
 		if b.Status == "REFUNDED" {
 			control.Refunded.Add(b.Amount)

@@ -15,6 +15,12 @@ import (
 // until the next row. Scanning millions of rows through database/sql would cost
 // more than the reading itself.
 func (r *Reader) stream(ctx context.Context, name, query string, args []any, each func(row []driver.Value) error) error {
+	return r.streamAfter(ctx, name, query, args, func() {}, each)
+}
+
+// streamAfter does something of ours while the database begins to answer: rows wait in
+// the connection's buffers until then.
+func (r *Reader) streamAfter(ctx context.Context, name, query string, args []any, meanwhile func(), each func(row []driver.Value) error) error {
 	if r.err != nil {
 		return r.err
 	}
@@ -28,10 +34,10 @@ func (r *Reader) stream(ctx context.Context, name, query string, args []any, eac
 	defer cancel()
 	r.asked = name + " (at most " + limit.Round(time.Millisecond).String() + ")"
 	query = fmt.Sprintf("SET STATEMENT max_statement_time=%.3f FOR %s", limit.Seconds(), query)
-	return r.ended(ctx, r.conn.Raw(func(any) error { return r.session.each(ctx, query, args, each) }))
+	return r.ended(ctx, r.conn.Raw(func(any) error { return r.session.each(ctx, query, args, meanwhile, each) }))
 }
 
-func (s *session) each(ctx context.Context, query string, args []any, each func(row []driver.Value) error) (err error) {
+func (s *session) each(ctx context.Context, query string, args []any, meanwhile func(), each func(row []driver.Value) error) (err error) {
 	named := make([]driver.NamedValue, len(args))
 	for i, a := range args {
 		if n, ok := a.(int); ok {
@@ -48,6 +54,7 @@ func (s *session) each(ctx context.Context, query string, args []any, each func(
 			err = failed
 		}
 	}()
+	meanwhile()
 	row := make([]driver.Value, len(rows.Columns()))
 	for {
 		err := rows.Next(row)

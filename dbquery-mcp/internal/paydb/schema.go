@@ -128,6 +128,12 @@ func (r *Reader) table(ctx context.Context, name string) (Table, error) {
 		r.tables[name], r.cached = t, true
 		return t, nil
 	}
+	return r.look(ctx, name)
+}
+
+// look looks at a table, whatever was known of it.
+func (r *Reader) look(ctx context.Context, name string) (Table, error) {
+	delete(r.session.tables, name)
 	t := Table{Name: name, Columns: map[string]string{}, Nullable: map[string]bool{}}
 	err := r.run(ctx, sqlColumns+name, sqlColumns+name, nil, func(rows *sql.Rows) error {
 		field, err := namedFields(rows)

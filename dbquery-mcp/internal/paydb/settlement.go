@@ -54,7 +54,7 @@ WHERE status = ? AND requested_at < ? AND %[1]s < ? ORDER BY requested_at LIMIT 
 
 	sqlRequestsOf = `SELECT payment_id, COUNT(*) FROM %s %s payment_id IN (%s) GROUP BY payment_id`
 
-	sqlLastRequest = `SELECT id FROM %s FORCE INDEX (%s) ORDER BY id DESC LIMIT 1`
+	sqlLastRequest = `SELECT id, requested_at FROM %s FORCE INDEX (%s) ORDER BY id DESC LIMIT 1`
 
 	sqlFirstRequest = `SELECT id, requested_at FROM %s FORCE INDEX (%s) WHERE id >= ? ORDER BY id LIMIT 1`
 
@@ -165,7 +165,8 @@ type Gateway struct {
 	UnderWayCut bool
 	Served      int64 // requests begun since the oldest of those that have none
 
-	Unfit     []int64 // payments to be looked at whole
+	Latest    time.Time // when the newest request was made; zero: there is none
+	Unfit     []int64   // payments to be looked at whole
 	UnfitCut  bool
 	SeenSince time.Time // requests from then on were compared with their payments; zero: there are none
 	Whole     bool      // that is all of them
@@ -243,7 +244,7 @@ func (g *gatewayLook) all(ctx context.Context) (err error) {
 // newest finds where the newest requests begin.
 func (g *gatewayLook) newest(ctx context.Context) error {
 	var last, least int64
-	err := g.r.run(ctx, "the last "+g.form.table, fmt.Sprintf(sqlLastRequest, g.form.table, quoteName(g.byID)), nil, func(rows *sql.Rows) error { return rows.Scan(&last) })
+	err := g.r.run(ctx, "the last "+g.form.table, fmt.Sprintf(sqlLastRequest, g.form.table, quoteName(g.byID)), nil, func(rows *sql.Rows) error { return rows.Scan(&last, &g.out.Latest) })
 	if err != nil || last == 0 {
 		g.out.Whole = true
 		return err

@@ -93,8 +93,8 @@ type Traced struct {
 	// has published events of the payment's time, so that a missing one was never
 	// written.
 	EventsWhole, EventsKept bool
-	// EventsBetween: of a CAPTURED payment every event was seen that was written
-	// between its request and its last change.
+	// EventsBetween: of a payment that is CAPTURED, or was without a settlement, every
+	// event was seen that was written between its request and its last change.
 	EventsBetween bool
 	// PublishedLast is when any event of the shard was published last; looked up
 	// only while an event of the payment waits.
@@ -301,7 +301,7 @@ func (r *Reader) tracedEvents(ctx context.Context, t *Traced) error {
 		args := []any{table.up("created_at", s.from), table.up("created_at", s.to), t.ID, maxTraced}
 		err = r.run(ctx, "the payment's events around "+s.from.Format(time.TimeOnly), fillIndex(sqlEventsAround, byState), args, each)
 	}
-	if err == nil && t.Status == "CAPTURED" {
+	if err == nil && (t.Status == "CAPTURED" || t.unsettled()) {
 		err = r.eventsBetween(ctx, table, byState, t)
 	}
 	if err != nil {
@@ -323,8 +323,20 @@ func (r *Reader) tracedEvents(ctx context.Context, t *Traced) error {
 		var at time.Time
 		err := rows.Scan(&at)
 		t.EventsKept = at.Before(t.RequestedAt.Add(-aroundEvent))
+		t.Books.NoEvent = t.unsettled() && t.EventsKept && t.EventsBetween && !t.has(capturedEvent)
 		return err
 	})
+}
+
+// unsettled reports whether the payment was captured, and by no settlement that
+// succeeded: then an event must say so.
+func (t *Traced) unsettled() bool {
+	return t.Books.ID != 0 && CapturedOnce(t.Books.Status) && t.Books.Settlements.Succeeded == 0
+}
+
+// has reports whether an event of a type was found.
+func (t *Traced) has(kind string) bool {
+	return slices.ContainsFunc(t.Events, func(e TracedEvent) bool { return string(e.Type) == kind })
 }
 
 // eventsBetween looks for events of a captured payment where none belongs: a refund

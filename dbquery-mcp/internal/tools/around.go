@@ -74,15 +74,15 @@ func (p page) newestWords() (words []string) {
 func (p page) stamp(t time.Time) string { return p.local(t).Format(time.RFC3339) }
 
 // merchantWords says whether a merchant exists at all.
-func (p *page) merchantWords(asked string, near []paydb.Reply[paydb.Near]) string {
+func (p *page) merchantWords(wanted string, near []paydb.Reply[paydb.Near]) string {
 	var other, names []string
-	name := foreign.Text(asked).Quoted()
+	name := foreign.Text(wanted).Quoted()
 	for _, r := range near {
 		for id, at := range r.Facts.Merchants {
 			switch {
-			case id == asked:
+			case id == wanted:
 				return fmt.Sprintf("merchant %s has payments, the newest of %s on %s; the other conditions leave them out", name, p.stamp(at), r.Shard)
-			case strings.EqualFold(strings.TrimSpace(id), strings.TrimSpace(asked)) && p.deps.Scope.Check(id) == nil:
+			case strings.EqualFold(strings.TrimSpace(id), strings.TrimSpace(wanted)) && p.deps.Scope.Check(id) == nil:
 				other = append(other, foreign.Text(id).Quoted()+" on "+r.Shard)
 			}
 		}
@@ -93,7 +93,7 @@ func (p *page) merchantWords(asked string, near []paydb.Reply[paydb.Near]) strin
 		return "whether merchant " + name + " exists could not be looked up"
 	}
 	text := fmt.Sprintf("no payment at all of merchant %s on %s", name, shardsOf(near))
-	if len(p.failed()) > 0 { // it may well be there
+	if len(silent(asked(p.replies))) > 0 { // it may well be there
 		return text
 	}
 	if other = slices.Compact(other); len(other) > 0 {
@@ -101,11 +101,11 @@ func (p *page) merchantWords(asked string, near []paydb.Reply[paydb.Near]) strin
 		return text + ", but of " + strings.Join(other, ", ")
 	}
 	var like []string
-	for _, n := range spelling.Near(asked, slices.Compact(slices.Sorted(slices.Values(names))), 3) {
+	for _, n := range spelling.Near(wanted, slices.Compact(slices.Sorted(slices.Values(names))), 3) {
 		like = append(like, foreign.Text(n).Quoted())
 	}
 	switch {
-	case len(p.replies) == 1 && shard.Of(asked) != shard.One:
+	case len(p.replies) == 1 && shard.Of(wanted) != shard.One:
 		p.meant = "one shard is configured, and by the shard rule merchant " + name + " lives on the second: is PAYMENT_DB_HOST_SHARD2 missing?"
 	case len(like) > 0:
 		p.meant = "there is no such merchant: was " + strings.Join(like, " or ") + " meant?"

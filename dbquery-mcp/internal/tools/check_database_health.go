@@ -137,8 +137,8 @@ func (d Deps) handleCheckDatabaseHealth(ctx context.Context, in HealthIn) (repor
 	a.Findings, ran, a.Because = diagnose.JudgeDatabase(facts)
 	h := health{deps: d, replies: replies}
 	a.Data = h.data(in.Detail == full)
-	a.Coverage.Looked = []string{fmt.Sprintf("%d of %d shards", len(replies)-len(h.failed()), len(replies))}
-	a.Coverage.Not = h.failed()
+	a.Coverage.Looked = []string{heard(asked(h.replies))}
+	a.Coverage.Not = silent(asked(h.replies))
 	a.Conclude(ran...)
 	a.Summary = h.summary(a.Findings)
 	return a, nil
@@ -148,15 +148,6 @@ func (d Deps) handleCheckDatabaseHealth(ctx context.Context, in HealthIn) (repor
 type health struct {
 	deps    Deps
 	replies []paydb.Reply[paydb.Health]
-}
-
-func (h health) failed() (names []string) {
-	for _, r := range h.replies {
-		if !r.Source.OK() {
-			names = append(names, r.Shard)
-		}
-	}
-	return names
 }
 
 // summary is the worst first.
@@ -279,15 +270,6 @@ func (h health) shard(r paydb.Reply[paydb.Health], full bool) ShardHealth {
 		s.Tables = &text
 	}
 	return s
-}
-
-// asked are the replies without their facts.
-func asked[T any](replies []paydb.Reply[T]) []paydb.Asked {
-	all := make([]paydb.Asked, len(replies))
-	for i, r := range replies {
-		all[i] = r.Asked
-	}
-	return all
 }
 
 func (d Deps) checkDatabaseHealth() tool.Tool {

@@ -230,6 +230,20 @@ var hibernate = []string{
 	"DROP TABLE shedlock",
 }
 
+// How the schema is at present is the question, whatever an open connection knew of it.
+func TestHealthOfASchemaThatChanges(t *testing.T) {
+	db := whole(t)
+	r := connect(t, db)
+	if a, text := r.health(t, `{}`); a.Verdict != "ok" {
+		t.Fatalf("%s", text)
+	}
+	conn := second(t, db, 2)
+	run(t, conn, "ALTER TABLE ledger_entry DROP FOREIGN KEY ledger_entry_ibfk_1, DROP INDEX ix_payment_time")
+	a, text := r.health(t, `{}`)
+	codes(t, a.Codes(), "DB_SCHEMA_DRIFT")
+	says(t, text, "payment_id, occurred_at")
+}
+
 // A server with nearly all connections in use is told before the last is gone.
 func TestHealthOfAFullServer(t *testing.T) {
 	db, _ := dbtest.Own(t, "--max-connections=20")

@@ -191,7 +191,7 @@ func (d Deps) hurtBy(ctx context.Context, o diagnose.Outbox, trouble diagnose.Tr
 func confirmed(found []report.Finding, first diagnose.Outbox) []report.Finding {
 	before, _ := diagnose.JudgeOutbox(first)
 	return slices.DeleteFunc(found, func(f report.Finding) bool {
-		moving := strings.HasPrefix(string(f.Code), "OUTBOX_")
+		moving := strings.HasPrefix(string(f.Code), "OUTBOX_") || f.Code == catalog.PaymentStatusRegression
 		return moving && !slices.ContainsFunc(before, func(b report.Finding) bool { return b.Code == f.Code })
 	})
 }
@@ -212,15 +212,6 @@ type outboxView struct {
 	deps    Deps
 	outbox  diagnose.Outbox
 	replies []paydb.Reply[paydb.Outbox]
-}
-
-func (v outboxView) failed() (names []string) {
-	for _, r := range v.replies {
-		if !r.Source.OK() {
-			names = append(names, r.Shard)
-		}
-	}
-	return names
 }
 
 func (v outboxView) data() OutboxData {
@@ -357,7 +348,7 @@ func lockStatus(s diagnose.OutboxShard) *OutboxLockStatus {
 	l, now := s.Lock, s.Clock.Database
 	switch {
 	case l.Broken != "":
-		return &OutboxLockStatus{State: "broken: " + l.Broken}
+		return &OutboxLockStatus{State: "broken"}
 	case !l.Found:
 		return &OutboxLockStatus{State: "never taken"}
 	}
@@ -389,7 +380,7 @@ func (v outboxView) notes() (notes []string) {
 }
 
 func (v outboxView) coverage() report.Coverage {
-	c := report.Coverage{Looked: []string{fmt.Sprintf("%d of %d shards", len(v.replies)-len(v.failed()), len(v.replies))}, Not: v.failed()}
+	c := report.Coverage{Looked: []string{heard(asked(v.replies))}, Not: silent(asked(v.replies))}
 	for _, s := range v.outbox.Shards {
 		if !s.Whole {
 			c.Looked = append(c.Looked, fmt.Sprintf("%s: all that waits, and the newest 100000 events, since %s", s.Shard, s.SeenSince.In(v.deps.Zone).Format(time.RFC3339)))
@@ -419,7 +410,7 @@ func (v outboxView) summary(found []report.Finding) string {
 		return "no payment database answered, so nothing is known of the outbox"
 	}
 	text := ""
-	if failed := v.failed(); len(failed) > 0 {
+	if failed := silent(asked(v.replies)); len(failed) > 0 {
 		text = "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
 	}
 	var n, dead int64
@@ -444,7 +435,7 @@ func (v outboxView) summary(found []report.Finding) string {
 		head = strings.ReplaceAll(strings.TrimPrefix(string(found[i].Code), "OUTBOX_"), "_", " ")
 	} else if slices.ContainsFunc(found, func(f report.Finding) bool { return f.Code == catalog.OutboxBacklog }) {
 		head = "BACKLOG"
-	} else if len(v.failed()) > 0 || v.because() != "" {
+	} else if len(silent(asked(v.replies))) > 0 || v.because() != "" {
 		head = "as far as seen"
 	}
 	text += fmt.Sprintf("%s - %s%d events wait", head, atLeast, n)

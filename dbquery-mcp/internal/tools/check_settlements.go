@@ -92,7 +92,7 @@ func (d Deps) handleCheckSettlements(ctx context.Context, in SettlementsIn) (rep
 		v.kinds = append(v.kinds, r)
 	}
 	a.Findings, a.Sources, a.AsOf = v.found, v.sources(), v.asOf()
-	shards, ran := diagnose.Judge(diagnose.Shards{Asked: v.asked()})
+	shards, ran := diagnose.Judge(diagnose.Shards{Asked: v.asked(), Newest: v.newest(), Of: "gateway request"})
 	a.Findings = slices.Concat(shards, a.Findings)
 	a.Coverage, a.Data, a.Because = v.coverage(), v.data(), v.because()
 	a.Conclude(append(ran, v.ran...)...)
@@ -242,20 +242,25 @@ func (v requestsView) asked() []paydb.Asked {
 	return all
 }
 
+// newest is when the newest request of any kind was made on each shard; zero where
+// there is none.
+func (v requestsView) newest() []time.Time {
+	all := make([]time.Time, len(v.kinds[0].Found))
+	for _, k := range v.kinds {
+		for i, x := range k.Found {
+			if x.Source.OK() && x.Facts.Latest.After(all[i]) {
+				all[i] = x.Facts.Latest
+			}
+		}
+	}
+	return all
+}
+
 func (v requestsView) sources() (all []fault.Source) {
 	for _, a := range v.asked() {
 		all = append(all, a.Source)
 	}
 	return all
-}
-
-func (v requestsView) failed() (names []string) {
-	for _, a := range v.asked() {
-		if !a.Source.OK() {
-			names = append(names, a.Shard)
-		}
-	}
-	return names
 }
 
 func (v requestsView) asOf() time.Time {
@@ -412,8 +417,8 @@ func (v requestsView) notes() (notes []string) {
 }
 
 func (v requestsView) coverage() report.Coverage {
-	c := report.Coverage{Not: v.failed()}
-	c.Looked = []string{fmt.Sprintf("%d of %d shards", len(v.asked())-len(c.Not), len(v.asked()))}
+	c := report.Coverage{Not: silent(v.asked())}
+	c.Looked = []string{heard(v.asked())}
 	if v.resolved != nil {
 		c.Window = "requested_at " + v.resolved.String()
 	}
@@ -451,11 +456,11 @@ func (v requestsView) because() string {
 
 // summary is the line to read out.
 func (v requestsView) summary() string {
-	if len(v.failed()) == len(v.asked()) {
+	if len(silent(v.asked())) == len(v.asked()) {
 		return "no payment database answered, so nothing is known of settlements and refunds"
 	}
 	text := ""
-	if failed := v.failed(); len(failed) > 0 {
+	if failed := silent(v.asked()); len(failed) > 0 {
 		text = "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
 	}
 	var kinds []string

@@ -312,18 +312,9 @@ func whyTwice(p paydb.Pair) string {
 
 func head[T any](n int, list []T) []T { return list[:min(n, len(list))] }
 
-func (k keys) failed() (names []string) {
-	for _, a := range k.facts.Asked {
-		if !a.Source.OK() {
-			names = append(names, a.Shard)
-		}
-	}
-	return names
-}
-
 func (k keys) coverage(used *paydb.Window, window string) report.Coverage {
-	c := report.Coverage{Window: window, Not: k.failed()}
-	c.Looked = []string{fmt.Sprintf("%d of %d shards", len(k.facts.Asked)-len(k.failed()), len(k.facts.Asked))}
+	c := report.Coverage{Window: window, Not: silent(k.facts.Asked)}
+	c.Looked = []string{heard(k.facts.Asked)}
 	next := ""
 	k.each(func(_ int, a paydb.Asked, f paydb.Keys) {
 		c.Looked = append(c.Looked, fmt.Sprintf("%s %d of %d merchants", a.Shard, f.Done, f.Merchants))
@@ -348,8 +339,8 @@ func (k keys) summary(c report.Coverage) string {
 		n.across, n.differ, n.ghosts, n.missing = n.across+len(f.Across), n.differ+len(f.Mismatches), n.ghosts+len(f.Ghosts), n.missing+int(f.MissingAll)
 		seen += f.Payments
 	})
-	if len(k.failed()) == len(k.facts.Asked) {
-		return "no payment database answered: " + strings.Join(k.failed(), ", ")
+	if len(silent(k.facts.Asked)) == len(k.facts.Asked) {
+		return "no payment database answered: " + strings.Join(silent(k.facts.Asked), ", ")
 	}
 	var words []string
 	for _, x := range []struct {
@@ -361,8 +352,8 @@ func (k keys) summary(c report.Coverage) string {
 		}
 	}
 	text := payments(seen) + " looked at: "
-	if len(k.failed()) > 0 {
-		text = "PARTIAL, " + strings.Join(k.failed(), ", ") + " did not answer: " + text
+	if len(silent(k.facts.Asked)) > 0 {
+		text = "PARTIAL, " + strings.Join(silent(k.facts.Asked), ", ") + " did not answer: " + text
 	} else if c.Cut {
 		text = "PARTIAL, not all merchants in the time of one call: " + text
 	}

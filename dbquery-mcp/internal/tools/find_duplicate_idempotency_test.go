@@ -2,6 +2,7 @@ package tools_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -103,12 +104,13 @@ func TestFindDuplicateIdempotency(t *testing.T) {
 	at := func(d time.Duration) time.Time { return n.Add(-d).Truncate(time.Millisecond) }
 	// The same key on two shards: MERCHANT-8 lives on the first.
 	db.Recorded(t, 2, dbtest.Payment{ID: 501, Merchant: "MERCHANT-8", Key: "order-1", Amount: 1000, At: at(time.Hour)})
-	// Records that answer with another amount, another's payment, nothing sensible.
+	// Records that answer with another amount, another's payment, nothing sensible; one
+	// a minute, for a crowd of payments has pairs by chance.
 	db.Insert(t, 1, dbtest.Payment{ID: 601, Merchant: "MERCHANT-8", Key: "wrong-amount", Amount: 300, At: at(time.Hour)},
-		dbtest.Payment{ID: 602, Merchant: "MERCHANT-8", Key: "wrong-payment", Amount: 310, At: at(time.Hour)},
-		dbtest.Payment{ID: 603, Merchant: "MERCHANT-8", Key: "empty", Amount: 320, At: at(time.Hour)},
-		dbtest.Payment{ID: 604, Merchant: "MERCHANT-8", Key: "fine", Amount: 330, At: at(time.Hour)},
-		dbtest.Payment{ID: 605, Merchant: "MERCHANT-8", Key: "no-record", Amount: 340, At: at(time.Hour)})
+		dbtest.Payment{ID: 602, Merchant: "MERCHANT-8", Key: "wrong-payment", Amount: 310, At: at(time.Hour - 1*time.Minute)},
+		dbtest.Payment{ID: 603, Merchant: "MERCHANT-8", Key: "empty", Amount: 320, At: at(time.Hour - 2*time.Minute)},
+		dbtest.Payment{ID: 604, Merchant: "MERCHANT-8", Key: "fine", Amount: 330, At: at(time.Hour - 3*time.Minute)},
+		dbtest.Payment{ID: 605, Merchant: "MERCHANT-8", Key: "no-record", Amount: 340, At: at(time.Hour - 4*time.Minute)})
 	db.Record(t, 1, "MERCHANT-8", "wrong-amount", `{"paymentId":601,"amount":999,"currency":"KRW"}`, at(time.Hour))
 	db.Record(t, 1, "MERCHANT-8", "wrong-payment", `{"paymentId":2,"amount":310,"currency":"KRW"}`, at(time.Hour))
 	db.Record(t, 1, "MERCHANT-8", "empty", `{}`, at(time.Hour))
@@ -190,6 +192,28 @@ func TestAUsualAmountIsNoDuplicate(t *testing.T) {
 	db.Recorded(t, 1, dbtest.Payment{Merchant: "MERCHANT-8", Key: "aa77", Amount: 9900, At: n.Add(-30 * time.Minute)},
 		dbtest.Payment{Merchant: "MERCHANT-8", Key: "bb31", Amount: 9900, At: n.Add(-30*time.Minute + 3*time.Second)})
 	if a, text := connect(t, db).keys(t, `{}`); a.Verdict != "ok" || len(a.Data.Twice) > 0 {
+		t.Error(text)
+	}
+}
+
+// A merchant who sells for two minutes what he else sells in a day takes some amounts
+// twice within seconds by chance.
+func TestASaleIsNoDuplicate(t *testing.T) {
+	db := whole(t)
+	n := now(t, db)
+	sold := rand.New(rand.NewPCG(1, 1)).Perm(120)
+	var payments []dbtest.Payment
+	for i, what := range sold {
+		payments = append(payments, dbtest.Payment{Merchant: "MERCHANT-8", Key: fmt.Sprintf("%x", 7919*(i+1)), Amount: int64(1000 + 10*(what/2)), At: n.Add(-10*time.Minute + time.Duration(i)*time.Second)})
+	}
+	db.Recorded(t, 1, payments...)
+	if a, text := connect(t, db).keys(t, `{}`); a.Verdict != "ok" || len(a.Data.Twice) > 0 {
+		t.Error(text)
+	}
+	// One order under two keys among few is one as before.
+	db.Recorded(t, 1, dbtest.Payment{Merchant: "MERCHANT-10", Key: "3e8a", Amount: 54321, At: n.Add(-20 * time.Minute)},
+		dbtest.Payment{Merchant: "MERCHANT-10", Key: "77ab", Amount: 54321, At: n.Add(-20*time.Minute + 2*time.Second)})
+	if a, text := connect(t, db).keys(t, `{"merchant_id":"MERCHANT-10"}`); len(a.Data.Twice) != 1 {
 		t.Error(text)
 	}
 }

@@ -42,15 +42,6 @@ func (p page) answered() []paydb.Reply[paydb.ShardPayments] {
 }
 
 // failed are the names of the shards that did not answer.
-func (p page) failed() (names []string) {
-	for _, r := range p.replies {
-		if !r.Source.OK() {
-			names = append(names, r.Shard)
-		}
-	}
-	return names
-}
-
 // empty reports whether nothing matches, as far as was seen.
 func (p page) empty() bool { return len(p.rows) == 0 && p.cursor == nil && len(p.answered()) > 0 }
 
@@ -155,8 +146,8 @@ func currency(c foreign.Text) any {
 
 func (p page) coverage() report.Coverage {
 	c := report.Coverage{Window: p.windowText()}
-	c.Looked = append(c.Looked, fmt.Sprintf("%d of %d shards", len(p.replies)-len(p.failed()), len(p.replies)))
-	c.Not = append(c.Not, p.failed()...)
+	c.Looked = append(c.Looked, heard(asked(p.replies)))
+	c.Not = append(c.Not, silent(asked(p.replies))...)
 	if p.next != nil {
 		seen := answeredBits(p.replies)
 		if p.cursor != nil {
@@ -270,7 +261,7 @@ func (p page) home(merchant string) (home paydb.Asked, known bool) {
 // whereMerchantsLive says what a shard that failed means for the merchants that
 // were asked for.
 func (p page) whereMerchantsLive() (notes []string) {
-	if len(p.failed()) == 0 || len(p.answered()) == 0 {
+	if len(silent(asked(p.replies))) == 0 || len(p.answered()) == 0 {
 		return nil
 	}
 	for _, m := range p.understood.MerchantIDs {

@@ -206,15 +206,6 @@ func (s statistics) answered() []paydb.Reply[paydb.Statistics] {
 	})
 }
 
-func (s statistics) failed() (names []string) {
-	for _, r := range s.replies {
-		if !r.Source.OK() {
-			names = append(names, r.Shard)
-		}
-	}
-	return names
-}
-
 // each calls take for every group of the parts from..to of every shard.
 func (s statistics) each(from, to int, take func(shard string, part int, g paydb.StatisticsGroup)) {
 	for _, r := range s.answered() {
@@ -426,8 +417,8 @@ func (s statistics) notes() []string {
 }
 
 func (s statistics) coverage() report.Coverage {
-	c := report.Coverage{Not: s.failed()}
-	c.Looked = []string{fmt.Sprintf("%d of %d shards", len(s.replies)-len(s.failed()), len(s.replies))}
+	c := report.Coverage{Not: silent(asked(s.replies))}
+	c.Looked = []string{heard(asked(s.replies))}
 	switch {
 	case len(s.parts) == 0:
 		c.Window = "not resolved: no database told its clock"
@@ -454,10 +445,10 @@ func shortly(d time.Duration) string {
 
 func (s statistics) summary() string {
 	if len(s.answered()) == 0 {
-		return "no payment database answered: " + strings.Join(s.failed(), ", ")
+		return "no payment database answered: " + strings.Join(silent(asked(s.replies)), ", ")
 	}
 	text := ""
-	if failed := s.failed(); len(failed) > 0 {
+	if failed := silent(asked(s.replies)); len(failed) > 0 {
 		text = "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
 	}
 	least := ""

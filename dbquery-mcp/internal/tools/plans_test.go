@@ -126,6 +126,7 @@ func troubled(t *testing.T, db *dbtest.DB) {
 			`INSERT INTO ledger_entry (payment_id, debit_account, credit_account, amount) VALUES (900000, 'merchant_receivable', 'cash', 5)`,
 			`SET foreign_key_checks = 1`,
 			`UPDATE outbox_event SET published = 0, published_at = NULL, created_at = UTC_TIMESTAMP(3) - INTERVAL 20 MINUTE WHERE event_id MOD 500 = 0`,
+			`INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at) SELECT 'payment', payment_id, 'PAYMENT_REFUND_REQUESTED', '{}', 1, UTC_TIMESTAMP(3) FROM payment WHERE status = 'CAPTURED' LIMIT 1`,
 			`UPDATE outbox_event SET published_at = NULL WHERE event_id MOD 500 = 2`,
 			`UPDATE outbox_event SET event_type = 'PAYMENT_STRANGE' WHERE event_id MOD 500 = 3`,
 			`UPDATE outbox_event SET published = 0, published_at = NULL, retry_count = 10, last_retry_at = UTC_TIMESTAMP(3) WHERE event_id MOD 500 = 1`,

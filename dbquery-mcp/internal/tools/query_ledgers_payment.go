@@ -182,28 +182,18 @@ func (d Deps) askedOf(a *report.Answer[LedgersData], replies []paydb.Reply[paydb
 
 // shardsAnswer fills what every answer says of the shards.
 func shardsAnswer(a *report.Answer[LedgersData], all []paydb.Asked) {
-	failed := 0
 	for _, r := range all {
 		a.Sources = append(a.Sources, r.Source)
 		if a.AsOf.IsZero() {
 			a.AsOf = r.Clock.Database
 		}
-		if !r.Source.OK() {
-			failed++
-			a.Coverage.Not = append(a.Coverage.Not, r.Shard)
-		}
 	}
-	a.Coverage.Looked = append(a.Coverage.Looked, fmt.Sprintf("%d of %d shards", len(all)-failed, len(all)))
+	a.Coverage.Looked, a.Coverage.Not = append(a.Coverage.Looked, heard(all)), append(a.Coverage.Not, silent(all)...)
 }
 
 // partialOf is what must be heard before any number when a shard did not answer.
 func partialOf[T any](replies []paydb.Reply[T]) string {
-	var failed []string
-	for _, r := range replies {
-		if !r.Source.OK() {
-			failed = append(failed, r.Shard)
-		}
-	}
+	failed := silent(asked(replies))
 	if len(failed) == 0 {
 		return ""
 	}

@@ -59,7 +59,7 @@ func (d Deps) ledgerSums(ctx context.Context, in LedgersIn) (a report.Answer[Led
 	shardsAnswer(&a, s.Asked)
 	a.Findings, ran = diagnose.Judge(s)
 	a.Coverage = v.coverage()
-	if !v.through() && len(v.failed()) == 0 {
+	if !v.through() && len(silent(asked(v.replies))) == 0 {
 		a.Because = "time ran out: these are the sums of a part, the cursor goes on"
 	}
 	a.Data.Notes = slices.Concat(sumNotes(v), widerAccounts(s.Asked), scopeNote(d))
@@ -227,7 +227,7 @@ func (d Deps) withPayments(ctx context.Context, in LedgersIn, a report.Answer[Le
 		a.Summary = p.caveat() + "the next " + payments(int64(len(p.rows))) + " of merchant " + name + "; the sums stood in the first answer"
 	default:
 		a.Summary = p.caveat() + sumWords(v, " for merchant "+name)
-		if !v.through() && len(v.failed()) == 0 {
+		if !v.through() && len(silent(asked(v.replies))) == 0 {
 			a.Because = "time ran out before all of the merchant's payments were added up: the sums are lower bounds"
 		}
 	}

@@ -169,8 +169,8 @@ func (v reconciledView) coverage() report.Coverage {
 	case q.window != nil:
 		c.Window = fmt.Sprintf("%s (since %s)", q.scope, q.window.Since.In(v.deps.Zone).Format(time.RFC3339))
 	}
-	c.Looked = append(c.Looked, fmt.Sprintf("%d of %d shards", len(v.replies)-len(v.failed()), len(v.replies)))
-	c.Not = append(c.Not, v.failed()...)
+	c.Looked = append(c.Looked, heard(asked(v.replies)))
+	c.Not = append(c.Not, silent(asked(v.replies))...)
 	for _, r := range v.compared() {
 		f := r.Facts
 		if f.Older > 0 {
@@ -178,6 +178,12 @@ func (v reconciledView) coverage() report.Coverage {
 		}
 		if f.MerchantsWhy != "" {
 			c.Not = append(c.Not, r.Shard+": whether merchants are on the right shard ("+f.MerchantsWhy+")")
+		}
+		if f.Unproven > 0 {
+			c.Not = append(c.Not, r.Shard+": the events of "+payments(f.Unproven)+" captured without a settlement ("+f.UnprovenWhy+")")
+		}
+		if f.Late.Why != "" {
+			c.Not = append(c.Not, r.Shard+": which postings came late ("+f.Late.Why+")")
 		}
 		for _, slow := range f.Slow {
 			c.Not = append(c.Not, r.Shard+": "+slow)
@@ -195,25 +201,16 @@ func (v reconciledView) coverage() report.Coverage {
 	return c
 }
 
-func (v reconciledView) failed() (names []string) {
-	for _, r := range v.replies {
-		if !r.Source.OK() {
-			names = append(names, r.Shard)
-		}
-	}
-	return names
-}
-
 func (v reconciledView) notes() (notes []string) {
 	if slices.ContainsFunc(v.replies, func(r paydb.Reply[paydb.Reconciled]) bool { return r.Facts.Young > 0 }) {
 		notes = append(notes, fmt.Sprintf("in flight: changed less than %d s ago (LEDGER_GRACE), so what belongs to it may still come", int64(v.question.ask.Grace.Seconds())))
 	}
-	var unsettled int64
+	var unproven int64
 	for _, r := range v.compared() {
-		unsettled += r.Facts.Unsettled
+		unproven += r.Facts.Unproven
 	}
-	if unsettled > 0 {
-		notes = append(notes, fmt.Sprintf("%s captured without a settlement: direct captures, or not, as trace_payment tells", payments(unsettled)))
+	if unproven > 0 {
+		notes = append(notes, fmt.Sprintf("%s captured without a settlement: direct captures, or not, as trace_payment tells", payments(unproven)))
 	}
 	if v.question.again {
 		notes = append(notes, "counts and totals are of this part alone, not of those before it")
@@ -230,7 +227,7 @@ func (v reconciledView) summary() string {
 	for _, r := range v.compared() {
 		compared, entries, young = compared+r.Facts.Payments, entries+r.Facts.Entries, young+r.Facts.Young
 	}
-	if len(v.failed()) == len(v.replies) && compared == 0 {
+	if len(silent(asked(v.replies))) == len(v.replies) && compared == 0 {
 		var why []string
 		for _, r := range v.replies {
 			why = append(why, r.Shard+" "+strings.ReplaceAll(string(r.Source.Err.Class), "_", " "))
@@ -238,7 +235,7 @@ func (v reconciledView) summary() string {
 		return "no payment database answered: " + strings.Join(why, ", ")
 	}
 	text := ""
-	if failed := v.failed(); len(failed) > 0 {
+	if failed := silent(asked(v.replies)); len(failed) > 0 {
 		text = "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
 	} else if !v.through() {
 		text = "IN PART, time ran out: "
@@ -285,7 +282,7 @@ func exceptions(n int64) string {
 func (v reconciledView) codes() string {
 	var all []string
 	for _, f := range v.judged.Findings {
-		if name := string(f.Code); strings.HasPrefix(name, "LEDGER_") || strings.HasPrefix(name, "SETTLEMENT_") || strings.HasPrefix(name, "REFUND_") {
+		if name := string(f.Code); strings.HasPrefix(name, "LEDGER_") || strings.HasPrefix(name, "SETTLEMENT_") || strings.HasPrefix(name, "REFUND_") || f.Code == catalog.CaptureEvidenceMissing {
 			all = append(all, name)
 		}
 	}

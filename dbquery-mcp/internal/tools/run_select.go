@@ -180,14 +180,7 @@ func (s selected) cut() bool {
 }
 
 func (s selected) coverage() (c report.Coverage) {
-	var failed []string
-	for _, r := range s.replies {
-		if !r.Source.OK() {
-			failed = append(failed, r.Shard)
-		}
-	}
-	c.Looked = []string{fmt.Sprintf("%d of %d shards", len(s.replies)-len(failed), len(s.replies))}
-	c.Not = failed
+	c.Looked, c.Not = []string{heard(asked(s.replies))}, silent(asked(s.replies))
 	for _, r := range s.answered() {
 		switch {
 		case r.Facts.Big:

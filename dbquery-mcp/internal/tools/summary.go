@@ -27,7 +27,7 @@ func (p page) summary() string {
 
 // caveat is what must be heard before any number when a shard did not answer.
 func (p page) caveat() string {
-	failed := p.failed()
+	failed := silent(asked(p.replies))
 	if len(failed) == 0 {
 		return ""
 	}
@@ -53,7 +53,7 @@ func (p page) list() string {
 	case !t.known:
 		return fmt.Sprintf("more than %s match; shown: the %s %d", payments(int64(len(p.rows))), p.ask.Order, len(p.rows))
 	case t.count() == 0:
-		return fmt.Sprintf("0 payments match (looked at %d of %d shards, %s)", len(p.replies)-len(p.failed()), len(p.replies), p.windowText())
+		return fmt.Sprintf("0 payments match (looked at %s, %s)", heard(asked(p.replies)), p.windowText())
 	}
 	text := fmt.Sprintf("%s match (%s): %s", payments(t.count()), strings.Join(p.byShardWords(t), ", "), t.inWords())
 	if p.next != nil {

@@ -45,7 +45,7 @@ func (p page) tally() tally {
 		why = same
 	}
 	t.whole = t.known
-	for _, name := range p.failed() {
+	for _, name := range silent(asked(p.replies)) {
 		t.whole = false
 		why = append(why, name+" did not answer")
 	}

@@ -159,15 +159,6 @@ func (v traceView) now(name string) time.Time {
 	return time.Time{}
 }
 
-func (v traceView) failed() (names []string) {
-	for _, r := range v.replies {
-		if !r.Source.OK() {
-			names = append(names, r.Shard)
-		}
-	}
-	return names
-}
-
 func (v traceView) data() TraceData {
 	d := TraceData{Payments: []TracedPayment{}, Timeline: []TimelineRow{}}
 	for _, p := range v.each() {
@@ -293,8 +284,8 @@ func (v traceView) notes() (notes []string) {
 }
 
 func (v traceView) coverage() report.Coverage {
-	c := report.Coverage{Not: v.failed()}
-	c.Looked = []string{fmt.Sprintf("%d of %d shards", len(v.replies)-len(c.Not), len(v.replies))}
+	c := report.Coverage{Not: silent(asked(v.replies))}
+	c.Looked = []string{heard(asked(v.replies))}
 	for _, p := range v.each() {
 		for _, n := range p.NotLooked {
 			c.Not = append(c.Not, p.Shard+": "+n)
@@ -307,7 +298,7 @@ func (v traceView) coverage() report.Coverage {
 // of its story was not seen.
 func (v traceView) because() string {
 	all := v.each()
-	if len(all) == 0 && len(v.failed()) < len(v.replies) {
+	if len(all) == 0 && len(silent(asked(v.replies))) < len(v.replies) {
 		return "there is no such payment to judge"
 	}
 	for _, p := range all {
@@ -322,7 +313,7 @@ func (v traceView) because() string {
 }
 
 func (v traceView) summary() string {
-	failed := v.failed()
+	failed := silent(asked(v.replies))
 	if len(failed) == len(v.replies) {
 		return "no payment database answered, so nothing is known of this payment"
 	}
@@ -336,7 +327,7 @@ func (v traceView) summary() string {
 		if v.in.PaymentID != nil {
 			what = fmt.Sprintf("no payment %d", *v.in.PaymentID)
 		}
-		return text + fmt.Sprintf("%s on %d of %d shards (keys, ids and merchants are taken to the letter)", what, len(v.replies)-len(failed), len(v.replies))
+		return text + fmt.Sprintf("%s on %s (keys, ids and merchants are taken to the letter)", what, heard(asked(v.replies)))
 	}
 	var parts []string
 	for _, p := range all {

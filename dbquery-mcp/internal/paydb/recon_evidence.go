@@ -1,0 +1,255 @@
+package paydb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// A captured payment without a settlement was captured by its merchant's own call,
+// which leaves an event. Events are not found by their payment: there is no index. Many
+// payments' events are therefore read by the range of ids that covers their time, and
+// those of the few that are left by their own time.
+const (
+	sqlTimesOf = `SELECT payment_id, requested_at, updated_at, status = 'CAPTURED' FROM payment FORCE INDEX (%s) WHERE %s`
+
+	sqlEventFrom = `SELECT event_id, created_at FROM outbox_event FORCE INDEX (%s) WHERE event_id >= ? ORDER BY event_id LIMIT 3`
+
+	sqlCapturedEvents = `SELECT aggregate_id FROM outbox_event FORCE INDEX (%s) WHERE event_id >= ? AND event_id < ? AND event_type = 'PAYMENT_CAPTURED'`
+
+	// How many events were written in a time, published or not.
+	sqlEventsWithin = `SELECT COUNT(*) FROM (SELECT 1 FROM outbox_event FORCE INDEX (%) WHERE published IN (0, 1) AND created_at BETWEEN ? AND ? LIMIT ?) AS w`
+)
+
+const (
+	// proveSize is how many payments without a settlement are proven at once.
+	proveSize = 20_000
+	// proveEach is how many are few enough to look for the event of each.
+	proveEach = 100
+	// maxProved is how many payments' events are looked for one by one in a run.
+	maxProved = 200
+	// maxWithin is how many events are walked for one payment.
+	maxWithin = 20_000
+	// eventStep is how many ids of events one statement goes through.
+	eventStep = 50_000
+	// tailOf is how many of the payments may have been changed later than the range
+	// of events that is read at once.
+	tailOf = 50
+
+	capturedEvent = "PAYMENT_CAPTURED"
+)
+
+// proof is where the events of direct captures are found; zero while not looked.
+type proof struct {
+	looked        bool
+	why           string // nothing can be found
+	table         Table
+	byID, byState string
+	kept          time.Time // the oldest published event
+	each          int       // payments whose events were looked for one by one
+}
+
+// capturedIn is when a payment's capture can have been.
+type capturedIn struct {
+	id       int64
+	from, to time.Time
+}
+
+// prove looks for the events of the captured payments without a settlement that were
+// collected. Who has none is doubted.
+func (c *reconciling) prove(ctx context.Context) error {
+	ids := slices.Compact(slices.Sorted(slices.Values(c.unproven)))
+	c.unproven = c.unproven[:0]
+	if len(ids) == 0 {
+		return nil
+	}
+	if err := c.again(ctx); err != nil {
+		return err
+	}
+	if err := c.outbox(ctx); err != nil {
+		return err
+	}
+	if c.proof.why != "" {
+		c.out.Unproven += int64(len(ids))
+		return nil
+	}
+	all, err := c.timesOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	n := len(all)
+	all = slices.DeleteFunc(all, func(x capturedIn) bool { return x.from.Before(c.proof.kept.Add(eventMargin)) })
+	if n > len(all) {
+		c.out.Unproven += int64(n - len(all))
+		c.proof.forgotten(c)
+	}
+	if len(all) > proveEach && len(c.q.Merchants) == 0 {
+		if all, err = c.withoutEvent(ctx, all); err != nil {
+			return err
+		}
+	}
+	for i, x := range all {
+		if c.proof.each++; c.proof.each > maxProved {
+			c.out.Unproven += int64(len(all) - i)
+			c.out.UnprovenWhy = fmt.Sprintf("only %d payments' events are looked for one by one", maxProved)
+			c.out.UnprovenCut = len(c.q.Merchants) == 0
+			break
+		}
+		c.doubts.fresh = append(c.doubts.fresh, doubt{id: x.id, event: true})
+	}
+	return nil
+}
+
+// forgotten says that published events are deleted after a while.
+func (p proof) forgotten(c *reconciling) {
+	c.out.UnprovenWhy = "the outbox has no published events from before " + p.kept.In(c.r.Now().Location()).Format(time.RFC3339)
+}
+
+// outbox finds out, once, whether events can be found.
+func (c *reconciling) outbox(ctx context.Context) error {
+	p := &c.proof
+	if p.looked {
+		return nil
+	}
+	p.looked = true
+	there, err := c.r.has(ctx, "outbox_event")
+	if err != nil {
+		return err
+	}
+	if !there {
+		p.why = "there is no table outbox_event"
+	} else if p.table, err = c.r.table(ctx, "outbox_event"); err != nil {
+		return err
+	}
+	p.byID, p.byState = p.table.index("event_id"), p.table.index("published", "created_at")
+	if p.why == "" && (p.byID == "" || p.byState == "" || len(p.table.without("aggregate_id", "event_type", "published", "created_at")) > 0) {
+		p.why = "outbox_event lacks columns, or the index over published, created_at"
+	}
+	if p.why == "" {
+		err = c.r.run(ctx, "the oldest published event", fillIndex(sqlFirstPublished, p.byState), nil, func(rows *sql.Rows) error { return rows.Scan(&p.kept) })
+		if err == nil && p.kept.IsZero() {
+			p.why = "the outbox has no published event"
+		}
+	}
+	c.out.UnprovenWhy = p.why
+	return err
+}
+
+// timesOf reads when each payment was requested and last changed.
+func (c *reconciling) timesOf(ctx context.Context, ids []int64) (all []capturedIn, err error) {
+	for some := range slices.Chunk(ids, listSize) {
+		where := idList(some)
+		query := fmt.Sprintf(sqlTimesOf, quoteName(c.payment.ordered("payment_id")), where.sql)
+		err := c.r.run(ctx, "when payments were captured", query, where.args, func(rows *sql.Rows) error {
+			var x capturedIn
+			var requested, updated sql.NullTime
+			var captured bool
+			if err := rows.Scan(&x.id, &requested, &updated, asBool{&captured}); err != nil {
+				return err
+			}
+			x.from, x.to = requested.Time, updated.Time
+			if !captured { // refunded since, so that it was changed again
+				x.to = requested.Time.Add(time.Hour)
+			}
+			all = append(all, x)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// withoutEvent reads all events of the time of some payments, and leaves those
+// whose event was not among them. Where time runs out they are kept for later.
+func (c *reconciling) withoutEvent(ctx context.Context, all []capturedIn) ([]capturedIn, error) {
+	from := slices.MinFunc(all, func(a, b capturedIn) int { return a.from.Compare(b.from) }).from
+	ends := make([]time.Time, len(all))
+	for i, x := range all {
+		ends[i] = x.to
+	}
+	slices.SortFunc(ends, time.Time.Compare)
+	to := ends[len(ends)-1-tailOf]
+	var least, most int64
+	err := c.r.run(ctx, "the lowest event id", fillIndex(sqlFirstEvent, c.proof.byID), []any{math.MinInt64}, func(rows *sql.Rows) error { return rows.Scan(&least, new(time.Time)) })
+	if err == nil {
+		err = c.r.run(ctx, "the last event", fillIndex(sqlLastEvent, c.proof.byID), nil, func(rows *sql.Rows) error { return rows.Scan(&most, new(time.Time)) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	first, err := firstAt(ctx, from.Add(-eventMargin), least, most, c.nextEvents)
+	if err != nil {
+		return nil, err
+	}
+	last, err := firstAt(ctx, to.Add(eventMargin), least, most, c.nextEvents)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b capturedIn) int { return int(max(min(a.id-b.id, 1), -1)) })
+	proven := make([]bool, len(all))
+	query := fmt.Sprintf(sqlCapturedEvents, quoteName(c.proof.byID))
+	for id := first; id < last; id += eventStep {
+		if !c.time() {
+			for _, x := range all {
+				c.unproven = append(c.unproven, x.id)
+			}
+			return nil, nil
+		}
+		if err := c.again(ctx); err != nil {
+			return nil, err
+		}
+		err := c.r.stream(ctx, "events of captures", query, []any{id, min(id+eventStep, last)}, func(row []driver.Value) error {
+			payment, _ := wholeOf(row[0])
+			i, ok := slices.BinarySearchFunc(all, payment, func(x capturedIn, id int64) int { return int(max(min(x.id-id, 1), -1)) })
+			if ok {
+				proven[i] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	var left []capturedIn
+	for i, x := range all {
+		if !proven[i] {
+			left = append(left, x)
+		}
+	}
+	return left, nil
+}
+
+// nextEvents are up to three events from an id on.
+func (c *reconciling) nextEvents(ctx context.Context, from int64) (all []came, err error) {
+	err = c.r.run(ctx, "which event came when", fmt.Sprintf(sqlEventFrom, quoteName(c.proof.byID)), []any{from}, func(rows *sql.Rows) error {
+		var x came
+		err := rows.Scan(&x.id, &x.at)
+		all = append(all, x)
+		return err
+	})
+	return all, err
+}
+
+// eventless looks for the event of one payment's capture, among all that were written
+// between its request and its last change. known is false where they are too many.
+func (c *reconciling) eventless(ctx context.Context, e Exception) (without, known bool, err error) {
+	p := c.proof
+	from, to := p.table.up("created_at", e.RequestedAt.Add(-aroundEvent)), p.table.up("created_at", e.UpdatedAt.Add(aroundEvent))
+	n := 0
+	err = c.r.run(ctx, "how many events lie within", fillIndex(sqlEventsWithin, p.byState), []any{from, to, maxWithin + 1}, func(rows *sql.Rows) error { return rows.Scan(&n) })
+	if err != nil || n > maxWithin {
+		return false, false, err
+	}
+	without = true
+	err = c.r.run(ctx, "the event of a payment", fillIndex(sqlEventOf, p.byState), []any{from, to, e.ID, capturedEvent}, func(*sql.Rows) error {
+		without = false
+		return nil
+	})
+	return without, err == nil, err
+}
