@@ -20,6 +20,9 @@ type RateKey struct {
 	// FailingOpen is set when Redis refuses writes: then ingest cannot count,
 	// and lets every request pass.
 	FailingOpen bool
+	// Passing is set where a counter was seen too short a time for certainty, and
+	// others are reported that are in the same state.
+	Passing bool
 }
 
 // State is what a counter means for the merchant.
@@ -86,6 +89,12 @@ func (k RateKey) State() State {
 		return AtLimit
 	}
 	return Free
+}
+
+// NeverEnds reports whether the counter lacks the TTL that ingest gives it.
+func (k RateKey) NeverEnds() bool {
+	s := k.State()
+	return s == BlockedForEver || s == NeverResets
 }
 
 // Effect says what the merchant notices: like State, but no limit holds while

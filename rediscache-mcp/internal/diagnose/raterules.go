@@ -43,7 +43,7 @@ func RateKeys(keys []RateKey) (findings []report.Finding, ran []catalog.Code) {
 // matches returns the findings of a rule, and the counters that they are of.
 func matches(rule func(RateKey) (report.Finding, bool), keys []RateKey) (findings []report.Finding, of []RateKey) {
 	for _, k := range keys {
-		if s := k.State(); s == Unread || s == Off {
+		if s := k.State(); s == Unread || s == Off || k.Passing {
 			continue
 		}
 		if f, found := rule(k); found {

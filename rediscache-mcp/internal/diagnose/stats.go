@@ -83,23 +83,26 @@ func evicting(s redisdb.Server, _ Census) (report.Finding, bool) {
 		Then("Find what fills it: the families and big keys below, ttl_analysis for keys without a TTL", "Raise maxmemory; have the owner of this Redis decide"), true
 }
 
-// fewKeys are too few for their loss to mean something.
-const fewKeys = 10
+const (
+	// fewKeys are too few for their loss to mean something.
+	fewKeys = 10
+	// tellLoss is how long a loss is told at least: until the cached answers that
+	// went would have ended by themselves, as they are configured by default.
+	tellLoss = 10 * time.Minute
+)
 
 // dataLoss is certain where this process has seen the keys that are gone.
 func dataLoss(s redisdb.Server, c Census) (report.Finding, bool) {
 	i := s.Info
 	next := []string{"Find out why (log of Redis, its host, who may FLUSHALL)", "Until the cached answers have come back, repeats are answered by the database; its unique key still protects"}
-	lost := func(was redisdb.Info) bool { return was.Keys >= fewKeys && i.Keys < was.Keys/2 }
-	if p := s.Predecessor; p != nil && lost(*p) {
-		return report.NewFinding(catalog.RedisDataLoss, "%s was started anew and lost its keys: %d before, %d now", s.Source.Name, p.Keys, i.Keys).
-			With(s.Source.Name, "INFO server, keyspace", fmt.Sprintf("run_id changed, %d keys at %s", p.Keys, p.Time.Format(time.RFC3339)), i.Time).
-			Then(next...).ConfirmWith("find_duplicate_idempotency"), true
-	}
-	if flushed, over := grown(s, func(l redisdb.Load) *int64 { return l.Flushes }); flushed > 0 && lost(*s.Before) {
-		return report.NewFinding(catalog.RedisDataLoss, "%s was emptied: %d keys before, %d now", s.Source.Name, s.Before.Keys, i.Keys).
-			With(s.Source.Name, "INFO commandstats, keyspace", fmt.Sprintf("FLUSHALL or FLUSHDB called %d times in %s", flushed, seconds(over)), i.Time).
-			Then(next...).ConfirmWith("find_duplicate_idempotency"), true
+	if p := s.Past; p != nil && !i.Loading && i.Time.Sub(p.Time) <= max(c.Lifetime.TTL, tellLoss) && p.Keys >= fewKeys && i.Keys < p.Lasting(i.Time.Sub(p.Time))/2 {
+		f := report.NewFinding(catalog.RedisDataLoss, "%s was started anew and lost its keys: %d before, %d now", s.Source.Name, p.Keys, i.Keys).
+			With(s.Source.Name, "INFO server, keyspace", fmt.Sprintf("run_id changed, %d keys at %s", p.Keys, p.Time.Format(time.RFC3339)), i.Time)
+		if p.RunID == i.RunID {
+			f = report.NewFinding(catalog.RedisDataLoss, "%s was emptied: %d keys before, %d now", s.Source.Name, p.Keys, i.Keys).
+				With(s.Source.Name, "INFO commandstats, keyspace", fmt.Sprintf("FLUSHALL or FLUSHDB called since %s, when it had %d keys", p.Time.Format(time.RFC3339), p.Keys), i.Time)
+		}
+		return f.Then(next...).ConfirmWith("find_duplicate_idempotency"), true
 	}
 	young := i.Uptime != nil && *i.Uptime < c.Lifetime.TTL
 	asked := i.Load.Gets != nil && *i.Load.Gets > 0
@@ -155,8 +158,10 @@ const (
 	// usualPercent is the hit rate of the past from which a fall means something:
 	// then repeats were usual.
 	usualPercent = 30
-	// warm is how long a server must have been up for its past to count.
-	warm = 30 * time.Minute
+	// warm is how many lifetimes of a cached answer a server must have been up for
+	// its past to count; warmAnyway is how long where answers never end.
+	warm       = 3
+	warmAnyway = 30 * time.Minute
 )
 
 // lowIsNormal explains the hit rate of this payment system.
@@ -205,9 +210,13 @@ func rateOf(hits, misses, gets int64, known bool) HitRate {
 
 // hitRateFell compares with the past of the same process of Redis. Where repeats
 // were never usual a low rate means nothing.
-func hitRateFell(s redisdb.Server, _ Census) (report.Finding, bool) {
+func hitRateFell(s redisdb.Server, c Census) (report.Finding, bool) {
 	now := WindowHitRate(s)
-	if now.Percent == nil || s.Before.Uptime == nil || *s.Before.Uptime < warm {
+	since := warm * c.Lifetime.TTL
+	if since == 0 {
+		since = warmAnyway
+	}
+	if now.Percent == nil || s.Before.Uptime == nil || *s.Before.Uptime < since {
 		return report.Finding{}, false
 	}
 	b := s.Before.Load

@@ -48,18 +48,41 @@ func TestStats(t *testing.T) {
 		low    bool
 		says   []string
 	}{
-		"healthy":                             {looks(func(_, _ *redisdb.Info) {}), Census{}, nil, false, nil},
-		"seen once":                           {func(*redisdb.Server) {}, Census{}, nil, false, nil},
-		"told nothing":                        {func(s *redisdb.Server) { s.Info = nil }, Census{}, nil, false, nil},
-		"RD-06 evicts":                        {looks(func(_, now *redisdb.Info) { *now.Load.Evicted = 170 }), Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"170 in 2 s", "evicted_keys 170 (+170 in 2 s)"}},
-		"evicted once":                        {looks(func(then, now *redisdb.Info) { *then.Load.Evicted, *now.Load.Evicted = 170, 170 }), Census{}, nil, false, nil},
-		"full, evicted":                       {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(170)) }, Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"is full and evicts for each write: 170 keys", "used_memory 99 of maxmemory 100"}},
-		"full, never evicted":                 {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(0)) }, Census{}, nil, false, nil},
-		"evicted before the policy was set":   {func(s *redisdb.Server) { memory(99, 100, "noeviction", 0)(s); s.Info.Load.Evicted = new(int64(5)) }, Census{}, nil, false, nil},
-		"restarted empty, seen before":        {func(s *redisdb.Server) { p := healthy(); p.Keys = 500; s.Predecessor, s.Info.Keys = &p, 3 }, Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"500 before, 3 now"}},
-		"restarted with its data":             {func(s *redisdb.Server) { p := healthy(); p.Keys = 500; s.Predecessor, s.Info.Keys = &p, 490 }, Census{}, nil, false, nil},
-		"flushed meanwhile":                   {looks(func(then, now *redisdb.Info) { then.Keys, *now.Load.Flushes = 500, 1 }), Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"was emptied", "called 1 times in 2 s"}},
-		"flushed long ago":                    {looks(func(then, now *redisdb.Info) { *then.Load.Flushes, *now.Load.Flushes = 1, 1; then.Keys = 500 }), Census{}, nil, false, nil},
+		"healthy":                           {looks(func(_, _ *redisdb.Info) {}), Census{}, nil, false, nil},
+		"seen once":                         {func(*redisdb.Server) {}, Census{}, nil, false, nil},
+		"told nothing":                      {func(s *redisdb.Server) { s.Info = nil }, Census{}, nil, false, nil},
+		"RD-06 evicts":                      {looks(func(_, now *redisdb.Info) { *now.Load.Evicted = 170 }), Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"170 in 2 s", "evicted_keys 170 (+170 in 2 s)"}},
+		"evicted once":                      {looks(func(then, now *redisdb.Info) { *then.Load.Evicted, *now.Load.Evicted = 170, 170 }), Census{}, nil, false, nil},
+		"full, evicted":                     {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(170)) }, Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"is full and evicts for each write: 170 keys", "used_memory 99 of maxmemory 100"}},
+		"full, never evicted":               {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(0)) }, Census{}, nil, false, nil},
+		"evicted before the policy was set": {func(s *redisdb.Server) { memory(99, 100, "noeviction", 0)(s); s.Info.Load.Evicted = new(int64(5)) }, Census{}, nil, false, nil},
+		"restarted empty, seen before":      {func(s *redisdb.Server) { p := healthy(); p.Keys, p.RunID = 500, "another"; s.Past, s.Info.Keys = &p, 3 }, Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"500 before, 3 now"}},
+		"restarted with its data": {func(s *redisdb.Server) {
+			p := healthy()
+			p.Keys, p.RunID = 500, "another"
+			s.Past, s.Info.Keys = &p, 490
+		}, Census{}, nil, false, nil},
+		"restarted while its keys ended": {func(s *redisdb.Server) {
+			p := healthy()
+			p.Keys, p.Expiring, p.TTLs, p.RunID, p.Time = 500, 500, 500*60_000, "another", s.Info.Time.Add(-50*time.Second)
+			s.Past, s.Info.Keys = &p, 180
+		}, Census{}, nil, false, nil},
+		"restarted empty before its keys ended": {func(s *redisdb.Server) {
+			p := healthy()
+			p.Keys, p.Expiring, p.TTLs, p.RunID, p.Time = 500, 500, 500*600_000, "another", s.Info.Time.Add(-50*time.Second)
+			s.Past, s.Info.Keys = &p, 180
+		}, Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"500 before, 180 now"}},
+		"lost long ago": {func(s *redisdb.Server) {
+			p := healthy()
+			p.Keys, p.Time = 500, s.Info.Time.Add(-time.Hour)
+			s.Past, s.Info.Keys = &p, 3
+		}, Census{}, nil, false, nil},
+		"TS-18 still loading": {func(s *redisdb.Server) {
+			p := healthy()
+			p.Keys, p.RunID = 500, "another"
+			s.Past, s.Info.Keys, s.Info.Loading = &p, 3, true
+		}, Census{}, nil, false, nil},
+		"flushed meanwhile":                   {func(s *redisdb.Server) { p := healthy(); p.Keys = 500; s.Past, s.Info.Keys = &p, 3 }, Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"was emptied: 500 keys before, 3 now", "FLUSHALL or FLUSHDB called since"}},
 		"young and asked for what it has not": {young(20), Census{Whole: true}, []catalog.Code{catalog.RedisDataLoss}, true, []string{"40 s ago", "GET called 20 times"}},
 		"NM-06 a new environment":             {young(0), Census{Whole: true}, nil, false, nil},
 		"young, with answers":                 {young(20), Census{Whole: true, Idem: 1}, nil, false, nil},

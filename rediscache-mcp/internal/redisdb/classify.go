@@ -44,8 +44,8 @@ var next = map[fault.Class]string{
 	fault.Timeout:      "Look at the Redis host: a stopped or swapping process, a long command (SLOWLOG GET), CLIENT PAUSE, or a proxy with nothing behind it",
 	fault.Disconnected: "If Redis speaks TLS there, REDIS_URL must begin with rediss://; else see the log of Redis or of the proxy before it",
 	fault.Auth:         "Set user and password in REDIS_URL: redis://USER:PASSWORD@HOST:PORT (for Sentinel itself: ?sentinel_username=U&sentinel_password=P)",
-	fault.Permission:   "Give the account in REDIS_URL the right: ACL SETUSER NAME ~* -@all +@read +info +config|get +memory|usage +slowlog|get (+cluster|slots on a cluster, +select for a database other than 0)",
-	fault.WrongServer:  "List the nodes of the cluster in REDIS_URL: redis://HOST:PORT,HOST:PORT,HOST:PORT",
+	fault.Permission:   "Give the account in REDIS_URL the right: ACL SETUSER NAME ~* -@all +@read +info +config|get +memory|usage +slowlog|get (+cluster|slots +asking on a cluster, +select for a database other than 0)",
+	fault.WrongServer:  "List the nodes of the cluster in REDIS_URL: redis://HOST:PORT,HOST:PORT,HOST:PORT (a cluster of one node can be named alone, where the account has +cluster|nodes)",
 	fault.Loading:      "Wait until it has loaded its data; ask again",
 	MasterDown:         "Repair the replication or point REDIS_URL at the master",
 	ScriptRunning:      "Find the script (SLOWLOG GET after it ends) and have its owner end it with SCRIPT KILL",
@@ -81,7 +81,7 @@ func failureOf(err error) *fault.Failure {
 	if errors.Is(err, redis.Nil) { // the only question of ours with nil for an answer
 		f.Said, f.Next = "Sentinel knows no master of this name", "Check the name of the master in REDIS_URL: redis+sentinel://HOST:PORT/MASTER"
 	}
-	if isAlert(err) {
+	if isAlert(err) || isBare(err) {
 		f.Next = "Set REDIS_CERT_FILE and REDIS_KEY_FILE to a certificate that Redis trusts and its key"
 	} else if isCertificate(err) {
 		f.Next = "Set REDIS_CA_FILE to the certificate of the authority that signed Redis's, and use the host name that it is made out for"
@@ -102,7 +102,7 @@ func classOf(err error) fault.Class {
 	if reply, ok := errors.AsType[redis.Error](err); ok {
 		return replyClass(reply.Error())
 	}
-	if isCertificate(err) || isAlert(err) {
+	if isCertificate(err) || isAlert(err) || isBare(err) {
 		return fault.Auth
 	}
 	if h, ok := errors.AsType[*handshakeError](err); ok {
@@ -158,6 +158,11 @@ func replyClass(reply string) fault.Class {
 func isAlert(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "remote error" && strings.Contains(op.Err.Error(), "certificate")
+}
+
+func isBare(err error) bool {
+	_, ok := errors.AsType[*bareError](err)
+	return ok
 }
 
 func isCertificate(err error) bool {

@@ -4,10 +4,10 @@
 //
 //	-@all +@read +info +config|get +memory|usage +slowlog|get
 //
-// may not do (a cluster client also needs +cluster|slots and, to scan replicas,
-// +readonly; a database other than 0 also +select). The one exception is Clear, which
-// deletes a counter and needs +eval and +del. Nothing is dialled before the first
-// question.
+// may not do (a cluster client also needs +cluster|slots and, to follow keys that are
+// moved, +asking, to scan replicas, +readonly; a database other than 0 also +select).
+// The one exception is Clear, which deletes a counter and needs +eval and +del. Nothing
+// is dialled before the first question.
 package redisdb
 
 import (
@@ -47,10 +47,10 @@ type DB struct {
 	cluster *redis.ClusterClient // a cluster; then client is nil
 	unset   *fault.Failure       // no target: every question fails with it
 
-	mu       sync.Mutex
-	stats    map[string]Info          // by node: what the last Stats said
-	before   map[string]Info          // by node: what INFO said last, to see what has grown since
-	replicas map[string]*redis.Client // by address, from their first use
+	mu      sync.Mutex
+	stats   map[string]known         // by node: what the last Stats said
+	before  map[string]Info          // by node: what INFO said last, to see what has grown since
+	besides map[string]*redis.Client // of replicas and nodes beside, from their first use
 
 	lookups lookups
 }
@@ -76,7 +76,7 @@ func Open(t Target) *DB {
 		PoolSize: poolSize, PoolTimeout: askTimeout, MaxIdleConns: maxIdle, ConnMaxIdleTime: 5 * time.Minute, PipelinePoolSize: -1,
 		ReadBufferSize: bufferSize, WriteBufferSize: bufferSize,
 	}
-	db := &DB{target: t, before: map[string]Info{}, stats: map[string]Info{}, replicas: map[string]*redis.Client{}}
+	db := &DB{target: t, before: map[string]Info{}, stats: map[string]known{}, besides: map[string]*redis.Client{}}
 	switch t.kind {
 	case cluster:
 		db.cluster = redis.NewClusterClient(o.Cluster())
@@ -104,7 +104,7 @@ func Unset(reason, next string) *DB {
 func (db *DB) Close() error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	for _, c := range db.replicas {
+	for _, c := range db.besides {
 		_ = c.Close() // it only ever read
 	}
 	switch {

@@ -13,9 +13,9 @@ const (
 	// headBytes of a value are read: no counter has more than 20, and a value of
 	// ten megabytes must not come over the wire.
 	headBytes = 32
-	// recheckAfter is how long a key without a TTL is given to get one: the
+	// RecheckAfter is how long a key without a TTL is given to get one: the
 	// payment system sets it in a step of its own, right after the first INCR.
-	recheckAfter = 250 * time.Millisecond
+	RecheckAfter = 250 * time.Millisecond
 )
 
 // Sight is what a key looked like at one moment.
@@ -33,6 +33,7 @@ type Sight struct {
 type Seen struct {
 	Sight Sight
 	At    time.Time // by this machine's clock
+	Once  bool      // one sight more will do, however soon
 }
 
 // Counter is what was seen of one key. Nothing is known of it when Err is set, and
@@ -74,14 +75,18 @@ type Server struct {
 	StopsWrites *bool     // stop-writes-on-bgsave-error
 	Snapshots   *bool     // whether any snapshot is scheduled (save)
 	Clock       time.Time // the server's; zero when it told none
-	// Stats only: the slow log, the newest first, and why it was not told; what
-	// another process of Redis at this address said not long ago.
-	SlowLog     []SlowCommand
-	SlowLogErr  *fault.Failure
-	Predecessor *Info
-	Pace        Pace
+	// Stats only: the slow log, the newest first, and why it was not told; what was
+	// said before the keys may have gone: by the process of Redis that ran here
+	// before this one, or by this one before a FLUSH. Past is nil when there was
+	// neither, as far as it was seen.
+	SlowLog    []SlowCommand
+	SlowLogErr *fault.Failure
+	Past       *Info
+	Pace       Pace
 	// Assumed is set when nobody said where Redis is, and the default was asked.
 	Assumed bool
+
+	addr string // of a node of a cluster
 }
 
 // Reading is the answer to one question.
@@ -125,7 +130,7 @@ func (db *DB) Counters(ctx context.Context, keys []string) Reading {
 
 // Heads is Counters for keys with longer values, of which it reads the first bytes.
 func (db *DB) Heads(ctx context.Context, keys []string, bytes int) Reading {
-	return db.whole(ctx, question{keys: keys, bytes: bytes})
+	return db.put(ctx, question{keys: keys, bytes: bytes})
 }
 
 // Survey is Counters that also asks what every other master says of itself: for a
@@ -133,7 +138,7 @@ func (db *DB) Heads(ctx context.Context, keys []string, bytes int) Reading {
 // a scan saw of them; where that was long enough ago, it is the first sight, and
 // this the second.
 func (db *DB) Survey(ctx context.Context, keys []string, seen map[string]Seen) Reading {
-	return db.whole(ctx, question{keys, headBytes, true, seen})
+	return db.put(ctx, question{keys, headBytes, true, seen})
 }
 
 // question is what is asked of all servers at once.
@@ -144,14 +149,18 @@ type question struct {
 	seen  map[string]Seen
 }
 
-func (db *DB) whole(ctx context.Context, q question) Reading {
+// put puts a question to the servers that hold its keys, wherever these have moved.
+func (db *DB) put(ctx context.Context, q question) Reading {
 	r := db.read(ctx, q)
-	if db.cluster != nil && r.moved() && db.reload(ctx, q.keys, r) {
+	if db.cluster == nil {
+		return r
+	}
+	db.follow(ctx, q, &r)
+	if r.moved() && db.reload(ctx, q.keys, r) {
 		r = db.read(ctx, q)
+		db.follow(ctx, q, &r)
 	}
-	if db.cluster != nil {
-		r.moving()
-	}
+	r.moving()
 	return r
 }
 
@@ -178,6 +187,9 @@ func (db *DB) read(ctx context.Context, q question) Reading {
 			counters[i] = Counter{Key: keys[at], Server: n, head: q.bytes}
 		}
 		r.Servers[n] = db.look(ctx, node, counters, q.seen)
+		if q.every {
+			db.whole(ctx, node, &r.Servers[n])
+		}
 		r.Servers[n].Assumed = db.target.assumed
 		for i, at := range node.keys {
 			r.Counters[at] = counters[i] // each node has keys of its own

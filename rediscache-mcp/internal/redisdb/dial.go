@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"payops-mcp/shared/fault"
 )
 
 // dialer connects, with TLS where config is given, within dialTimeout for each of
@@ -22,7 +24,16 @@ func dialer(config *tls.Config) func(context.Context, string, string) (net.Conn,
 		if config == nil {
 			return &attentive{Conn: conn}, nil
 		}
-		own := config.Clone()
+		own, asked := config.Clone(), false
+		own.GetClientCertificate = func(wanted *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			asked = true
+			for i := range own.Certificates {
+				if wanted.SupportsCertificate(&own.Certificates[i]) == nil {
+					return &own.Certificates[i], nil
+				}
+			}
+			return &tls.Certificate{}, nil // which is to say that there is none
+		}
 		if host, _, err := net.SplitHostPort(addr); err == nil {
 			own.ServerName = host
 		}
@@ -31,7 +42,7 @@ func dialer(config *tls.Config) func(context.Context, string, string) (net.Conn,
 			_ = conn.Close() // the handshake's error says more
 			return nil, &handshakeError{err}
 		}
-		return &attentive{Conn: secure}, nil
+		return &attentive{Conn: secure, asked: asked}, nil
 	}
 }
 
@@ -41,6 +52,16 @@ type handshakeError struct{ err error }
 func (e *handshakeError) Error() string { return "TLS handshake: " + e.err.Error() }
 func (e *handshakeError) Unwrap() error { return e.err }
 
+// bareError is that of a connection that broke before its first answer, after the other
+// side had asked for a certificate of ours. With TLS 1.3 it refuses us when the
+// handshake is over for us, and what it says then may be lost.
+type bareError struct{ err error }
+
+func (e *bareError) Error() string {
+	return "it asked for a certificate of ours and hung up: " + e.err.Error()
+}
+func (e *bareError) Unwrap() error { return e.err }
+
 // attentive is a connection whose first answer is listened to. A Redis that has no
 // connection left, or is in protected mode, says so and hangs up; go-redis takes
 // any error in the first answer for a server too old for HELLO, goes on, and knows
@@ -48,13 +69,28 @@ func (e *handshakeError) Unwrap() error { return e.err }
 type attentive struct {
 	net.Conn
 	heard bool
+	asked bool // for a certificate of ours
+}
+
+// bare says what is behind an error before the first answer.
+func (c *attentive) bare(err error) error {
+	if err == nil || c.heard || !c.asked || fault.NetworkClass(err) != fault.Disconnected {
+		return err
+	}
+	return &bareError{err}
+}
+
+// Write writes, and fails with why the other side is likely to have hung up.
+func (c *attentive) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	return n, c.bare(err)
 }
 
 // Read reads, and fails with what a Redis said that hangs up.
 func (c *attentive) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.heard || n == 0 {
-		return n, err
+		return n, c.bare(err)
 	}
 	c.heard = true
 	line, _, _ := strings.Cut(string(p[:min(n, 512)]), "\r\n")

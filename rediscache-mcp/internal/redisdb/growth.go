@@ -9,6 +9,12 @@ const (
 	growWithin = 5 * time.Minute
 )
 
+// near reports whether i was said not long before now.
+func (i Info) near(now Info) bool {
+	age := now.Time.Sub(i.Time)
+	return !i.Time.IsZero() && !now.Time.IsZero() && age >= 0 && age <= growWithin
+}
+
 // nearlyFull reports whether memory is so short, and has been, that writes may be
 // refused between two looks.
 func (i Info) nearlyFull() bool {

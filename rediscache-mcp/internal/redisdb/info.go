@@ -16,6 +16,7 @@ type Info struct {
 	// Uptime is since that start, to the second.
 	Uptime *time.Duration
 
+	Cluster         bool         // it is a node of a cluster
 	Role            string       // master or slave
 	MasterLink      foreign.Text // replica: up or down
 	ReplicaReadOnly *bool        // replica: whether it refuses writes
@@ -30,6 +31,7 @@ type Info struct {
 	MaxMemory     *int64       // bytes; 0 is no limit
 	Policy        foreign.Text // maxmemory_policy
 	Expiring      int64        // keys with a TTL, over all databases
+	TTLs          int64        // the sum of these TTLs in ms, as Redis estimates it
 	Keys          int64        // keys, over all databases
 	Load          Load         // what it does, and with how much
 
@@ -38,69 +40,107 @@ type Info struct {
 	Errors map[string]int64
 }
 
+// read are the fields of INFO that are read, out of the 150 and more that a Redis of
+// today tells.
+var read = func() map[string]struct{} {
+	all := map[string]struct{}{}
+	for name := range strings.FieldsSeq(`
+		server_time_usec run_id uptime_in_seconds redis_version valkey_version cluster_enabled role master_link_status master_link_down_since_seconds
+		slave_read_only min_slaves_good_slaves connected_slaves loading loading_loaded_perc loading_eta_seconds
+		rdb_last_bgsave_status rdb_last_load_keys_loaded rdb_last_save_time rdb_changes_since_last_save aof_enabled aof_last_write_status
+		used_memory used_memory_rss maxmemory maxmemory_policy mem_not_counted_for_evict mem_fragmentation_ratio
+		evicted_keys expired_keys keyspace_hits keyspace_misses connected_clients blocked_clients maxclients rejected_connections
+		cmdstat_get cmdstat_mget cmdstat_flushall cmdstat_flushdb`) {
+		all[name] = struct{}{}
+	}
+	return all
+}()
+
+// fields are what INFO told, by name.
+type fields map[string]string
+
+// text returns a field; false when it was not told. One that is not kept at all is a
+// mistake of ours and panics.
+func (f fields) text(name string) (string, bool) {
+	value, told := f[name]
+	if !told {
+		if _, kept := read[name]; !kept {
+			panic("redisdb: " + name + " of INFO is not kept")
+		}
+	}
+	return value, told
+}
+
+func (f fields) number(name string) *int64 {
+	value, _ := f.text(name)
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &n
+}
+
+func (f fields) flag(name, yes string) *bool {
+	value, told := f.text(name)
+	if !told {
+		return nil
+	}
+	is := value == yes
+	return &is
+}
+
 // parseInfo reads the answer of INFO.
 func parseInfo(text string) Info {
-	fields := make(map[string]string, 256) // a Redis of today tells some 150
-	info := Info{}
+	told := make(fields, len(read))
+	info, commands := Info{}, false
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
-		if strings.HasPrefix(line, "# ") {
-			fields[line] = "told"
-		}
-		if line == "# Errorstats" {
-			info.Errors = map[string]int64{}
-			continue
-		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok {
+			switch line {
+			case "# Errorstats":
+				info.Errors = map[string]int64{}
+			case "# Commandstats":
+				commands = true
+			}
 			continue
 		}
-		if word, ok := strings.CutPrefix(name, "errorstat_"); ok {
+		if _, kept := read[name]; kept {
+			told[name] = value
+		} else if word, ok := strings.CutPrefix(name, "errorstat_"); ok {
 			count, _ := strings.CutPrefix(value, "count=")
 			if n, err := strconv.ParseInt(count, 10, 64); err == nil && info.Errors != nil {
 				info.Errors[word] = n
 			}
-			continue
-		}
-		if strings.HasPrefix(name, "db") && strings.HasPrefix(value, "keys=") {
+		} else if strings.HasPrefix(name, "db") && strings.HasPrefix(value, "keys=") {
 			info.Expiring += part(value, "expires")
+			info.TTLs += part(value, "expires") * part(value, "avg_ttl")
 			info.Keys += part(value, "keys")
-			continue
 		}
-		fields[name] = value
 	}
-	number := func(name string) *int64 {
-		n, err := strconv.ParseInt(fields[name], 10, 64)
-		if err != nil {
-			return nil
-		}
-		return &n
-	}
-	flag := func(name, yes string) *bool {
-		value, ok := fields[name]
-		if !ok {
-			return nil
-		}
-		is := value == yes
-		return &is
+	number, flag := told.number, told.flag
+	said := func(name string) foreign.Text {
+		value, _ := told.text(name)
+		return foreign.Text(value)
 	}
 	if us := number("server_time_usec"); us != nil {
 		info.Time = time.UnixMicro(*us)
 	}
-	info.RunID = fields["run_id"]
-	info.Load = loadOf(fields, number)
+	info.RunID = string(said("run_id"))
+	info.Load = loadOf(told, commands)
 	if s := number("uptime_in_seconds"); s != nil {
 		up := time.Duration(*s) * time.Second
 		info.Uptime = &up
 	}
-	info.Role, info.MasterLink = fields["role"], foreign.Text(fields["master_link_status"])
+	info.Cluster = said("cluster_enabled") == "1"
+	info.Role, info.MasterLink = string(said("role")), said("master_link_status")
 	info.ReplicaReadOnly = flag("slave_read_only", "1")
 	info.GoodReplicas = number("min_slaves_good_slaves")
-	info.Loading = fields["loading"] == "1"
-	fields["loading_loaded_perc"], _, _ = strings.Cut(fields["loading_loaded_perc"], ".")
+	info.Loading = said("loading") == "1"
+	told["loading_loaded_perc"], _, _ = strings.Cut(told["loading_loaded_perc"], ".")
 	info.LoadedPercent, info.LoadingETA = number("loading_loaded_perc"), number("loading_eta_seconds")
 	info.SnapshotOK, info.AOFWriteOK = flag("rdb_last_bgsave_status", "ok"), flag("aof_last_write_status", "ok")
-	info.MaxMemory, info.Policy = number("maxmemory"), foreign.Text(fields["maxmemory_policy"])
+	info.MaxMemory, info.Policy = number("maxmemory"), said("maxmemory_policy")
 	if info.UsedMemory = number("used_memory"); info.UsedMemory != nil {
 		// Redis leaves the buffers of replicas and of the append-only file out
 		// when it compares with maxmemory.
@@ -109,6 +149,18 @@ func parseInfo(text string) Info {
 		}
 	}
 	return info
+}
+
+// Lasting is how many of the keys must still be there after a time, if nothing but
+// their TTL ends them. It errs on the low side: of keys whose TTL is not told none
+// need be left.
+func (i Info) Lasting(after time.Duration) int64 {
+	left := int64(0)
+	if i.TTLs > 0 {
+		mean := float64(i.TTLs) / float64(i.Expiring)
+		left = int64(float64(i.Expiring) * max(0, 1-float64(after.Milliseconds())/mean))
+	}
+	return i.Keys - i.Expiring + left
 }
 
 // part reads one number from a list like keys=1,expires=1,avg_ttl=0.

@@ -31,3 +31,23 @@ func TestWhatIsNotToldIsNotKnown(t *testing.T) {
 		t.Error("no errors were told, which is not the same as not told")
 	}
 }
+
+// Valkey says which Redis it is like, besides what it is.
+func TestValkey(t *testing.T) {
+	i := parseInfo("# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.1\r\n# Cluster\r\ncluster_enabled:1\r\n")
+	if i.Load.Version != "Valkey 8.1.1" || !i.Cluster {
+		t.Errorf("%+v", i)
+	}
+}
+
+func TestOwnSlots(t *testing.T) {
+	nodes := "07c37df 127.0.0.1:30004@31004,host slave e7d1ee 0 1426238317239 4 connected\n" +
+		"e7d1ee 127.0.0.1:30001@31001 myself,master - 0 0 1 connected 0-5460 7000 [5461->-292f8b]\n" +
+		"292f8b 127.0.0.1:30003@31003 master - 0 1426238318243 3 connected 10923-16383\n"
+	if n := ownSlots(nodes); n != 5462 {
+		t.Errorf("%d slots", n)
+	}
+	if n := ownSlots("e7d1ee :0@0 myself,master - 0 0 1 connected\n"); n != 0 {
+		t.Errorf("%d slots of a node that has none", n)
+	}
+}

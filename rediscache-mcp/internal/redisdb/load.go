@@ -22,21 +22,26 @@ type Load struct {
 	MasterLinkDown               *int64 // replica: seconds since the link broke
 }
 
-func loadOf(fields map[string]string, number func(string) *int64) Load {
+func loadOf(told fields, commands bool) Load {
+	number := told.number
+	said := func(name string) string {
+		value, _ := told.text(name)
+		return value
+	}
 	l := Load{
-		Version: foreign.Text(fields["redis_version"]), RSS: number("used_memory_rss"), Fragmentation: foreign.Text(fields["mem_fragmentation_ratio"]),
+		Version: foreign.Text(said("redis_version")), RSS: number("used_memory_rss"), Fragmentation: foreign.Text(said("mem_fragmentation_ratio")),
 		Evicted: number("evicted_keys"), Expired: number("expired_keys"), Hits: number("keyspace_hits"), Misses: number("keyspace_misses"),
 		Clients: number("connected_clients"), Blocked: number("blocked_clients"), MaxClients: number("maxclients"), Rejected: number("rejected_connections"),
 		Replicas: number("connected_slaves"), Loaded: number("rdb_last_load_keys_loaded"), LastSave: number("rdb_last_save_time"),
 		Unsaved: number("rdb_changes_since_last_save"), MasterLinkDown: number("master_link_down_since_seconds"),
 	}
-	if v, ok := fields["aof_enabled"]; ok {
-		on := v == "1"
-		l.Append = &on
+	if v := said("valkey_version"); v != "" { // it tells a version of Redis besides, which stays the same
+		l.Version = foreign.Text("Valkey " + v)
 	}
-	if fields["# Commandstats"] != "" {
-		gets := part(fields["cmdstat_get"], "calls") + part(fields["cmdstat_mget"], "calls")
-		flushes := part(fields["cmdstat_flushall"], "calls") + part(fields["cmdstat_flushdb"], "calls")
+	l.Append = told.flag("aof_enabled", "1")
+	if commands {
+		gets := part(said("cmdstat_get"), "calls") + part(said("cmdstat_mget"), "calls")
+		flushes := part(said("cmdstat_flushall"), "calls") + part(said("cmdstat_flushdb"), "calls")
 		l.Gets, l.Flushes = &gets, &flushes
 	}
 	return l

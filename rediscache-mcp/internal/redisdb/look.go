@@ -20,7 +20,7 @@ func (db *DB) look(ctx context.Context, n node, counters []Counter, seen map[str
 	for i := range counters {
 		keys[i] = counters[i].Key
 	}
-	s := Server{Source: fault.Source{Name: n.name, Asked: asked(keys)}}
+	s := Server{Source: fault.Source{Name: n.name, Asked: asked(keys)}, addr: n.addr}
 	start := time.Now()
 	info, err := n.sight(ctx, counters, start)
 	for range maxIdle {
@@ -59,7 +59,7 @@ func (db *DB) look(ctx context.Context, n node, counters []Counter, seen map[str
 		s.Pace = n.pace(ctx)
 	}
 	n.settle(ctx, &s, counters)
-	if wait := waitFor(s, counters); wait > 0 {
+	if wait := waitFor(s, counters, seen); wait > 0 {
 		db.again(ctx, n, &s, counters, start, wait)
 	}
 	return s
@@ -78,8 +78,15 @@ func (n node) sight(ctx context.Context, counters []Counter, start time.Time) (*
 	pipe := n.client.Pipeline()
 	values := make([]*redis.StringCmd, len(counters))
 	ttls := make([]*redis.DurationCmd, len(counters))
+	before := func() {
+		if n.asking {
+			asking(ctx, pipe)
+		}
+	}
 	for i, c := range counters {
+		before()
 		values[i] = pipe.GetRange(ctx, c.Key, 0, int64(c.head)-1)
+		before()
 		ttls[i] = pipe.PTTL(ctx, c.Key)
 	}
 	info := pipe.Info(ctx)
@@ -157,8 +164,14 @@ func (n node) settle(ctx context.Context, s *Server, counters []Counter) {
 		if c.Err != nil || !c.First.Odd() {
 			continue
 		}
+		if n.asking {
+			asking(ctx, pipe)
+		}
 		types[i] = pipe.Type(ctx, c.Key)
 		if !c.First.WrongType {
+			if n.asking {
+				asking(ctx, pipe)
+			}
 			lengths[i] = pipe.StrLen(ctx, c.Key)
 		}
 	}
@@ -226,7 +239,7 @@ func (s Sight) unsettled() bool {
 // that settles what one sight leaves open.
 func (c *Counter) since(seen Seen) {
 	age := time.Since(seen.At)
-	if c.Err != nil || c.TTLErr != nil || age < recheckAfter || !c.First.unsettled() || !seen.Sight.unsettled() || seen.Sight.NoTTL != c.First.NoTTL {
+	if c.Err != nil || c.TTLErr != nil || age < RecheckAfter || !c.First.unsettled() || !seen.Sight.unsettled() || seen.Sight.NoTTL != c.First.NoTTL {
 		return
 	}
 	before, _ := strconv.ParseInt(string(seen.Sight.Value), 10, 64)
@@ -238,13 +251,13 @@ func (c *Counter) since(seen Seen) {
 }
 
 // waitFor says after what time a server must be looked at again; 0 is not at all.
-func waitFor(s Server, counters []Counter) time.Duration {
+func waitFor(s Server, counters []Counter, seen map[string]Seen) time.Duration {
 	if s.Before == nil && s.Info != nil && s.Info.nearlyFull() {
 		return growAfter
 	}
 	for _, c := range counters {
-		if c.Err == nil && c.Second == nil && c.First.unsettled() {
-			return recheckAfter
+		if c.Err == nil && c.Second == nil && c.First.unsettled() && !seen[c.Key].Once {
+			return RecheckAfter
 		}
 	}
 	return 0

@@ -16,6 +16,7 @@ type node struct {
 	client        *redis.Client
 	network, addr string // to dial it; empty when Sentinel knows where it is
 	replica       string // its address, where it stands for a master
+	asking        bool   // it takes over the slots of its keys: see asking.go
 	keys          []int
 }
 
@@ -73,7 +74,7 @@ func (r Reading) moved() bool {
 }
 
 // moving is what to do while a cluster that we follow sends us on.
-const moving = "The cluster is moving keys between its nodes; ask again"
+const moving = "The cluster is moving keys between its nodes; ask again, or give the account +asking, so that they can be followed"
 
 // moving says what to do where a node of a cluster that we follow sends us on.
 func (r Reading) moving() {

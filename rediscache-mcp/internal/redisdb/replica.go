@@ -27,7 +27,7 @@ func (db *DB) replica(ctx context.Context, master node) (n node, why string) {
 	}
 	why = "it has no replica that is online"
 	for _, addr := range online(info) {
-		client := db.replicaClient(master, addr)
+		client := db.clientAt(master.client, addr, addr, db.readOnly())
 		n := node{name: fmt.Sprintf("redis %s, a replica of %s", addr, master.name), replica: addr, client: client, network: "tcp", addr: addr}
 		l, err := n.line(bounded)
 		if err == nil {
@@ -71,20 +71,26 @@ func online(info string) (addrs []string) {
 	return addrs
 }
 
-// replicaClient is the client of a replica, kept from its first use.
-func (db *DB) replicaClient(master node, addr string) *redis.Client {
+// readOnly is what the replica of a cluster's master must be told first.
+func (db *DB) readOnly() func(context.Context, *redis.Conn) error {
+	if db.cluster == nil {
+		return nil
+	}
+	return func(ctx context.Context, c *redis.Conn) error { return c.ReadOnly(ctx).Err() }
+}
+
+// clientAt is a client like another one, of another address, kept by name from its
+// first use.
+func (db *DB) clientAt(like *redis.Client, addr, name string, first func(context.Context, *redis.Conn) error) *redis.Client {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if c := db.replicas[addr]; c != nil {
+	if c := db.besides[name]; c != nil {
 		return c
 	}
-	o := *master.client.Options()
-	o.Addr, o.Network, o.Dialer = addr, "tcp", dialer(db.target.tls)
-	if db.cluster != nil {
-		o.OnConnect = func(ctx context.Context, c *redis.Conn) error { return c.ReadOnly(ctx).Err() }
-	}
+	o := *like.Options()
+	o.Addr, o.Network, o.Dialer, o.OnConnect = addr, "tcp", dialer(db.target.tls), first
 	c := redis.NewClient(&o)
 	c.AddHook(&db.lookups)
-	db.replicas[addr] = c
+	db.besides[name] = c
 	return c
 }

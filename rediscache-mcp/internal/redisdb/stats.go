@@ -42,12 +42,6 @@ func (db *DB) statsOf(ctx context.Context, n node) Server {
 	s := Server{Source: fault.Source{Name: n.name, Asked: "INFO everything; SLOWLOG GET"}}
 	start := time.Now()
 	err := db.sample(ctx, n, &s)
-	for range maxIdle {
-		if fault.NetworkClass(err) != fault.Disconnected {
-			break
-		}
-		err = db.sample(ctx, n, &s) // the connection that was kept was dead
-	}
 	s.Source.Took = time.Since(start)
 	if err != nil {
 		s.Source.Err = failureOf(err)
@@ -57,38 +51,73 @@ func (db *DB) statsOf(ctx context.Context, n node) Server {
 		s.Source.Err, s.InfoErr = s.InfoErr, nil
 		return s
 	}
+	first := *s.Info
 	db.mu.Lock()
-	earlier, known := db.stats[n.name]
+	k, asked := db.stats[n.name], db.before[n.name]
 	db.mu.Unlock()
-	age := s.Info.Time.Sub(earlier.Time)
-	recent := known && !s.Info.Time.IsZero() && age >= growAfter && age <= growWithin
-	switch {
-	case recent && earlier.RunID == s.Info.RunID:
+	earlier := k.last
+	k.compare(earlier, first)
+	k.compare(asked, first)
+	if earlier.RunID == first.RunID && earlier.near(first) && first.Time.Sub(earlier.Time) >= growAfter {
 		s.Before = &earlier
-	default:
-		if recent {
-			s.Predecessor = &earlier
-		}
-		first := *s.Info
+	} else {
 		select {
 		case <-ctx.Done():
 			return s
 		case <-time.After(growAfter):
 		}
-		if err := db.sample(ctx, n, &s); err == nil && s.Info.RunID == first.RunID {
+		if err := db.sample(ctx, n, &s); err != nil {
+			s.Source.Err = failureOf(err) // it went away in between
+			return s
+		}
+		if s.Info.RunID == first.RunID {
 			s.Before = &first
 		}
+		k.compare(first, *s.Info)
 	}
+	k.last, s.Past = *s.Info, k.past
 	db.mu.Lock()
-	db.stats[n.name] = *s.Info
+	db.stats[n.name] = k
 	db.mu.Unlock()
 	s.Pace = n.pace(ctx)
 	n.settle(ctx, &s, nil)
+	db.whole(ctx, n, &s)
 	return s
 }
 
-// sample asks once.
-func (db *DB) sample(ctx context.Context, n node, s *Server) error {
+// known is what is kept of a server between two Stats.
+type known struct {
+	last Info
+	past *Info // see Server.Past
+}
+
+// compare keeps was as the past where a start or a FLUSH lies between it and now. Of
+// two such pasts it keeps the one with more keys: they may all have gone.
+func (k *known) compare(was, now Info) {
+	if !was.near(now) || was.RunID == now.RunID && !flushed(was.Load, now.Load) {
+		return
+	}
+	if k.past == nil || !k.past.near(now) || k.past.Keys <= was.Keys {
+		k.past = &was
+	}
+}
+
+func flushed(was, now Load) bool {
+	return was.Flushes != nil && now.Flushes != nil && *now.Flushes > *was.Flushes
+}
+
+// sample asks once, and again while the connections that were kept are dead: after a
+// restart all of them are.
+func (db *DB) sample(ctx context.Context, n node, s *Server) (err error) {
+	for range maxIdle + 1 {
+		if err = db.sampleOnce(ctx, n, s); fault.NetworkClass(err) != fault.Disconnected {
+			break
+		}
+	}
+	return err
+}
+
+func (db *DB) sampleOnce(ctx context.Context, n node, s *Server) error {
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	pipe := n.client.Pipeline()

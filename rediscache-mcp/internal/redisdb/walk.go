@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/bits"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -54,7 +56,7 @@ func (n node) scan(ctx context.Context, spec ScanSpec, start time.Time, slotted 
 		for range pages { // the walk has let go of its connection when they end
 		}
 	}()
-	look := looker{node: n, spec: spec, process: l.process}
+	look := looker{node: n, spec: spec, process: l.process, cluster: slotted}
 	defer look.close()
 	for named := range pages {
 		seen, err := look.at(ctx, named.keys)
@@ -116,6 +118,7 @@ type looker struct {
 	spec    ScanSpec
 	process string
 	line    *line // nil before it is needed
+	cluster bool
 }
 
 func (k *looker) close() {
@@ -166,6 +169,9 @@ func (k *looker) once(ctx context.Context, keys []string) (seen []Found, err err
 			return nil, err
 		}
 	}
+	if err := k.insist(ctx, keys, values, ttls); err != nil {
+		return nil, err
+	}
 	now := time.Now()
 	for i, key := range keys {
 		if f, there := sighted(key, values[i], ttls[i]); there {
@@ -174,6 +180,30 @@ func (k *looker) once(ctx context.Context, keys []string) (seen []Found, err err
 		}
 	}
 	return seen, nil
+}
+
+// insist asks once more for the keys that the server named and then sent us elsewhere
+// for: it is taking over their slot, and they are there.
+func (k *looker) insist(ctx context.Context, keys []string, values []*redis.StringCmd, ttls []*redis.DurationCmd) error {
+	if !k.cluster {
+		return nil
+	}
+	pipe := k.line.conn.Pipeline()
+	for i, key := range keys {
+		if ttls[i] == nil || !strings.HasPrefix(fmt.Sprint(ttls[i].Err()), "MOVED ") {
+			continue
+		}
+		if values[i] != nil {
+			asking(ctx, pipe)
+			values[i] = pipe.GetRange(ctx, key, 0, headBytes-1)
+		}
+		asking(ctx, pipe)
+		ttls[i] = pipe.PTTL(ctx, key)
+	}
+	if pipe.Len() == 0 {
+		return nil
+	}
+	return exec(ctx, pipe)
 }
 
 // sighted is what was seen of a key; false when it was gone by then.

@@ -132,6 +132,8 @@ func TestStatsOfDataLoss(t *testing.T) {
 	a, text := call[statsData](t, d, stats, `{}`)
 	concludes(t, a, "attention", "REDIS_DATA_LOSS")
 	says(t, text, "was started anew and lost its keys: 200 before, 0 now")
+	a, _ = call[statsData](t, d, stats, `{}`) // they are still lost
+	concludes(t, a, "attention", "REDIS_DATA_LOSS")
 
 	plant(t, s, 100)
 	call[statsData](t, d, stats, `{}`)
@@ -141,6 +143,49 @@ func TestStatsOfDataLoss(t *testing.T) {
 	a, text = call[statsData](t, d, stats, `{}`)
 	concludes(t, a, "attention", "REDIS_DATA_LOSS")
 	says(t, text, "was emptied: 200 keys before, 0 now")
+	plant(t, s, 100) // they have come back
+	a, _ = call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "ok")
+}
+
+// The restart falls between the two looks of one call, or between a question about a
+// merchant and this one.
+func TestStatsOfDataLossInBetween(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	plant(t, s, 100)
+	looks := make(chan struct{}, 100)
+	proxy := redistest.Cutting(t, s.Addr, func(request []byte) redistest.Fate {
+		if strings.Contains(string(request), "everything") {
+			looks <- struct{}{}
+		}
+		return redistest.Pass
+	})
+	restarted := make(chan struct{})
+	go func() {
+		defer close(restarted)
+		<-looks
+		s.Await("the first look to be over", func() bool { return strings.Contains(s.Do("INFO", "commandstats"), "cmdstat_dbsize") })
+		s.Stop()
+		s.Run(account)
+	}()
+	a, text := call[statsData](t, deps(t, "redis://payro:ropass@"+proxy), stats, `{}`)
+	<-restarted
+	// Whether the new process listens when it is looked at again is chance.
+	if c := a.Codes(); len(c) == 0 || c[0] != "REDIS_DATA_LOSS" && c[0] != "REDIS_UNREACHABLE" {
+		t.Errorf("%s", text)
+	}
+
+	plant(t, s, 100)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	if r, text := ask(t, d, `{"merchant_id":"M"}`); r.Verdict != "ok" {
+		t.Error(text)
+	}
+	s.Stop()
+	s.Run(account)
+	a, text = call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "attention", "REDIS_DATA_LOSS")
+	says(t, text, "was started anew and lost its keys: 200 before, 0 now")
 }
 
 func TestStatsOfRefusedWritesAndStalls(t *testing.T) {

@@ -2,10 +2,8 @@ package tools
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"payops-mcp/rediscache-mcp/internal/diagnose"
 	"payops-mcp/rediscache-mcp/internal/keyspace"
@@ -70,7 +68,7 @@ func (d Deps) handleCheckRateLimit(ctx context.Context, in RateLimitIn) (report.
 		a.Data.Notes = append(a.Data.Notes, "no key means no request in the current window; Redis cannot tell an idle merchant from an id that does not exist")
 		a.Data.ConfirmWith = "query_payments"
 		if doubt = d.meant(ctx, in.MerchantID, actions); doubt == "" {
-			doubt = d.template(ctx)
+			doubt = d.strange(ctx)
 		}
 	}
 	if a.Verdict == catalog.OK && doubt != "" {
@@ -119,22 +117,6 @@ func (d Deps) meant(ctx context.Context, merchant string, actions []keyspace.Act
 		return ""
 	}
 	return "no counter for this id, but there is one for " + strings.Join(found, " and ") + ": was that merchant meant?"
-}
-
-// templateKeys is how many keys are gone through to see one counter: of a busy Redis
-// some of every hundred are.
-const templateKeys = 2000
-
-// template doubts the template when Redis has keys and none of them is a counter:
-// with a wrong one every merchant would look idle. On a Redis that is too large to go
-// through, a part without one proves nothing.
-func (d Deps) template(ctx context.Context) string {
-	counters := 0
-	scan := d.Redis.Scan(ctx, redisdb.ScanSpec{Match: d.RateKey.Pattern(""), MaxKeys: templateKeys, Budget: redisdb.Budget(ctx, 200*time.Millisecond)}, func(redisdb.Found) { counters++ })
-	if counters > 0 || !scan.Done() || scan.Keys() == 0 {
-		return ""
-	}
-	return fmt.Sprintf("none of %d keys in Redis is a counter: either no merchant sent a request within a window, or RATE_LIMIT_KEY_TEMPLATE (%s) is not what ingest has", scan.Keys(), d.RateKey)
 }
 
 func (d Deps) checkRateLimit() tool.Tool {

@@ -1,6 +1,7 @@
 package tools_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -52,10 +53,10 @@ func TestNothingFoundIsNotHealthy(t *testing.T) {
 	}
 	h, text := call[hittingData](t, d, find, `{}`)
 	concludes(t, h, "unknown")
-	says(t, text, "none of 2 keys is a counter", "RATE_LIMIT_KEY_TEMPLATE (limits:{action}:{merchant_id}) is not what ingest has")
+	says(t, text, `no counter, but keys like "rate:authorize:M" that count`, "is RATE_LIMIT_KEY_TEMPLATE (limits:{action}:{merchant_id}) what ingest has?")
 	r, text := ask(t, d, `{"merchant_id":"M"}`)
 	found(t, r, "unknown")
-	says(t, text, "NOT KNOWN - ", "none of 2 keys in Redis is a counter")
+	says(t, text, "NOT KNOWN - ", `no counter, but keys like "rate:authorize:M" that count`)
 
 	s.Must("FLUSHALL") // where there is nothing, nothing is wrong
 	h, _ = call[hittingData](t, d, find, `{}`)
@@ -66,6 +67,36 @@ func TestNothingFoundIsNotHealthy(t *testing.T) {
 	fillOthers(t, s, 20000)
 	r, _ = ask(t, d, `{"merchant_id":"M"}`)
 	found(t, r, "ok")
+}
+
+// A quiet minute: counters have ended, cached answers live on. That is healthy, and no
+// question asked of it is left open.
+func TestAQuietMinuteIsHealthy(t *testing.T) {
+	s := redistest.Start(t, account)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	for i := range 30 {
+		s.Must("SET", fmt.Sprint("idem:authorize:M:order-", i), body, "EX", "600")
+	}
+	s.Must("SET", "jobs:refund:last", "done") // of another application
+	r, _ := ask(t, d, `{"merchant_id":"M"}`)
+	found(t, r, "ok")
+	h, _ := call[hittingData](t, d, find, `{}`)
+	concludes(t, h, "ok")
+	l, _ := call[listData](t, d, "list_rate_limit_keys", `{"pattern":"rate:refund:*"}`)
+	concludes(t, l, "ok")
+	for _, args := range []string{`{}`, `{"pattern":"rate:refund:*"}`} {
+		a, _ := call[ttlData](t, d, "ttl_analysis", args)
+		concludes(t, a, "ok")
+	}
+	a, _ := call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "ok")
+
+	// But not where nothing of the payment system's is there at all.
+	s.Must("FLUSHALL")
+	fillOthers(t, s, 50)
+	r, text := ask(t, d, `{"merchant_id":"M"}`)
+	found(t, r, "unknown")
+	says(t, text, "none of 50 keys in Redis is a counter or a cached answer", "or REDIS_URL is not its Redis")
 }
 
 func fillOthers(t *testing.T, s *redistest.Server, n int) {
@@ -110,4 +141,41 @@ func TestACounterBegunAnewWhileItIsScanned(t *testing.T) {
 	if first {
 		t.Errorf("the counter was not touched: %s", text)
 	}
+}
+
+// An empty database beside one that is not, and one node of a cluster in place of all:
+// both look like a Redis in which nothing is wrong.
+func TestAPartIsNotAll(t *testing.T) {
+	s := redistest.Start(t, account+" +select", "user noscan on >x ~* -@all +@read -scan +info")
+	s.Must("SET", "rate:authorize:M", "24731")
+	other := deps(t, "redis://payro:ropass@"+s.Addr+"/3")
+	r, text := ask(t, other, `{"merchant_id":"M"}`)
+	found(t, r, "unknown")
+	says(t, text, "this database of Redis is empty, and others of it hold 1 keys: is the number at the end of REDIS_URL right?")
+	h, _ := call[hittingData](t, other, find, `{}`)
+	concludes(t, h, "unknown")
+	r, text = ask(t, deps(t, "redis://noscan:x@"+s.Addr), `{"merchant_id":"N"}`)
+	found(t, r, "unknown")
+	says(t, text, "whether Redis has any could not be looked at", "NOPERM")
+
+	nodes := redistest.Cluster(t, 2, account+" +cluster|nodes")
+	for i, n := range nodes {
+		if !strings.HasPrefix(n.Do("SET", "rate:authorize:M", "24731"), "MOVED") {
+			nodes[0], nodes[1] = n, nodes[1-i] // the other one has nothing
+		}
+	}
+	part := deps(t, "redis://payro:ropass@"+nodes[1].Addr)
+	h, text = call[hittingData](t, part, find, `{}`)
+	concludes(t, h, "unknown", "SRC_REDIS_CLUSTER_MODE")
+	says(t, text, "cluster_enabled:1; this node has 8192 of 16384 slots", "List the nodes of the cluster in REDIS_URL")
+	a, _ := call[statsData](t, part, stats, `{}`)
+	concludes(t, a, "unknown", "SRC_REDIS_CLUSTER_MODE")
+
+	alone := redistest.Cluster(t, 1, account, "user may on >x ~* -@all +@read +info +slowlog|get +config|get +cluster|nodes")[0]
+	alone.Must("SET", "rate:authorize:M", "50", "EX", "60")
+	h, _ = call[hittingData](t, deps(t, "redis://may:x@"+alone.Addr), find, `{}`)
+	concludes(t, h, "ok")
+	h, text = call[hittingData](t, deps(t, "redis://payro:ropass@"+alone.Addr), find, `{}`)
+	concludes(t, h, "unknown", "SRC_REDIS_CLUSTER_MODE")
+	says(t, text, "NOPERM", "a cluster of one node can be named alone, where the account has +cluster|nodes")
 }

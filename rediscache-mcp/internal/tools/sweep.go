@@ -14,7 +14,6 @@ import (
 	"payops-mcp/rediscache-mcp/internal/redisdb"
 	"payops-mcp/shared/catalog"
 	"payops-mcp/shared/fault"
-	"payops-mcp/shared/foreign"
 	"payops-mcp/shared/tool"
 )
 
@@ -93,6 +92,7 @@ type sweep struct {
 	after   *tally                                                          // only what stands behind it
 	pattern string                                                          // that the caller gave; empty is all counters
 	names   atomic.Bool                                                     // a counter was named, though it may be gone since
+	answers bool                                                            // cached answers are looked for too
 	seen    map[uint64]struct{}                                             // hits
 	hits    best                                                            // to be shown
 	kinds   map[catalog.Code]*best                                          // to be looked at again
@@ -221,6 +221,7 @@ type swept struct {
 	scan    redisdb.Scan
 	named   bool     // merchants were asked for by name, nothing was scanned
 	without []string // of these, those that have no counter
+	strange string   // a doubt whether what was asked fits this Redis
 	servers []redisdb.Server
 	keys    []diagnose.RateKey // hits and suspects, looked at again: what is gone by now is not among them
 	more    map[catalog.Code]int64
@@ -285,6 +286,7 @@ func (r *swept) goThrough(ctx context.Context, most budget, spec redisdb.ScanSpe
 		r.reading.Servers = r.servers
 		return false
 	}
+	r.strange = r.none(ctx)
 	return true
 }
 
@@ -338,77 +340,4 @@ func distinct(merchants []string) (all []string) {
 		seen[m] = true
 	}
 	return all
-}
-
-// close looks again at what was found, in one round trip: what a scan saw in
-// passing may be gone, or have been between two steps of ingest. It returns what
-// it saw of other keys besides.
-func (r *swept) close(ctx context.Context, others ...string) []redisdb.Counter {
-	all := slices.Clone(r.hits.sorted())
-	for _, code := range suspected {
-		all = append(all, r.kinds[code].sorted()...)
-		r.more[code] = r.kinds[code].left
-	}
-	seen := map[string]bool{}
-	all = slices.DeleteFunc(all, func(t tally) bool {
-		twice := seen[t.key]
-		seen[t.key] = true
-		return twice
-	})
-	names := make([]string, len(all))
-	before := map[string]redisdb.Seen{}
-	for i, t := range all {
-		names[i], before[t.key] = t.key, t.seen
-	}
-	ctx, cancel := redisdb.Within(ctx)
-	defer cancel()
-	r.reading = r.deps.Redis.Survey(ctx, append(names, others...), before).In(r.deps.Zone)
-	r.servers = r.reading.Servers
-	r.join()
-	_, _, failingOpen := diagnose.Servers(r.servers)
-	for i, t := range all {
-		c := r.reading.Counters[i]
-		s := r.servers[c.Server]
-		k := diagnose.RateKey{Merchant: foreign.Text(t.merchant).Quoted(), Action: t.action, Limit: r.deps.Limits[t.action], Counter: c,
-			Source: s.Source.Name, Clock: s.Clock, FailingOpen: failingOpen[c.Server]}
-		if k.State() == diagnose.NoWindow {
-			continue // it has ended since: no anomaly
-		}
-		r.at[t.key] = len(r.keys)
-		r.keys = append(r.keys, k)
-	}
-	r.more[catalog.RateLimited] = max(0, r.total(catalog.RateLimited)-r.shown(diagnose.Blocked))
-	r.more[catalog.RateNearLimit] = max(0, r.counts.near-r.shown(diagnose.Free, diagnose.AtLimit))
-	return r.reading.Counters[len(all):]
-}
-
-// shown counts the counters in some states that are near or over their limit.
-func (r *swept) shown(states ...diagnose.State) (n int64) {
-	for _, k := range r.keys {
-		if count, _ := k.Count(); slices.Contains(states, k.State()) && k.Limit.Percent(count) >= diagnose.NearPercent {
-			n++
-		}
-	}
-	return n
-}
-
-// join puts what went wrong in the scan beside what went wrong afterwards.
-func (r *swept) join() {
-	for _, p := range r.scan.Parts {
-		failure := cmp.Or(p.Source.Err, p.Refusal)
-		for i := range r.servers {
-			s := &r.servers[i]
-			if s.Source.Name != p.Source.Name {
-				continue
-			}
-			s.Source.Took += p.Source.Took
-			if failure != nil && s.Source.Err == nil {
-				s.Source.Err, s.Source.Asked = failure, p.Source.Asked
-			}
-			failure = nil
-		}
-		if failure != nil {
-			r.servers = append(r.servers, redisdb.Server{Source: p.Source})
-		}
-	}
 }

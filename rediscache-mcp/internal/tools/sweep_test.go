@@ -2,11 +2,14 @@ package tools_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"payops-mcp/rediscache-mcp/internal/redisdb"
 	"payops-mcp/rediscache-mcp/internal/redistest"
 	"payops-mcp/rediscache-mcp/internal/tools"
 	"payops-mcp/shared/tooltest"
@@ -290,5 +293,64 @@ func TestFindStrangeMerchants(t *testing.T) {
 	}
 	if strings.ContainsAny(text, "\u202e\r") || strings.Contains(text, "\nFLUSHALL") || strings.Contains(text, "4111111111111111") {
 		t.Errorf("not shown as data:\n%s", text)
+	}
+}
+
+// Suspects that a scan comes by just before its end are not waited for where others
+// have been without a TTL for long enough. Where these others turn out well, they are.
+func TestSuspectsOfTheLastMoment(t *testing.T) {
+	for name, c := range map[string]struct {
+		well  bool // the old ones get a TTL between the scan and the closer look
+		looks int  // 0: as many as it takes
+	}{
+		"others speak for them": {false, 1},
+		"nobody does":           {true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := redistest.Start(t, account)
+			plant(t, s, 2000)
+			for i := range 40 {
+				s.Must("SET", fmt.Sprint("rate:capture:NEVER-", i), 10+i)
+			}
+			var mu sync.Mutex
+			var old []string
+			looks, held, begun := 0, false, false
+			key := regexp.MustCompile(`rate:capture:NEVER-\d+`)
+			proxy := redistest.Cutting(t, s.Addr, func(request []byte) redistest.Fate {
+				mu.Lock()
+				defer mu.Unlock()
+				text := string(request)
+				named := key.FindAllString(text, -1)
+				switch {
+				case strings.Contains(text, "info") && len(named) > 0:
+					if looks++; !begun {
+						begun = true
+						slices.Sort(old)
+						if old = slices.Compact(old); !c.well {
+							old = nil
+						}
+						for _, k := range old {
+							s.Must("EXPIRE", k, "50")
+						}
+					}
+				case begun:
+				case len(named) > 0 && !held:
+					old = append(old, named...)
+				case strings.Contains(text, "scan") && len(old) > 0 && !held:
+					held = true
+					<-time.After(2 * redisdb.RecheckAfter) // what was seen grows old
+				}
+				return redistest.Pass
+			})
+			a, text := call[hittingData](t, deps(t, "redis://payro:ropass@"+proxy), find, `{"time_budget_s":20}`)
+			mu.Lock()
+			defer mu.Unlock()
+			concludes(t, a, "attention", "RATE_KEY_NO_TTL_LATENT")
+			says(t, text, fmt.Sprintf("%d counters have no TTL", 40-len(old)))
+			if !held || c.looks > 0 && looks != c.looks || a.Data.NoTTL != 40 {
+				t.Errorf("held %v, %d looks, %d old: %s", held, looks, len(old), text)
+			}
+		})
 	}
 }

@@ -145,8 +145,8 @@ func (r *swept) doubt(resumed bool) string {
 	if a := assumed(r.keys); a != "" {
 		why = append(why, a)
 	}
-	if none := r.none(); none != "" {
-		why = append(why, none)
+	if r.strange != "" {
+		why = append(why, r.strange)
 	}
 	if r.counts.strangers > 0 {
 		why = append(why, fmt.Sprintf("%d keys fit the template but none of the actions: is RATE_LIMIT_KEY_TEMPLATE right?", r.counts.strangers))
@@ -154,16 +154,18 @@ func (r *swept) doubt(resumed bool) string {
 	return strings.Join(why, "; ")
 }
 
-// none is what must be asked where a whole scan came by no counter though Redis has
-// keys: that is a merchant's quiet minute as well as a template that is wrong.
-func (r *swept) none() string {
-	if r.named || !r.scan.Done() || r.names.Load() || r.counts.strangers > 0 || r.scan.Keys() == 0 || r.deps.Scope.Limited() {
+// none is what must be asked where a whole scan came by nothing of what it looked for
+// though Redis has keys: that may be a quiet minute as well as a pattern or a template
+// that is wrong.
+func (r *swept) none(ctx context.Context) string {
+	if !r.scan.Done() || r.names.Load() || r.counts.strangers > 0 || r.deps.Scope.Limited() {
 		return ""
 	}
-	if r.pattern != "" {
+	fits := r.deps.RateKey.Meets(r.pattern) || r.answers && r.deps.IdemKey.Meets(r.pattern)
+	if r.scan.Keys() > 0 && r.pattern != "" && !fits {
 		return "the pattern fits none of what is looked for here: is it right?"
 	}
-	return fmt.Sprintf("none of %d keys is a counter: either no request came within a window, or RATE_LIMIT_KEY_TEMPLATE (%s) is not what ingest has", r.scan.Keys(), r.deps.RateKey)
+	return r.deps.strange(ctx)
 }
 
 // absent says which of the merchants that were named have no counter. One that was

@@ -13,8 +13,10 @@ import (
 	"payops-mcp/shared/tooltest"
 )
 
-// clustered are the accounts of a cluster: one that reads, one that may clear.
-var clustered = []string{account + " +cluster|slots", clearer + " +cluster|slots"}
+// clustered are the accounts of a cluster: one that reads, one that may clear, and one
+// that may follow keys on their way.
+var clustered = []string{account + " +cluster|slots", clearer + " +cluster|slots",
+	strings.Replace(account, "user payro", "user follower", 1) + " +cluster|slots +asking"}
 
 // owner is the node that has a key's slot, and other one that has not.
 func owner(t *testing.T, nodes []*redistest.Server, key string) (owner, other *redistest.Server) {
@@ -85,6 +87,18 @@ func TestOnACluster(t *testing.T) {
 	}
 	done, text = d.call(t, "SHOP-10", "refund", shown.Data.Confirm)
 	if done.Data.Cleared || done.Data.Outcome != "not_read" {
+		t.Error(text)
+	}
+	// Who may, follows it.
+	follower := deps(t, "redis://follower:ropass@"+url)
+	r, text = ask(t, follower, `{"merchant_id":"SHOP-10"}`)
+	found(t, r, "critical", "RATE_KEY_NO_TTL_BLOCKING")
+	says(t, text, "redis "+to.Addr+", GETRANGE", "TTL -1 (none), the same ", " ms later")
+	a, text = call[hittingData](t, follower, find, `{"limit":50}`)
+	concludes(t, a, "critical", "RATE_KEY_NO_TTL_BLOCKING")
+	says(t, text, "5 of 65 counters", "SHOP-10")
+	r, text = ask(t, follower, `{"merchant_id":"NOBODY"}`)
+	if r.Verdict == "critical" {
 		t.Error(text)
 	}
 

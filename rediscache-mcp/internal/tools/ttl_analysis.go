@@ -152,7 +152,7 @@ func (d Deps) handleTTLAnalysis(ctx context.Context, in TTLIn) (report.Answer[TT
 		return a, err
 	}
 	t := &ttls{sweep: d.newSweep("", 0), of: map[string]*Family{}}
-	t.pattern = in.Pattern
+	t.pattern, t.answers = in.Pattern, true
 	r := swept{sweep: t.sweep, more: map[catalog.Code]int64{}, at: map[string]int{},
 		rules: []catalog.Code{catalog.RateKeyNoTTLBlocking, catalog.RateKeyNoTTLLatent, catalog.RateWindowMismatch}}
 	if r.goThrough(ctx, budget{time.Duration(in.Budget) * time.Second, in.Keys}, redisdb.ScanSpec{Match: in.Pattern, TTLs: true, From: from.at}, t.visit) {
