@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"payops-mcp/sandbox/incident"
@@ -20,6 +22,7 @@ import (
 // Server is a running server.
 type Server struct {
 	name   string
+	pid    int
 	client *client.Client
 }
 
@@ -35,7 +38,14 @@ func Start(ctx context.Context, name, program string, settings map[string]string
 	for k, v := range settings {
 		environ = append(environ, k+"="+v)
 	}
-	c, err := client.NewStdioMCPClient(program, environ)
+	var child *exec.Cmd
+	// Without a command of our own the whole environment would be passed on.
+	command := func(ctx context.Context, program string, environ, args []string) (*exec.Cmd, error) {
+		child = exec.CommandContext(ctx, program, args...)
+		child.Env = environ
+		return child, nil
+	}
+	c, err := client.NewStdioMCPClientWithOptions(program, environ, nil, transport.WithCommandFunc(command))
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
@@ -46,14 +56,22 @@ func Start(ctx context.Context, name, program string, settings map[string]string
 		_ = c.Close()
 		return nil, fmt.Errorf("initialize %s: %w", name, err)
 	}
-	return &Server{name, c}, nil
+	return &Server{name, child.Process.Pid, c}, nil
 }
+
+// PID is the process id of the program.
+func (s *Server) PID() int { return s.pid }
 
 // Close ends the server.
 func (s *Server) Close() error { return s.client.Close() }
 
 // Tool is what a server lists of a tool.
-type Tool struct{ Name, Description string }
+type Tool struct {
+	Name, Description string
+	// Arguments are the JSON types of the arguments, by name.
+	Arguments map[string]string
+	Required  []string
+}
 
 // Tools lists the tools.
 func (s *Server) Tools(ctx context.Context) ([]Tool, error) {
@@ -63,7 +81,13 @@ func (s *Server) Tools(ctx context.Context) ([]Tool, error) {
 	}
 	var tools []Tool
 	for _, t := range list.Tools {
-		tools = append(tools, Tool{t.Name, t.Description})
+		tool := Tool{Name: t.Name, Description: t.Description, Arguments: map[string]string{}, Required: t.InputSchema.Required}
+		for name, schema := range t.InputSchema.Properties {
+			if of, ok := schema.(map[string]any); ok {
+				tool.Arguments[name], _ = of["type"].(string)
+			}
+		}
+		tools = append(tools, tool)
 	}
 	return tools, nil
 }
@@ -113,6 +137,8 @@ func (a Answer) Said(server, tool string) (incident.Said, error) {
 			Next     []string         `json:"next_steps"`
 		} `json:"findings"`
 		Sources []struct {
+			Name string `json:"name"`
+			OK   bool   `json:"ok"`
 			Next string `json:"next"`
 		} `json:"sources"`
 	}
@@ -127,9 +153,12 @@ func (a Answer) Said(server, tool string) (incident.Said, error) {
 		if !strings.Contains(a.Text, string(f.Code)) {
 			return s, fmt.Errorf("%s: the structure reports %s and the text does not:\n%s", tool, f.Code, a.Text)
 		}
-		s.Findings = append(s.Findings, incident.Finding{Code: f.Code, Kind: f.Kind, Severity: f.Severity, Next: len(f.Next)})
+		s.Findings = append(s.Findings, incident.Finding{Code: f.Code, Kind: f.Kind, Severity: f.Severity, Steps: f.Next})
 	}
 	for _, source := range whole.Sources {
+		if !source.OK {
+			s.Missing = append(s.Missing, source.Name)
+		}
 		if source.Next != "" {
 			s.Advice++
 		}

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -28,8 +29,37 @@ type victim struct {
 // taken: longer than any grace.
 const settledBefore = "INTERVAL 10 MINUTE"
 
-// victims picks n payments of a status at random. They have a settlement.
+// victims picks n payments of a status at random. They have a settlement, and nothing
+// has happened to them before.
 func (w *World) victims(ctx context.Context, shard *stack.MariaDB, status string, n int) ([]victim, error) {
+	all, err := w.settled(ctx, shard, status)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) < n {
+		return nil, fmt.Errorf("%s has %d settled payments that are %s, want %d", shard.Name(), len(all), status, n)
+	}
+	w.Rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	all = all[:n]
+	slices.SortFunc(all, func(a, b victim) int { return cmp.Compare(a.ID, b.ID) })
+	return all, nil
+}
+
+// take notes that something happens to payments, so that nothing else does.
+func (w *World) take(place int, ids []int64) {
+	if w.taken == nil {
+		w.taken = map[int]map[int64]bool{}
+	}
+	if w.taken[place] == nil {
+		w.taken[place] = map[int64]bool{}
+	}
+	for _, id := range ids {
+		w.taken[place][id] = true
+	}
+}
+
+// settled are the payments of a status that have a settlement, by id.
+func (w *World) settled(ctx context.Context, shard *stack.MariaDB, status string) ([]victim, error) {
 	rows, err := shard.Admin().QueryContext(ctx, `SELECT payment_id, merchant_id, amount, currency FROM payment p
 WHERE status=? AND updated_at < UTC_TIMESTAMP(3) - `+settledBefore+`
 AND EXISTS (SELECT 1 FROM settlement_request s WHERE s.payment_id=p.payment_id) ORDER BY payment_id`, status)
@@ -43,18 +73,11 @@ AND EXISTS (SELECT 1 FROM settlement_request s WHERE s.payment_id=p.payment_id) 
 		if err := rows.Scan(&v.ID, &v.Merchant, &v.Amount, &v.Currency); err != nil {
 			return nil, err
 		}
-		all = append(all, v)
+		if !w.taken[shard.Shard-1][v.ID] {
+			all = append(all, v)
+		}
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	if len(all) < n {
-		return nil, fmt.Errorf("%s has %d settled payments that are %s, want %d", shard.Name(), len(all), status, n)
-	}
-	w.Rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	all = all[:n]
-	slices.SortFunc(all, func(a, b victim) int { return int(a.ID - b.ID) })
-	return all, nil
+	return all, rows.Err()
 }
 
 // anyShard is one of the two, at random.
@@ -117,6 +140,7 @@ func keepBooks(ctx context.Context, w *World, did *Injected, place int, ids []in
 		did.Kept = map[string]string{}
 	}
 	did.Kept["books "+strconv.Itoa(place)] = string(text)
+	w.take(place, ids)
 	return nil
 }
 
@@ -185,6 +209,15 @@ func restoreBooks(ctx context.Context, w *World, did Injected) error {
 	return errors.Join(errs...)
 }
 
+// assign is a row as columns to be set, and their values.
+func assign(row map[string]*string) (set string, args []any) {
+	var columns []string
+	for column, value := range row {
+		columns, args = append(columns, column+"=?"), append(args, value)
+	}
+	return strings.Join(columns, ","), args
+}
+
 func (k keptRows) restore(ctx context.Context, db *sql.DB) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
@@ -198,14 +231,10 @@ func (k keptRows) restore(ctx context.Context, db *sql.DB) error {
 			}
 		}
 		for _, row := range k.Rows[table] {
-			var set []string
-			var args []any
-			for column, value := range row {
-				set, args = append(set, column+"=?"), append(args, value)
-			}
-			statement := "INSERT INTO " + table + " SET " + strings.Join(set, ",")
+			set, args := assign(row)
+			statement := "INSERT INTO " + table + " SET " + set
 			if table == "payment" { // others refer to it
-				statement = "UPDATE payment SET " + strings.Join(set, ",") + " WHERE payment_id=" + *row["payment_id"]
+				statement = "UPDATE payment SET " + set + " WHERE payment_id=" + *row["payment_id"]
 			}
 			if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 				return fmt.Errorf("%s: %w", table, err)

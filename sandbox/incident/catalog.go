@@ -20,6 +20,9 @@ type Row struct {
 	What     string         `json:"inject"`
 	Symptoms string         `json:"symptoms"`
 	Root     []catalog.Code `json:"root"`
+	// Shows are codes that are no root and must be reported all the same: what the
+	// incident looks like to whoever does not see its cause.
+	Shows    []catalog.Code `json:"shows,omitempty"`
 	Allow    []catalog.Code `json:"allow"`
 	Forbid   []catalog.Code `json:"forbid"`
 	Severity string         `json:"severity"` // none: a healthy system that looks bad

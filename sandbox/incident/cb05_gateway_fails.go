@@ -17,7 +17,7 @@ import (
 // been made before: 409, without a payment.
 var _ = add(Incident{ID: "CB-05", Parts: paying | stack.PartPrometheus,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
-		did := Injected{Asks: []Ask{askBreaker(), askPayments("payments last hour")}, Quotes: []string{wire.PGAuthAPI}}
+		did := Injected{Asks: []Ask{askBreaker(), askPayments("payments last hour"), askPattern()}, Quotes: []string{wire.PGAuthAPI}}
 		err := w.eachPaysim(paysim.RoleIngest, func(p *stack.Paysim) error { return p.SetDefects(ctx, defect.FailuresAs409) })
 		if err != nil {
 			return did, err
@@ -28,10 +28,14 @@ var _ = add(Incident{ID: "CB-05", Parts: paying | stack.PartPrometheus,
 		if err := awaitBreaker(ctx, w, wire.PGAuthAPI, wire.Open); err != nil {
 			return did, err
 		}
-		return did, w.Stack.WaitScraped(ctx)
+		// More than are usual by so much that nobody takes them for duplicates.
+		if err := changeLoad(ctx, w, &did, 40); err != nil {
+			return did, err
+		}
+		return did, awaitShare(ctx, w, `uri="/payments/authorize", status="409"`, 0.3)
 	},
 	Undo: func(ctx context.Context, w *World, did Injected) error {
-		return errors.Join(restoreGateway(ctx, w, did),
+		return errors.Join(restoreLoad(ctx, w, did), restoreGateway(ctx, w, did),
 			w.eachPaysim(paysim.RoleIngest, func(p *stack.Paysim) error { return p.SetDefects(ctx) }))
 	},
 })

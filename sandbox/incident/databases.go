@@ -53,11 +53,11 @@ func plantPayment(ctx context.Context, shard *stack.MariaDB, did *Injected, merc
 	if did.Kept == nil {
 		did.Kept = map[string]string{}
 	}
-	name := "planted " + strconv.Itoa(shard.Shard)
+	name := "payments " + strconv.Itoa(shard.Shard)
 	did.Kept[name] = strings.TrimSpace(did.Kept[name] + " " + strconv.FormatInt(id, 10))
 	run("INSERT INTO idem_response_cache (merchant_id, idempotency_key, http_status, response_body, created_at) VALUES (?, ?, 200, JSON_OBJECT('paymentId', ?, 'status', ?, 'amount', ?, 'currency', ?), "+at+")",
 		merchant, key, id, seed.CaptureRequested, amount, currency)
-	run("INSERT INTO settlement_request (payment_id, request_amount, status, pg_transaction_id, pg_response_code, requested_at, completed_at) VALUES (?, ?, 'SUCCESS', 'PG-PLANTED', '0000', "+at+", "+at+")", id, amount)
+	run("INSERT INTO settlement_request (payment_id, request_amount, status, pg_transaction_id, pg_response_code, requested_at, completed_at) VALUES (?, ?, 'SUCCESS', CONCAT('PG-', LEFT(UPPER(MD5(?)), 12)), '0000', "+at+", "+at+")", id, amount, key)
 	run("INSERT INTO ledger_entry (payment_id, debit_account, credit_account, amount, occurred_at) VALUES (?, 'merchant_receivable', 'cash', ?, "+at+")", id, amount)
 	for _, kind := range []string{"PAYMENT_AUTHORIZED", "PAYMENT_CAPTURE_REQUESTED"} {
 		run("INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) VALUES ('payment', ?, ?, JSON_OBJECT('paymentId', ?, 'amount', ?), 1, "+at+", "+at+")", id, kind, id, amount)
@@ -72,7 +72,7 @@ func plantPayment(ctx context.Context, shard *stack.MariaDB, did *Injected, merc
 func removePlanted(ctx context.Context, w *World, did Injected) error {
 	var errs []error
 	for name, text := range did.Kept {
-		number, ok := strings.CutPrefix(name, "planted ")
+		number, ok := strings.CutPrefix(name, "payments ")
 		if !ok {
 			continue
 		}

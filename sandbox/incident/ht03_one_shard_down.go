@@ -16,7 +16,7 @@ var _ = add(Incident{ID: "HT-03", Parts: paying | stack.PartPrometheus,
 		}
 		shard := w.Stack.Shards[1]
 		did := Injected{
-			Asks:   []Ask{askPayments("payments last hour"), askDatabases(), askBreaker()},
+			Asks:   []Ask{askPayments("payments last hour"), askDatabases(), askBreaker(), askStack()},
 			Quotes: []string{"shard2", shard.ClientAddr()},
 		}
 		before, err := w.Stack.Load(ctx)
@@ -34,7 +34,7 @@ var _ = add(Incident{ID: "HT-03", Parts: paying | stack.PartPrometheus,
 		if err != nil {
 			return did, err
 		}
-		return did, w.Stack.WaitScraped(ctx)
+		return did, awaitShare(ctx, w, `status=~"5.."`, 0.06)
 	},
 	Undo: func(ctx context.Context, w *World, _ Injected) error {
 		if len(w.Stack.Shards) < 2 {

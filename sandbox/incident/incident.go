@@ -22,6 +22,10 @@ type Incident struct {
 	Parts stack.Parts // the services it needs
 	// Brokers is how many brokers Kafka must have; 0 means any number.
 	Brokers int
+	// Accounts says that clients of Kafka must be able to log in.
+	Accounts bool
+	// Proxied says that there must be a proxy in front of each broker.
+	Proxied bool
 	Inject  func(context.Context, *World) (Injected, error)
 	Undo    func(context.Context, *World, Injected) error
 }
@@ -31,6 +35,23 @@ type Incident struct {
 type World struct {
 	Stack *stack.Stack
 	Rand  *rand.Rand
+	// RealTime has incidents last as long as they must until they count, instead
+	// of making what is in the databases older than it is: other things happen to
+	// the same system before and after.
+	RealTime bool
+	// Ask, when not nil, asks a server that goes on running and is asked again once
+	// the incident is on: some faults show only to who knew the system before.
+	Ask func(context.Context, Ask) error
+
+	taken map[int]map[int64]bool // payments that something happens to already, by place of the shard
+}
+
+// asked puts a question before the incident, where there is somebody to ask.
+func (w *World) asked(ctx context.Context, a Ask) error {
+	if w.Ask == nil {
+		return nil
+	}
+	return w.Ask(ctx, a)
 }
 
 // Injected is what was done. It is kept as JSON while the incident lasts, so that
@@ -95,6 +116,10 @@ func (i Incident) Needs(s *stack.Stack) error {
 		return fmt.Errorf("%s needs a system with %s", i.ID, i.Parts)
 	case i.Brokers > 1 && len(strings.Split(s.KafkaBootstrap(), ",")) < i.Brokers:
 		return fmt.Errorf("%s needs %d brokers of Kafka", i.ID, i.Brokers)
+	case i.Accounts && !s.HasKafkaAccounts():
+		return fmt.Errorf("%s needs a Kafka that clients can log in to, as real servers started for it are", i.ID)
+	case i.Proxied && !s.KafkaProxied():
+		return fmt.Errorf("%s needs a proxy in front of each broker of Kafka; start the system with -proxied", i.ID)
 	}
 	return nil
 }
@@ -117,21 +142,9 @@ func (i Incident) Start(ctx context.Context, w *World) (Injected, error) {
 	return did, nil
 }
 
-// Judge says what is wrong with the answers to what was asked; see Row.Judge.
+// Judge says what is wrong with the answers to what was asked; see Assess.
 func (i Incident) Judge(did Injected, said []Said) []string {
-	said = slices.Clone(said)
-	for n := range said {
-		said[n].Aside = slices.Contains(did.Aside, said[n].Tool)
-	}
-	mistakes := i.Row().Judge(said, did.Quotes)
-	for _, never := range did.Never {
-		for _, a := range said {
-			if strings.Contains(a.Text, never) {
-				mistakes = append(mistakes, fmt.Sprintf("%s says %q, which must never stand in an answer", a.Tool, never))
-			}
-		}
-	}
-	return mistakes
+	return Words(Assess([]Happening{{i.Row(), did}}, said))
 }
 
 // eachIngest does something to every ingest instance.
@@ -147,6 +160,16 @@ func (w *World) eachIngest(do func(*stack.Ingest) error) error {
 
 // between returns a random number of low to high.
 func (w *World) between(low, high int) int { return low + w.Rand.IntN(high-low+1) }
+
+// token returns letters and digits as ids of other systems have them.
+func (w *World) token(n int) string {
+	const of = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = of[w.Rand.IntN(len(of))]
+	}
+	return string(text)
+}
 
 // merchant returns the id of a merchant that the seeded data does not have.
 func (w *World) merchant() string { return fmt.Sprintf("M-%06d", w.between(500_000, 999_999)) }

@@ -9,7 +9,7 @@ import (
 
 func finding(c catalog.Code) Finding {
 	e, _ := catalog.Find(c)
-	return Finding{Code: c, Kind: e.Kind, Severity: e.Severity, Next: 1}
+	return Finding{Code: c, Kind: e.Kind, Severity: e.Severity, Steps: []string{"look at it"}}
 }
 
 func TestRowsUseTheCatalog(t *testing.T) {
@@ -77,7 +77,7 @@ func TestJudge(t *testing.T) {
 		"forbidden":          {with(func(s *Said) { s.Findings = append(s.Findings, finding(catalog.RedisDataLoss)) }), "forbidden"},
 		"wrong cause":        {with(func(s *Said) { s.Findings = append(s.Findings, finding(catalog.RateKeyCorrupt)) }), "which is none"},
 		"number not quoted":  {with(func(s *Said) { s.Text = "count 247310" }), "quotes 24731"},
-		"no next step":       {with(func(s *Said) { s.Findings[0].Next = 0 }), "no next step"},
+		"no next step":       {with(func(s *Said) { s.Findings[0].Steps = nil }), "no next step"},
 		"too long":           {with(func(s *Said) { s.Text += strings.Repeat("x", MaxText) }), "bytes"},
 		"symptom goes first": {with(func(s *Said) { s.Findings = []Finding{finding(catalog.RateNearLimit), s.Findings[0]} }), "before its cause"},
 	} {
@@ -87,5 +87,127 @@ func TestJudge(t *testing.T) {
 				t.Errorf("mistakes %q, want one with %q", got, c.want)
 			}
 		})
+	}
+}
+
+// happens is a row with what was asked because of it.
+func happens(t *testing.T, id string, quotes []string, asks ...Ask) Happening {
+	t.Helper()
+	row, ok := Find(id)
+	if !ok {
+		t.Fatalf("no row %s", id)
+	}
+	return Happening{row, Injected{Asks: asks, Quotes: quotes}}
+}
+
+// says is an answer to a question.
+func says(a Ask, v catalog.Verdict, text string, codes ...catalog.Code) Said {
+	s := Said{Server: strings.TrimSuffix(a.Server, "-mcp"), Tool: a.Tool, Args: a.Args, Verdict: v, Text: text}
+	for _, c := range codes {
+		s.Findings = append(s.Findings, finding(c))
+	}
+	return s
+}
+
+func TestAssessTwoAtATime(t *testing.T) {
+	blocked, books := askRateLimit("M-700001", "authorize"), askReconciliation()
+	other := askRateLimit("M-700002", "refund")
+	both := []Happening{happens(t, "RD-01", []string{"24731"}, blocked), happens(t, "LG-01", []string{"17"}, books)}
+	right := []Said{
+		says(blocked, catalog.CriticalVerdict, "24731 of 24000", catalog.RateKeyNoTTLBlocking),
+		says(books, catalog.CriticalVerdict, "17 payments", catalog.LedgerCaptureMissing),
+	}
+	for name, c := range map[string]struct {
+		all  []Happening
+		said []Said
+		want Fault
+	}{
+		"both named":                  {both, right, ""},
+		"one is not":                  {both, []Said{right[0], says(books, catalog.CriticalVerdict, "17")}, Missed},
+		"a number of the other alone": {both, []Said{says(blocked, catalog.CriticalVerdict, "17", catalog.RateKeyNoTTLBlocking), says(books, catalog.CriticalVerdict, "24731", catalog.LedgerCaptureMissing)}, NotQuoted},
+		"ok where one is":             {both, []Said{right[0], says(books, catalog.OK, "17", catalog.LedgerCaptureMissing)}, FalseHealthy},
+		"a third":                     {both, append(right[:1:1], says(books, catalog.CriticalVerdict, "17", catalog.LedgerCaptureMissing, catalog.LedgerDirectionReversed)), WrongCause},
+		"forbidden by one, true by the other": {
+			[]Happening{happens(t, "RD-03", nil, other), happens(t, "RD-01", nil, blocked)},
+			[]Said{says(other, catalog.Attention, "", catalog.RateLimited), says(blocked, catalog.CriticalVerdict, "", catalog.RateKeyNoTTLBlocking)}, ""},
+		"a tool that was asked about one may not see the other": {
+			[]Happening{happens(t, "RD-03", nil, other), happens(t, "RD-01", nil, blocked)},
+			[]Said{says(other, catalog.Unknown, "", catalog.RateLimited), says(blocked, catalog.CriticalVerdict, "", catalog.RateKeyNoTTLBlocking)}, WrongVerdict},
+		"on top of a near miss": {
+			[]Happening{happens(t, "RD-01", nil, blocked), happens(t, "NM-23", nil)},
+			right[:1], ""},
+		"a near miss forbids": {
+			[]Happening{happens(t, "RD-01", nil, blocked), happens(t, "NM-25", nil)},
+			[]Said{says(blocked, catalog.CriticalVerdict, "", catalog.RateKeyNoTTLBlocking, catalog.RedisEvicting)}, Forbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := Assess(c.all, c.said)
+			if c.want == "" && len(got) > 0 || c.want != "" && !hasFault(got, c.want) {
+				t.Errorf("mistakes %v, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func hasFault(all []Mistake, f Fault) bool {
+	for _, m := range all {
+		if m.Fault == f {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAssessAHealthySystem(t *testing.T) {
+	near := happens(t, "NM-08", nil)
+	stats := askCacheStats()
+	for name, c := range map[string]struct {
+		said Said
+		want Fault
+	}{
+		"ok":                         {says(stats, catalog.OK, "hit rate n/a"), ""},
+		"info":                       {says(stats, catalog.OK, "", catalog.RateNearLimit), ""},
+		"an alarm":                   {says(stats, catalog.Attention, "", catalog.RedisSlow), FalseAlarm},
+		"an alarm that is forbidden": {says(stats, catalog.OK, "", catalog.RedisHitRateCollapse), FalseAlarm},
+		"critical without a word":    {says(stats, catalog.CriticalVerdict, ""), FalseAlarm},
+		"unknown without a word":     {says(stats, catalog.Unknown, ""), WrongVerdict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := Assess([]Happening{near}, []Said{c.said})
+			if c.want == "" && len(got) > 0 || c.want != "" && !hasFault(got, c.want) {
+				t.Errorf("mistakes %v, want %q", got, c.want)
+			}
+		})
+	}
+	missing := says(stats, catalog.OK, "")
+	missing.Missing = []string{"redis"}
+	if got := Assess([]Happening{near}, []Said{missing}); !hasFault(got, FalseHealthy) {
+		t.Errorf("ok without a source: %v", got)
+	}
+}
+
+func TestSafe(t *testing.T) {
+	for step, want := range map[string]bool{
+		"A human deletes exactly this key: DEL \"rate:authorize:M-1\"":               true,
+		"Do not republish by hand: the poller sends what waits as soon as it can":    true,
+		"Find out who may FLUSHALL":                                                  true,
+		"Restart one ingest instance":                                                true,
+		"Look at retry_count of the refunds":                                         true,
+		"Then people replay them, from the original offsets":                         true,
+		"Have the group's offsets set by its owners":                                 true,
+		"trace_payment: which refund was carried out":                                true,
+		"DEL rate:authorize:M-1":                                                     false,
+		"Republish the events":                                                       false,
+		"Refund the customer":                                                        false,
+		"Reset the consumer group to the earliest offset":                            false,
+		"UPDATE outbox_event SET published = 0, then insert into ledger_entry again": false,
+		"Kill the transaction":                                                       false,
+		"Replay payment.dlq into payment.captured":                                   false,
+		"Drop the topic and create it again":                                         false,
+		"kafka-consumer-groups --reset-offsets --to-latest --execute":                false,
+	} {
+		if got := Safe(step); got != want {
+			t.Errorf("%q: safe %v, want %v", step, got, want)
+		}
 	}
 }

@@ -19,11 +19,11 @@ var _ = add(Incident{ID: "LG-11", Parts: stack.PartMariaDB, Undo: restoreBooks,
 			return did, errors.New("the stack has no second shard")
 		}
 		first, second := w.Stack.Shards[0], w.Stack.Shards[1]
-		there, err := w.victims(ctx, first, "CAPTURED", 1000)
+		there, err := w.settled(ctx, first, "CAPTURED")
 		if err != nil {
 			return did, err
 		}
-		owed, err := w.victims(ctx, second, "CAPTURED", 1000)
+		owed, err := w.settled(ctx, second, "CAPTURED")
 		if err != nil {
 			return did, err
 		}

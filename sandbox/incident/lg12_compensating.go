@@ -14,7 +14,7 @@ var _ = add(Incident{ID: "LG-12", Parts: stack.PartMariaDB, Undo: restoreBooks,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{Asks: []Ask{askReconciliation()}}
 		shard, place := w.anyShard()
-		all, err := w.victims(ctx, shard, "CAPTURED", 1000)
+		all, err := w.settled(ctx, shard, "CAPTURED")
 		if err != nil {
 			return did, err
 		}

@@ -22,7 +22,11 @@ func Settings() map[string]string {
 // LivingSettings are what the processes of a living system are told, so that
 // they limit as Settings says.
 func LivingSettings() map[string]string {
-	s := map[string]string{"APP_RATE_LIMIT_WINDOW_SECONDS": strconv.Itoa(window)}
+	s := map[string]string{
+		"APP_RATE_LIMIT_WINDOW_SECONDS": strconv.Itoa(window),
+		// Less than the second between two looks at Kafka: what flows is seen to.
+		"OUTBOX_LOCK_AT_LEAST": "300ms",
+	}
 	for name, action := range map[string]string{"AUTHORIZE": "authorize", "CAPTURE": "capture", "REFUND": "refund"} {
 		s["APP_RATE_LIMIT_"+name+"_CAPACITY"] = strconv.Itoa(limits[action])
 	}

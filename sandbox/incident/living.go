@@ -114,8 +114,15 @@ var timesOf = map[string][]string{
 
 // age lets time pass in the databases: everything in them is so much older
 // afterwards. It spares those who try an incident the minutes for which it must
-// have lasted until it counts.
+// have lasted until it counts, see [World].
 func age(ctx context.Context, w *World, by time.Duration) error {
+	if w.RealTime {
+		return nil
+	}
+	resume, err := settle(ctx, w)
+	if err != nil {
+		return err
+	}
 	for _, shard := range w.Stack.Shards {
 		for table, columns := range timesOf {
 			var set []string
@@ -124,11 +131,47 @@ func age(ctx context.Context, w *World, by time.Duration) error {
 			}
 			err := retryDeadlock(ctx, shard.Admin(), "UPDATE "+table+" SET "+strings.Join(set, ", "))
 			if err != nil {
-				return fmt.Errorf("%s: let %s age: %w", shard.Name(), table, err)
+				return errors.Join(fmt.Errorf("%s: let %s age: %w", shard.Name(), table, err), resume())
 			}
 		}
 	}
-	return nil
+	return resume()
+}
+
+// settleWithin bounds how long settle waits: what is broken may hold up what it
+// waits for.
+const settleWithin = 10 * time.Second
+
+// settle ends the traffic of a living system and waits for the postings that are on
+// their way: one that comes after time has passed would be minutes late for ever.
+// The function that it returns has the traffic go on.
+func settle(ctx context.Context, w *World) (resume func() error, err error) {
+	if !w.Stack.Has(stack.PartPaysim) {
+		return func() error { return nil }, nil
+	}
+	load, err := w.Stack.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Stack.SetLoad(ctx, 0); err != nil {
+		return nil, err
+	}
+	short, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	// That it takes longer is no reason not to go on.
+	_ = await(short, "postings that are on their way", func(ctx context.Context) (bool, error) {
+		left := 0
+		for _, shard := range w.Stack.Shards {
+			var n int
+			if err := shard.Admin().QueryRowContext(ctx, `SELECT COUNT(*) FROM payment p WHERE status='CAPTURED' AND updated_at > UTC_TIMESTAMP(3) - INTERVAL 1 MINUTE
+AND NOT EXISTS (SELECT 1 FROM ledger_entry l WHERE l.payment_id=p.payment_id)`).Scan(&n); err != nil {
+				return false, err
+			}
+			left += n
+		}
+		return left == 0, nil
+	})
+	return func() error { return w.Stack.SetLoad(context.WithoutCancel(ctx), load.Rate) }, nil
 }
 
 // retryDeadlock executes a statement again when the payment system, which goes

@@ -3,10 +3,10 @@ package incident
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/redis/go-redis/v9"
 
+	"payops-mcp/sandbox/seed"
 	"payops-mcp/sandbox/stack"
 )
 
@@ -14,8 +14,8 @@ import (
 // rate near 0 % is what a healthy system has.
 var _ = add(Incident{ID: "NM-07", Parts: stack.PartRedis, Undo: nothingToUndo,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
-		for i := range w.between(500, 1000) {
-			err := w.Stack.Redis.Admin().Get(ctx, fmt.Sprintf("idem:authorize:%s:new-%d", w.merchant(), i)).Err()
+		for range w.between(500, 1000) {
+			err := w.Stack.Redis.Admin().Get(ctx, seed.IdemKey(w.merchant(), w.token(10))).Err()
 			if err != nil && !errors.Is(err, redis.Nil) {
 				return Injected{}, err
 			}

@@ -20,7 +20,7 @@ var _ = add(Incident{ID: "NM-23", Parts: stack.PartMariaDB, Undo: removePlanted,
 		for i := range letters {
 			letters[i] = byte('A' + w.Rand.IntN(26))
 		}
-		huge := "9999999999999" + strings.Repeat(fmt.Sprint(w.between(1, 9)), 8) // odd or even
+		huge := strings.Repeat(fmt.Sprint(w.between(2, 9)), 13) + strings.Repeat(fmt.Sprint(w.between(1, 9)), 8) // odd or even
 		for _, merchant := range []string{"MERCHANT_" + string(letters), huge} {
 			if _, err := plantPayment(ctx, w.Stack.Shards[0], &did, merchant, fmt.Sprintf("order-%d", w.between(100_000, 999_999)), "KRW", int64(w.between(100, 90_000)), w.between(11, 59)); err != nil {
 				return did, err

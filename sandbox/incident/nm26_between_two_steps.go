@@ -2,13 +2,12 @@ package incident
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"payops-mcp/sandbox/seed"
 	"payops-mcp/sandbox/stack"
 )
-
-// betweenSteps is the key that says that NM-26 lasts.
-const betweenSteps = "sandbox:nm26"
 
 // NM-26: the limiter sets the TTL in a step of its own, so a new counter is without
 // one for a moment. Here that moment comes again and again.
@@ -17,11 +16,15 @@ var _ = add(Incident{ID: "NM-26", Parts: stack.PartRedis,
 		c := counter{merchant: w.merchant(), action: w.anyAction()}
 		did := Injected{Asks: []Ask{askTTLs(), askRateLimit(c.merchant, c.action), askHitting()}, Kept: map[string]string{"key": c.key()}}
 		admin := w.Stack.Redis.Admin()
-		if err := admin.Set(ctx, betweenSteps, 1, time.Minute).Err(); err != nil {
+		// A cached answer that Undo takes away says that this lasts: whoever undoes
+		// it may be another process.
+		did.Kept["lasts"] = seed.IdemKey(c.merchant, w.token(12))
+		body := fmt.Sprintf(`{"paymentId":%d,"status":"CAPTURE_REQUESTED","amount":%d,"currency":"KRW"}`, w.between(1, 2000), w.between(1000, 90_000))
+		if err := admin.Set(ctx, did.Kept["lasts"], body, 9*time.Minute).Err(); err != nil {
 			return did, err
 		}
 		go func() {
-			for admin.Exists(ctx, betweenSteps).Val() == 1 {
+			for admin.Exists(ctx, did.Kept["lasts"]).Val() == 1 {
 				admin.Del(ctx, c.key())
 				admin.Incr(ctx, c.key())
 				select {
@@ -39,6 +42,6 @@ var _ = add(Incident{ID: "NM-26", Parts: stack.PartRedis,
 		return did, nil
 	},
 	Undo: func(ctx context.Context, w *World, did Injected) error {
-		return w.Stack.Redis.Admin().Del(ctx, betweenSteps, did.Kept["key"]).Err()
+		return w.Stack.Redis.Admin().Del(ctx, did.Kept["lasts"], did.Kept["key"]).Err()
 	},
 })

@@ -41,6 +41,9 @@ var _ = add(Incident{ID: "OB-06", Parts: stack.PartMariaDB,
   DO SLEEP(3600);
   ROLLBACK;
 END`, first, last)
+		// As a report of somebody's would be called.
+		holder, waiter := fmt.Sprintf("export_%d", w.between(1000, 9999)), fmt.Sprintf("cleanup_%d", w.between(1000, 9999))
+		did.Kept["holder"], did.Kept["waiter"] = holder, waiter
 		create := func(name string) error {
 			_, err := db.ExecContext(ctx, "CREATE EVENT "+name+" ON SCHEDULE AT NOW() DO "+hold)
 			return err
@@ -48,7 +51,7 @@ END`, first, last)
 		if _, err := db.ExecContext(ctx, "SET GLOBAL event_scheduler = ON"); err != nil {
 			return did, err
 		}
-		if err := create("sandbox_holder"); err != nil {
+		if err := create(holder); err != nil {
 			return did, err
 		}
 		holds := func(state string, least int) func(context.Context) (bool, error) {
@@ -61,7 +64,7 @@ END`, first, last)
 		if err := await(ctx, "a transaction that holds the rows", holds("RUNNING", 0)); err != nil {
 			return did, err
 		}
-		if err := create("sandbox_waiter"); err != nil {
+		if err := create(waiter); err != nil {
 			return did, err
 		}
 		// Long enough to be more than traffic.
@@ -73,9 +76,13 @@ END`, first, last)
 		}
 		db := w.Stack.Shards[1].Admin()
 		var errs []error
-		for _, statement := range []string{"SET GLOBAL event_scheduler = OFF", "DROP EVENT IF EXISTS sandbox_holder", "DROP EVENT IF EXISTS sandbox_waiter"} {
-			_, err := db.ExecContext(ctx, statement)
-			errs = append(errs, err)
+		_, err := db.ExecContext(ctx, "SET GLOBAL event_scheduler = OFF")
+		errs = append(errs, err)
+		for _, name := range []string{did.Kept["holder"], did.Kept["waiter"]} {
+			if name != "" {
+				_, err := db.ExecContext(ctx, "DROP EVENT IF EXISTS "+name)
+				errs = append(errs, err)
+			}
 		}
 		errs = append(errs, endSessions(ctx, w.Stack.Shards[1], "outbox_event WHERE event_id BETWEEN"), endSessions(ctx, w.Stack.Shards[1], "DO SLEEP(3600)"))
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)

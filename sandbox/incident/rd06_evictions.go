@@ -31,11 +31,14 @@ var _ = add(Incident{ID: "RD-06", Parts: stack.PartRedis, Undo: restoreRedis,
 	},
 })
 
+// answersLive is how long the cached answers of incidents live.
+const answersLive = time.Minute
+
 // cacheAnswers writes cached answers of a kilobyte each, which soon end.
 func cacheAnswers(ctx context.Context, w *World, n int) error {
 	for i := range n {
 		key := fmt.Sprintf("idem:authorize:%s:%d", w.merchant(), i)
-		if err := w.Stack.Redis.Admin().Set(ctx, key, strings.Repeat("x", 1000), time.Minute).Err(); err != nil {
+		if err := w.Stack.Redis.Admin().Set(ctx, key, strings.Repeat("x", 1000), answersLive).Err(); err != nil {
 			return err
 		}
 	}

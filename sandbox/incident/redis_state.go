@@ -69,13 +69,20 @@ func usedMemory(ctx context.Context, w *World) (used int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if used = int64(number(info, "used_memory")); used == 0 {
+		return 0, errors.New("redis: INFO memory does not tell used_memory")
+	}
+	return used, nil
+}
+
+// number reads a whole number out of INFO; 0 where it is not told.
+func number(info, name string) (n int) {
 	for line := range strings.Lines(info) {
-		if value, ok := strings.CutPrefix(line, "used_memory:"); ok {
-			_, err := fmt.Sscan(value, &used)
-			return used, err
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			_, _ = fmt.Sscan(value, &n) // what is no number is not told
 		}
 	}
-	return 0, errors.New("redis: INFO memory does not tell used_memory")
+	return n
 }
 
 // refusedWith makes sure that a write is refused with a word.

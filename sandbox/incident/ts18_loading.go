@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	// ballast is the prefix of keys that give Redis something to load.
-	ballast      = "sandbox:ts18:"
 	ballastKeys  = 16_000
 	loadMicros   = 5000   // a key, so that it lasts for more than a minute
 	eachKilobyte = "1024" // of the file it answers what was asked meanwhile
@@ -25,6 +23,8 @@ var _ = add(Incident{ID: "TS-18", Parts: stack.PartRedis,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{Asks: []Ask{askCacheStats(), askRateLimit(w.merchant(), w.anyAction()), askHitting()}, Quotes: []string{"loading:1"}}
 		admin := w.Stack.Redis.Admin()
+		ballast := fmt.Sprintf("session:%s:", w.token(6))
+		did.Kept = map[string]string{"filled": ballast}
 		pipe := admin.Pipeline()
 		for i := range ballastKeys {
 			pipe.Set(ctx, ballast+strconv.Itoa(i), strings.Repeat("x", 100), time.Hour)
@@ -37,36 +37,36 @@ var _ = add(Incident{ID: "TS-18", Parts: stack.PartRedis,
 		err := errors.Join(
 			setRedis(ctx, w, &did, "key-load-delay", strconv.Itoa(loadMicros), "loading-process-events-interval-bytes", eachKilobyte),
 			admin.ConfigRewrite(ctx).Err(), admin.BgRewriteAOF(ctx).Err(),
-			waitRedis(ctx, w, "the file to be written", func(info string) bool {
+			waitRedis(ctx, w, "persistence", "the file to be written", func(info string) bool {
 				return strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "aof_rewrite_scheduled:0") && strings.Contains(info, "aof_last_bgrewrite_status:ok")
 			}),
 			w.Stack.Redis.Kill(ctx), w.Stack.Redis.Launch(ctx))
 		if err != nil {
 			return did, err
 		}
-		return did, waitRedis(ctx, w, "it to load", func(info string) bool { return strings.Contains(info, "\nloading:1") })
+		return did, waitRedis(ctx, w, "persistence", "it to load", func(info string) bool { return strings.Contains(info, "\nloading:1") })
 	},
 	Undo: func(ctx context.Context, w *World, did Injected) error {
 		admin := w.Stack.Redis.Admin()
 		err := errors.Join(w.Stack.Redis.Launch(ctx), // where it was not left running
 			// The pace first: slow, and without answers in between, it would hang.
 			admin.ConfigSet(ctx, "key-load-delay", "0").Err(), restoreRedis(ctx, w, did),
-			waitRedis(ctx, w, "its data", func(info string) bool { return strings.Contains(info, "\nloading:0") }))
+			waitRedis(ctx, w, "persistence", "its data", func(info string) bool { return strings.Contains(info, "\nloading:0") }))
 		pipe := admin.Pipeline()
 		for i := range ballastKeys {
-			pipe.Unlink(ctx, ballast+strconv.Itoa(i))
+			pipe.Unlink(ctx, did.Kept["filled"]+strconv.Itoa(i))
 		}
 		_, deleting := pipe.Exec(ctx)
 		return errors.Join(err, deleting, admin.ConfigRewrite(ctx).Err())
 	},
 })
 
-// waitRedis waits until what Redis says of itself holds.
-func waitRedis(ctx context.Context, w *World, what string, holds func(info string) bool) error {
+// waitRedis waits until what Redis says of itself, in a section of INFO, holds.
+func waitRedis(ctx context.Context, w *World, section, what string, holds func(info string) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
-		info, err := w.Stack.Redis.Admin().Info(ctx, "persistence").Result()
+		info, err := w.Stack.Redis.Admin().Info(ctx, section).Result()
 		if err == nil && holds("\n"+info) {
 			return nil
 		}

@@ -357,3 +357,47 @@ func TestKafkaToolsSecured(t *testing.T) {
 		t.Errorf("depth %v", depth)
 	}
 }
+
+// TestKafkaToolsTLS: brokers that speak TLS are asked so, with a password too, and
+// trusted by the authority that is configured alone. What does not fit is told as
+// our own access, and which setting it is.
+func TestKafkaToolsTLS(t *testing.T) {
+	t.Parallel()
+	k := startKafka(t, stack.KafkaOptions{Version: "4", TLS: true, Security: &stack.KafkaSecurity{Users: map[string]string{kafkaReader: kafkaPassword}}})
+	if err := k.CreateTopics(t.Context(), stack.PaymentTopics(1)...); err != nil {
+		t.Fatal(err)
+	}
+	with := func(changed map[string]string) kafkaAnswer {
+		settings := map[string]string{
+			"KAFKA_TLS": "true", "KAFKA_CA_FILE": k.CAFile(),
+			"KAFKA_SASL_MECHANISM": "SCRAM-SHA-512", "KAFKA_SASL_USERNAME": kafkaReader, "KAFKA_SASL_PASSWORD": kafkaPassword,
+		}
+		maps.Copy(settings, changed)
+		return newAsker(t, k.Bootstrap(), settings).call(toolHealth, map[string]any{"samples": 1})
+	}
+	for _, m := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
+		wantCodes(t, m+" over TLS", with(map[string]string{"KAFKA_SASL_MECHANISM": m}), "ok")
+	}
+	wantCodes(t, "a wrong password over TLS", with(map[string]string{"KAFKA_SASL_PASSWORD": "wr0ng"}), "unknown", "SRC_KAFKA_AUTH")
+	stranger := with(map[string]string{"KAFKA_CA_FILE": ""})
+	wantCodes(t, "an authority that we do not know", stranger, "unknown", "SRC_KAFKA_AUTH")
+	if next := stranger.Sources[0].Next; !strings.Contains(next, "KAFKA_CA_FILE") {
+		t.Errorf("an authority that we do not know: %q", next)
+	}
+	plain := with(map[string]string{"KAFKA_TLS": "false", "KAFKA_CA_FILE": ""})
+	if plain.Verdict == "ok" || !strings.Contains(plain.Sources[0].Next, "KAFKA_TLS") {
+		t.Errorf("without TLS: %s, %+v", plain.Verdict, plain.Sources)
+	}
+}
+
+// TestKafkaToolsTLSAlone: TLS without a password, of Kafka 3.
+func TestKafkaToolsTLSAlone(t *testing.T) {
+	t.Parallel()
+	k := startKafka(t, stack.KafkaOptions{Version: "3.9", TLS: true})
+	if err := k.CreateTopics(t.Context(), stack.PaymentTopics(1)...); err != nil {
+		t.Fatal(err)
+	}
+	a := newAsker(t, k.Bootstrap(), map[string]string{"KAFKA_TLS": "true", "KAFKA_CA_FILE": k.CAFile()})
+	wantCodes(t, "TLS alone", a.call(toolHealth, map[string]any{"samples": 1}), "ok")
+	wantCodes(t, "dead letters over TLS", a.call(toolDead, nil), "ok")
+}

@@ -119,7 +119,7 @@ func (p *Process) connect() (err error) {
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = time.Second, time.Second, time.Second
 	o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = -1, 1, true
 	p.redis = redis.NewClient(o)
-	p.producer = bus.NewProducer(s.Kafka, s.Delivery)
+	p.producer = bus.NewProducer(s.Kafka, s.login(), s.Delivery)
 	p.closers = append(p.closers, p.redis, p.producer)
 	p.pg = gateway.NewClient(s.Gateway, s.GatewayTimeout)
 	return nil

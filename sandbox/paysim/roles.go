@@ -35,6 +35,7 @@ func (p *Process) startIngest() error {
 	m.Breakers(publisher, pg)
 	m.Pools("HikariPool-", p.cluster)
 	m.Producer("ingest-service-producer-1", p.producer)
+	m.Template("kafkaTemplate", p.producer)
 
 	poller := outbox.NewPoller(p.cluster, &outbox.Publisher{Producer: p.producer, Breaker: publisher, Defects: p.defects},
 		s.outbox(), s.Instance, fmt.Sprintf("ingest-service-%d", s.Instance), p.log)
@@ -52,7 +53,7 @@ func (p *Process) startIngest() error {
 }
 
 func (p *Process) desk() *worker.Desk {
-	return &worker.Desk{Cluster: p.cluster, Producer: p.producer, Gateway: p.pg, Defects: p.defects, Log: p.log}
+	return &worker.Desk{Cluster: p.cluster, Producer: p.producer, Login: p.settings.login(), Gateway: p.pg, Defects: p.defects, Log: p.log}
 }
 
 // listener is what Spring names the one listener of a service.

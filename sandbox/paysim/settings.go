@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"payops-mcp/sandbox/paysim/bus"
 	"payops-mcp/sandbox/paysim/defect"
 	"payops-mcp/sandbox/paysim/gateway"
 	"payops-mcp/sandbox/paysim/outbox"
@@ -37,9 +38,11 @@ type Settings struct {
 	MaxConns int           `env:"PAYSIM_DB_MAX_CONNS" default:"20" min:"1" max:"500" help:"connections to each shard"`
 	Acquire  time.Duration `env:"PAYSIM_DB_ACQUIRE_TIMEOUT" default:"30s" min:"100ms" help:"how long to wait for a connection"`
 
-	Redis    env.Secret    `env:"PAYSIM_REDIS_URL" default:"redis://localhost:6379" help:"Redis, with user and password"`
-	Kafka    []string      `env:"PAYSIM_KAFKA" default:"localhost:9092" help:"comma list of brokers"`
-	Delivery time.Duration `env:"PAYSIM_KAFKA_DELIVERY_TIMEOUT" default:"5s" min:"100ms" help:"how long a message may take to be acknowledged"`
+	Redis         env.Secret    `env:"PAYSIM_REDIS_URL" default:"redis://localhost:6379" help:"Redis, with user and password"`
+	Kafka         []string      `env:"PAYSIM_KAFKA" default:"localhost:9092" help:"comma list of brokers"`
+	KafkaUser     string        `env:"PAYSIM_KAFKA_USERNAME" help:"account of Kafka (SASL PLAIN); none without it"`
+	KafkaPassword env.Secret    `env:"PAYSIM_KAFKA_PASSWORD" help:"its password"`
+	Delivery      time.Duration `env:"PAYSIM_KAFKA_DELIVERY_TIMEOUT" default:"5s" min:"100ms" help:"how long a message may take to be acknowledged"`
 
 	Gateway        string        `env:"PAYSIM_GATEWAY_URL" default:"http://localhost:8090" help:"base URL of the payment gateway"`
 	GatewayTimeout time.Duration `env:"PAYSIM_GATEWAY_TIMEOUT" default:"5s" min:"10ms" help:"how long to wait for the payment gateway"`
@@ -114,6 +117,10 @@ func (s Settings) cluster() (*paydb.Cluster, error) {
 		dsns = append(dsns, s.DBShard2.Reveal())
 	}
 	return paydb.Open(dsns, paydb.Options{MaxConns: s.MaxConns, Acquire: s.Acquire})
+}
+
+func (s Settings) login() bus.Login {
+	return bus.Login{User: s.KafkaUser, Password: s.KafkaPassword.Reveal()}
 }
 
 func (s Settings) limits() map[string]quota.Limit {

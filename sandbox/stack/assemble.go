@@ -68,7 +68,7 @@ func (s Server) service(name string) service {
 // process. Options say the rest; those about how to start services are ignored.
 func Assemble(ctx context.Context, o Options, a Assembly) (*Stack, error) {
 	o.Parts = Living
-	s := &Stack{options: o.withDefaults(), log: logger{w: o.Log}, Dir: a.Dir, assembly: &a}
+	s := &Stack{options: o.withDefaults(), log: logger{w: o.Log}, Dir: a.Dir, assembly: &a, StandIns: true}
 	for n, shard := range a.Shards {
 		m := &MariaDB{Shard: n + 1, passwords: a.Passwords}
 		m.service = shard.service(fmt.Sprintf("shard%d", n+1))

@@ -2,13 +2,32 @@ package stack
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
 )
 
 // kafkaAddrs is how Kafka is reached, also in a stack that was attached to.
-type kafkaAddrs struct{ addr, bootstrap, admin string }
+type kafkaAddrs struct {
+	addr, bootstrap, admin string
+	accounts               string            // where clients log in; "" where nobody can
+	passwords              map[string]string // of the accounts
+}
+
+// The accounts that clients of Kafka can log in with; see KafkaOptions.Accounts.
+const (
+	// KafkaPaymentsUser is the payment system's own.
+	KafkaPaymentsUser = "payments"
+	// KafkaReaderUser is for whoever looks.
+	KafkaReaderUser = "reader"
+)
+
+// KafkaLogin is where a client of Kafka logs in with an account, as a comma list,
+// and the account's password. Both are empty where Kafka has no accounts.
+func (s *Stack) KafkaLogin(user string) (addr, password string) {
+	return s.kafka.accounts, s.kafka.passwords[user]
+}
 
 // KafkaBootstrap is where clients of Kafka connect, as a comma list.
 func (s *Stack) KafkaBootstrap() string { return s.kafka.bootstrap }
@@ -17,14 +36,21 @@ func (s *Stack) KafkaBootstrap() string { return s.kafka.bootstrap }
 // comma list; for setting a scene.
 func (s *Stack) KafkaAdminAddr() string { return s.kafka.admin }
 
+// HasKafkaAccounts says whether clients can log in to Kafka.
+func (s *Stack) HasKafkaAccounts() bool { return s.kafka.accounts != "" }
+
+// KafkaProxied says whether clients of Kafka go through proxies.
+func (s *Stack) KafkaProxied() bool { return s.kafka.bootstrap != s.kafka.addr }
+
 // newestKafka is the release line that is used unless another is asked for.
 func newestKafka() string { return slices.Max(KafkaVersions()) }
 
 // startKafka starts the brokers and creates the payment system's topics.
 func (s *Stack) startKafka(ctx context.Context) error {
+	accounts := map[string]string{KafkaPaymentsUser: rand.Text(), KafkaReaderUser: rand.Text()}
 	k, err := StartKafka(ctx, KafkaOptions{
 		Supervisor: s.sup, Log: s.log.writer(), Proxied: s.options.Proxied,
-		Version: s.options.KafkaVersion, Brokers: s.options.KafkaBrokers,
+		Version: s.options.KafkaVersion, Brokers: s.options.KafkaBrokers, Accounts: accounts,
 	})
 	if err != nil {
 		return err
@@ -33,7 +59,7 @@ func (s *Stack) startKafka(ctx context.Context) error {
 	if err := k.CreateTopics(ctx, PaymentTopics(1)...); err != nil {
 		return err
 	}
-	s.kafka = kafkaAddrs{addr: k.Addr(), bootstrap: k.Bootstrap(), admin: k.AdminAddr()}
+	s.kafka = kafkaAddrs{addr: k.Addr(), bootstrap: k.Bootstrap(), admin: k.AdminAddr(), accounts: k.AccountsAddr(), passwords: accounts}
 	return nil
 }
 

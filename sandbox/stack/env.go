@@ -32,6 +32,10 @@ const (
 	envKafka        = "SANDBOX_KAFKA_BOOTSTRAP"
 	envKafkaAddr    = "SANDBOX_KAFKA_ADDR"
 	envKafkaAdmin   = "SANDBOX_KAFKA_ADMIN"
+	envKafkaLogin   = "SANDBOX_KAFKA_ACCOUNTS"
+	envKafkaPayPass = "SANDBOX_KAFKA_PAYMENTS_PASSWORD"
+	envKafkaPass    = "SANDBOX_KAFKA_READER_PASSWORD"
+	envStandIns     = "SANDBOX_STAND_INS"
 	envDBReaderUser = "PAYMENT_DB_USER"
 	envDBReaderPass = "PAYMENT_DB_PASSWORD"
 	envRedisReader  = "REDIS_URL"
@@ -106,9 +110,15 @@ func (s *Stack) AdminEnv() map[string]string {
 	set(envIngestAdmin, join(s.Ingest, func(i *Ingest) string { return i.AdminURL() }))
 	set(envPaysim, s.paysimText())
 	set(envLoad, s.loadURL)
+	if s.StandIns {
+		set(envStandIns, "true")
+	}
 	set(envKafka, s.kafka.bootstrap)
 	set(envKafkaAddr, s.kafka.addr)
 	set(envKafkaAdmin, s.kafka.admin)
+	set(envKafkaLogin, s.kafka.accounts)
+	set(envKafkaPayPass, s.kafka.passwords[KafkaPaymentsUser])
+	set(envKafkaPass, s.kafka.passwords[KafkaReaderUser])
 	return env
 }
 
@@ -138,9 +148,10 @@ func Attach(env func(string) string) (*Stack, error) {
 	if !Attached(env) {
 		return nil, fmt.Errorf("nothing to attach to: none of %s, %s, %s, %s and %s is set", envDB, envRedis, envPrometheus, envIngestAdmin, envKafka)
 	}
-	s := &Stack{Dir: env(envDir), controlURL: env(envControl), loadURL: env(envLoad)}
+	s := &Stack{Dir: env(envDir), controlURL: env(envControl), loadURL: env(envLoad), StandIns: env(envStandIns) == "true"}
 	err := errors.Join(s.attachShards(env), s.attachRedis(env), s.attachPrometheus(env), s.attachIngest(env), s.attachPaysim(env(envPaysim)))
-	s.kafka = kafkaAddrs{addr: env(envKafkaAddr), bootstrap: env(envKafka), admin: env(envKafkaAdmin)}
+	s.kafka = kafkaAddrs{addr: env(envKafkaAddr), bootstrap: env(envKafka), admin: env(envKafkaAdmin), accounts: env(envKafkaLogin),
+		passwords: map[string]string{KafkaPaymentsUser: env(envKafkaPayPass), KafkaReaderUser: env(envKafkaPass)}}
 	if err == nil && s.Dir != "" {
 		s.Plan, err = seed.ReadPlan(filepath.Join(s.Dir, planFile))
 	}

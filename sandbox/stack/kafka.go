@@ -37,14 +37,22 @@ type KafkaOptions struct {
 	Proxied bool
 	// Security, when set, closes the brokers to clients without a password.
 	Security *KafkaSecurity
+	// TLS has clients speak TLS; their connections are trusted by CAFile.
+	// AdminAddr stays plain.
+	TLS bool
+	// Accounts are names and passwords of clients that log in, at AccountsAddr,
+	// by SASL. What an ACL denies to one of them it may not do; whoever comes
+	// without an account may do everything, as if there were none. Not together
+	// with Security.
+	Accounts map[string]string
 	// Config adds or replaces settings of server.properties.
 	Config map[string]string
 	// Log gets a line for each step and how long it took; nil means nowhere.
 	Log io.Writer
 }
 
-// KafkaSecurity asks clients for SASL (PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512,
-// over plain TCP). AdminAddr stays open.
+// KafkaSecurity asks clients for SASL (PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512).
+// AdminAddr stays open.
 type KafkaSecurity struct {
 	// Users are names and passwords; letters and digits only.
 	Users map[string]string
@@ -70,6 +78,9 @@ type Kafka struct {
 func StartKafka(ctx context.Context, opt KafkaOptions) (*Kafka, error) {
 	if opt.Supervisor == nil {
 		return nil, errors.New("StartKafka needs a Supervisor")
+	}
+	if opt.Accounts != nil && opt.Security != nil {
+		return nil, errors.New("StartKafka takes Security or Accounts, not both")
 	}
 	if opt.Brokers == 0 {
 		opt.Brokers = 1
@@ -119,6 +130,11 @@ func (k *Kafka) begin(ctx context.Context) error {
 		}
 		k.brokers = append(k.brokers, b)
 	}
+	if k.opt.TLS {
+		if err := k.writeCertificates(); err != nil {
+			return err
+		}
+	}
 	for _, b := range k.brokers {
 		if err := os.WriteFile(b.config(), []byte(k.properties(b)), 0o600); err != nil {
 			return err
@@ -149,7 +165,7 @@ func (k *Kafka) newBroker(id int) (*KafkaBroker, error) {
 	if err := os.Mkdir(b.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("a folder for %s; does another cluster have the name? %w", b.name, err)
 	}
-	for _, addr := range []*string{&b.addr, &b.internal, &b.controller} {
+	for _, addr := range []*string{&b.addr, &b.internal, &b.controller, &b.accounts} {
 		var err error
 		if *addr, err = freeAddr(); err != nil {
 			return nil, err
@@ -218,6 +234,18 @@ func (k *Kafka) ClientAddr() string { return k.addrs((*KafkaBroker).ClientAddr) 
 func (k *Kafka) AdminAddr() string {
 	return k.addrs(func(b *KafkaBroker) string { return b.internal })
 }
+
+// AccountsAddr is the comma list of addresses at which clients log in; see
+// KafkaOptions.Accounts. There is no proxy in front of them.
+func (k *Kafka) AccountsAddr() string {
+	if k.opt.Accounts == nil {
+		return ""
+	}
+	return k.addrs(func(b *KafkaBroker) string { return b.accounts })
+}
+
+// CAFile is the certificate that clients trust who speak TLS to it, as PEM.
+func (k *Kafka) CAFile() string { return filepath.Join(k.opt.Supervisor.Dir(), k.opt.Name+"-ca.pem") }
 
 // Brokers are all of them, running or not, by id.
 func (k *Kafka) Brokers() []*KafkaBroker { return k.brokers }

@@ -23,6 +23,7 @@ type KafkaBroker struct {
 	id                   int
 	dir                  string
 	internal, controller string // the addresses that are not for clients
+	accounts             string // where clients log in; see KafkaOptions.Accounts
 }
 
 // ID is the broker's node id; the first is 1.

@@ -28,7 +28,6 @@ func (k *Kafka) properties(b *KafkaBroker) string {
 			b.addr, b.internal, b.controller),
 		"advertised.listeners": fmt.Sprintf("CLIENT://%s,INTERNAL://%s",
 			b.clientAddr, b.internal),
-		"listener.security.protocol.map": "CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
 
 		"offsets.topic.replication.factor":         replicas,
 		"offsets.topic.num.partitions":             "6",
@@ -49,6 +48,13 @@ func (k *Kafka) properties(b *KafkaBroker) string {
 		"log.index.size.max.bytes": "1048576",
 		"num.network.threads":      "2",
 		"num.io.threads":           "4",
+
+		// What was deleted stays deleted when a broker is killed soon after.
+		"log.flush.start.offset.checkpoint.interval.ms": "1000",
+	}
+	if k.opt.Accounts != nil {
+		p["listeners"] += ",ACCOUNTS://" + b.accounts
+		p["advertised.listeners"] += ",ACCOUNTS://" + b.accounts
 	}
 	maps.Copy(p, k.securityProperties())
 	maps.Copy(p, k.opt.Config)
@@ -59,39 +65,73 @@ func (k *Kafka) properties(b *KafkaBroker) string {
 	return text.String()
 }
 
-// securityProperties are the settings that KafkaOptions.Security adds.
+// securityProperties are the settings about who may come in and how.
 func (k *Kafka) securityProperties() map[string]string {
-	s := k.opt.Security
-	if s == nil {
-		return nil
+	protocols := map[string]string{"CLIENT": "PLAINTEXT", "INTERNAL": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"}
+	p := map[string]string{}
+	if k.opt.TLS {
+		protocols["CLIENT"] = "SSL"
+		p["listener.name.client.ssl.keystore.type"] = "PEM"
+		p["listener.name.client.ssl.keystore.location"] = k.keyFile()
 	}
-	plain := []string{"org.apache.kafka.common.security.plain.PlainLoginModule required"}
-	for _, user := range slices.Sorted(maps.Keys(s.Users)) {
-		plain = append(plain, fmt.Sprintf("user_%s=%q", user, s.Users[user]))
+	switch s := k.opt.Security; {
+	case s != nil:
+		protocols["CLIENT"] = "SASL_" + protocols["CLIENT"]
+		maps.Copy(p, saslProperties("client", s.Users))
+		if s.ACLs {
+			maps.Copy(p, aclProperties())
+		}
+	case k.opt.Accounts != nil:
+		protocols["ACCOUNTS"] = "SASL_PLAINTEXT"
+		maps.Copy(p, saslProperties("accounts", k.opt.Accounts))
+		maps.Copy(p, aclProperties())
+		p["allow.everyone.if.no.acl.found"] = "true"
 	}
-	scram := "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-	p := map[string]string{
-		"listener.security.protocol.map":                      "CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
-		"sasl.enabled.mechanisms":                             "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
-		"listener.name.client.plain.sasl.jaas.config":         strings.Join(plain, " ") + ";",
-		"listener.name.client.scram-sha-256.sasl.jaas.config": scram,
-		"listener.name.client.scram-sha-512.sasl.jaas.config": scram,
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(protocols)) {
+		list = append(list, name+":"+protocols[name])
 	}
-	if s.ACLs {
-		p["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
-		// Whoever comes without a password came through AdminAddr.
-		p["super.users"] = "User:ANONYMOUS"
-	}
+	p["listener.security.protocol.map"] = strings.Join(list, ",")
 	return p
+}
+
+// saslProperties has a listener ask for one of these names and passwords.
+func saslProperties(listener string, users map[string]string) map[string]string {
+	plain := []string{"org.apache.kafka.common.security.plain.PlainLoginModule required"}
+	for _, user := range slices.Sorted(maps.Keys(users)) {
+		plain = append(plain, fmt.Sprintf("user_%s=%q", user, users[user]))
+	}
+	const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+	prefix := "listener.name." + listener + "."
+	return map[string]string{
+		"sasl.enabled.mechanisms":                 "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+		prefix + "plain.sasl.jaas.config":         strings.Join(plain, " ") + ";",
+		prefix + "scram-sha-256.sasl.jaas.config": scram,
+		prefix + "scram-sha-512.sasl.jaas.config": scram,
+	}
+}
+
+// aclProperties have ACLs count for whoever has logged in.
+func aclProperties() map[string]string {
+	return map[string]string{
+		"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		// Whoever comes without a password came through an open listener.
+		"super.users": "User:ANONYMOUS",
+	}
+}
+
+// users are those who can log in, with their passwords.
+func (k *Kafka) users() map[string]string {
+	if k.opt.Security != nil {
+		return k.opt.Security.Users
+	}
+	return k.opt.Accounts
 }
 
 // scramCredentials are the SCRAM users in the form that the storage tool reads.
 func (k *Kafka) scramCredentials() []string {
-	if k.opt.Security == nil {
-		return nil
-	}
 	var all []string
-	for user, password := range k.opt.Security.Users {
+	for user, password := range k.users() {
 		for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {
 			all = append(all, fmt.Sprintf("%s=[name=%s,password=%s]", mechanism, user, password))
 		}

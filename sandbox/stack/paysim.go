@@ -173,6 +173,9 @@ func (m member) network(context.Context, faultnet.Fault) error { return ErrNotPr
 // use the stack's databases, Redis and Kafka, as accounts that may write.
 func (s *Stack) PaysimEnvironment() map[string]string {
 	env := map[string]string{"PAYSIM_KAFKA": s.kafka.addr}
+	if at, password := s.KafkaLogin(KafkaPaymentsUser); at != "" {
+		env["PAYSIM_KAFKA"], env["PAYSIM_KAFKA_USERNAME"], env["PAYSIM_KAFKA_PASSWORD"] = at, KafkaPaymentsUser, password
+	}
 	for i, name := range []string{"PAYSIM_DB_DSN", "PAYSIM_DB_DSN_SHARD2"} {
 		if i < len(s.Shards) {
 			env[name] = s.Shards[i].DSN(AppUser)

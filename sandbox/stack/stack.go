@@ -108,6 +108,9 @@ type Stack struct {
 	Paysim []*Paysim
 	// Kafka is nil in a stack that was attached to; see KafkaBootstrap.
 	Kafka *Kafka
+	// StandIns says that it is on stand-ins for the servers, which cannot do all
+	// that the real ones can.
+	StandIns bool
 	// Plan is what the data was made from, so that a test knows what must be
 	// found in it; nil without Options.Seed.
 	Plan *seed.Plan

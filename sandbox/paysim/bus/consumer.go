@@ -35,6 +35,7 @@ func (p *Poison) Unwrap() error { return p.Err }
 // Config says what a consumer reads and what it does with it.
 type Config struct {
 	Brokers []string
+	Login   Login
 	Group   string
 	Topics  []string
 	// Lanes is how many records are worked on side by side. Records with
@@ -49,7 +50,10 @@ type Config struct {
 	// GiveUp is after how many attempts a record is dropped without a trace;
 	// 0, and a nil func, mean never.
 	GiveUp func() int
-	Log    *slog.Logger
+	// OneByOne says whether each record is worked on and committed before the
+	// next is taken; a nil func means no.
+	OneByOne func() bool
+	Log      *slog.Logger
 }
 
 // Handled counts calls of Config.Handle by how they ended.
@@ -69,6 +73,7 @@ type Consumer struct {
 	lag     map[Partition]int64
 	handled Handled
 	commits int64
+	fetched time.Time // when a batch was last done with
 }
 
 // Partition is one partition of a topic.
@@ -142,7 +147,7 @@ const (
 func (c *Consumer) session(ctx context.Context) {
 	reader := kafka.NewReader(kafka.ReaderConfig{
 		Brokers: c.config.Brokers, GroupID: c.config.Group, GroupTopics: c.config.Topics,
-		Dialer:      &kafka.Dialer{Timeout: 3 * time.Second},
+		Dialer:      &kafka.Dialer{Timeout: 3 * time.Second, SASLMechanism: c.config.Login.mechanism()},
 		StartOffset: kafka.FirstOffset,
 		MinBytes:    1, MaxBytes: 4 << 20, MaxWait: 250 * time.Millisecond,
 		// A member that was killed is missed after this.
@@ -154,7 +159,11 @@ func (c *Consumer) session(ctx context.Context) {
 	})
 	defer func() { _ = reader.Close() }()
 	for ctx.Err() == nil {
-		records, err := fetch(ctx, reader)
+		most := batch
+		if c.config.OneByOne != nil && c.config.OneByOne() {
+			most = 1
+		}
+		records, err := fetch(ctx, reader, most)
 		if err != nil {
 			if ctx.Err() == nil {
 				c.config.Log.WarnContext(ctx, "fetch failed", "group", c.config.Group, "error", err)
@@ -173,8 +182,8 @@ func (c *Consumer) session(ctx context.Context) {
 	}
 }
 
-// fetch waits for one record and takes what else is there.
-func fetch(ctx context.Context, reader *kafka.Reader) ([]kafka.Message, error) {
+// fetch waits for one record and takes what else is there, so many at most.
+func fetch(ctx context.Context, reader *kafka.Reader, most int) ([]kafka.Message, error) {
 	first, err := reader.FetchMessage(ctx)
 	if err != nil {
 		return nil, err
@@ -182,7 +191,7 @@ func fetch(ctx context.Context, reader *kafka.Reader) ([]kafka.Message, error) {
 	records := []kafka.Message{first}
 	more, cancel := context.WithTimeout(ctx, gather)
 	defer cancel()
-	for len(records) < batch {
+	for len(records) < most {
 		m, err := reader.FetchMessage(more)
 		if err != nil {
 			break
@@ -280,9 +289,17 @@ func (c *Consumer) note(records []kafka.Message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.commits++
+	c.fetched = time.Now()
 	for _, m := range records {
 		c.lag[Partition{m.Topic, m.Partition}] = max(0, m.HighWaterMark-m.Offset-1)
 	}
+}
+
+// Idle is for how long no record has come.
+func (c *Consumer) Idle() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.fetched)
 }
 
 // Lag is how many records are waiting, by partition, as of the last batch that

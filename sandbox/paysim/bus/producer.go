@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
 )
 
 // Message is one record to send.
@@ -38,6 +40,16 @@ var ErrUnreachable = errors.New("kafka cannot be reached")
 // Sent counts what became of messages.
 type Sent struct{ Records, Errors int64 }
 
+// Sends counts messages by how sending them ended: by the class in Java of what
+// was thrown, "none" for those that arrived.
+type Sends map[string]Timed
+
+// Timed is how often something was done, and how long that took in all.
+type Timed struct {
+	Count   int64
+	Seconds float64
+}
+
 // Producer sends messages. Its methods may be called side by side.
 type Producer struct {
 	writer   *kafka.Writer
@@ -45,14 +57,26 @@ type Producer struct {
 
 	mu   sync.Mutex
 	sent map[string]Sent
+	ends Sends
+}
+
+// Login is an account of Kafka's; the zero value is none.
+type Login struct{ User, Password string }
+
+func (l Login) mechanism() sasl.Mechanism {
+	if l.User == "" {
+		return nil
+	}
+	return plain.Mechanism{Username: l.User, Password: l.Password}
 }
 
 // NewProducer makes a producer that gives each message so long to be
 // acknowledged. It does not dial. Close it in the end.
-func NewProducer(brokers []string, delivery time.Duration) *Producer {
+func NewProducer(brokers []string, login Login, delivery time.Duration) *Producer {
 	return &Producer{
 		delivery: delivery,
 		sent:     map[string]Sent{},
+		ends:     Sends{},
 		writer: &kafka.Writer{
 			Addr: kafka.TCP(brokers...),
 			// The partition that the Java client would choose for the key.
@@ -67,6 +91,7 @@ func NewProducer(brokers []string, delivery time.Duration) *Producer {
 			Transport: &kafka.Transport{
 				DialTimeout: min(delivery, 3*time.Second),
 				MetadataTTL: 2 * time.Second,
+				SASL:        login.mechanism(),
 			},
 		},
 	}
@@ -89,6 +114,7 @@ func (p *Producer) Send(ctx context.Context, messages ...Message) []error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.delivery)
 	defer cancel()
+	begin := time.Now()
 	err := p.writer.WriteMessages(ctx, records...)
 	each, some := errors.AsType[kafka.WriteErrors](err)
 	for n, i := range index {
@@ -98,7 +124,7 @@ func (p *Producer) Send(ctx context.Context, messages ...Message) []error {
 			errs[i] = classify(err)
 		}
 	}
-	p.count(messages, errs)
+	p.count(messages, errs, time.Since(begin))
 	return errs
 }
 
@@ -132,7 +158,7 @@ func classify(err error) error {
 	return fmt.Errorf("%w: %w", ErrUnreachable, err)
 }
 
-func (p *Producer) count(messages []Message, errs []error) {
+func (p *Producer) count(messages []Message, errs []error, took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, m := range messages {
@@ -143,7 +169,31 @@ func (p *Producer) count(messages []Message, errs []error) {
 			s.Errors++
 		}
 		p.sent[m.Topic] = s
+		end := p.ends[thrown(errs[i])]
+		p.ends[thrown(errs[i])] = Timed{end.Count + 1, end.Seconds + took.Seconds()}
 	}
+}
+
+// thrown is the class of the exception that the real service would have got.
+func thrown(err error) string {
+	switch {
+	case err == nil:
+		return "none"
+	case errors.Is(err, kafka.TopicAuthorizationFailed):
+		return "TopicAuthorizationException"
+	case errors.Is(err, kafka.MessageSizeTooLarge):
+		return "RecordTooLargeException"
+	case errors.Is(err, kafka.UnknownTopicOrPartition):
+		return "UnknownTopicOrPartitionException"
+	}
+	return "TimeoutException"
+}
+
+// Sends is how sending messages ended so far.
+func (p *Producer) Sends() Sends {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.ends)
 }
 
 // Sent is what became of messages so far, by topic.

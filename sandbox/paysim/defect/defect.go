@@ -29,6 +29,7 @@ const (
 	EarlyIdemCache    Name = "early-idem-cache"
 	GatewayInTx       Name = "gateway-in-transaction"
 	PublishTwice      Name = "publish-twice"
+	OneByOne          Name = "one-by-one"
 )
 
 // about is what each defect does, for people.
@@ -45,6 +46,7 @@ var about = map[Name]string{
 	RateNotAtomic:     "the rate limiter counts and sets the expiry in two commands and ignores a failure of the second",
 	EarlyIdemCache:    "the cached answer is written to Redis before the transaction commits",
 	GatewayInTx:       "the payment gateway is called while a database connection is held",
+	OneByOne:          "settlement and refund consumers have one thread: they take a record, do its work and commit it before they take the next",
 	PublishTwice:      "outbox events are sent again with every poll until their acknowledgement was noted",
 }
 

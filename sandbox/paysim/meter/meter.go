@@ -3,6 +3,7 @@
 package meter
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -117,6 +118,20 @@ func (m *Meter) Producer(clientID string, p *bus.Producer) {
 	}))
 }
 
+// Template adds how sends to Kafka end, as Spring tells it.
+func (m *Meter) Template(name string, p *bus.Producer) {
+	seconds := m.desc("spring_kafka_template_seconds", "KafkaTemplate Timer", "name", "result", "exception")
+	m.add(collect(func(out chan<- prometheus.Metric) {
+		for exception, t := range p.Sends() {
+			result := "failure"
+			if exception == "none" {
+				result = "success"
+			}
+			out <- prometheus.MustNewConstSummary(seconds, uint64(t.Count), t.Seconds, nil, name, result, exception)
+		}
+	}))
+}
+
 // Listener adds how a consumer's work goes, as Spring tells it.
 func (m *Meter) Listener(name string, c *bus.Consumer) {
 	seconds := m.desc("spring_kafka_listener_seconds", "Kafka Listener Timer", "name", "result", "exception")
@@ -132,6 +147,10 @@ func (m *Meter) Listener(name string, c *bus.Consumer) {
 	}))
 }
 
+// metricsWindow is how long the Kafka client's gauges of what it fetched hold;
+// when nothing was fetched for as long they are not a number.
+const metricsWindow = 30 * time.Second
+
 // Consumer adds the Kafka client's own metrics of a consumer. The real
 // settlement and refund workers do not have them.
 func (m *Meter) Consumer(clientID string, c *bus.Consumer) {
@@ -143,6 +162,9 @@ func (m *Meter) Consumer(clientID string, c *bus.Consumer) {
 		for p, n := range c.Lag() {
 			gauge(out, lag, float64(n), clientID, p.Topic, strconv.Itoa(p.ID))
 			most = max(most, float64(n))
+		}
+		if c.Idle() > metricsWindow {
+			most = math.NaN()
 		}
 		gauge(out, longest, most, clientID)
 		total(out, commits, float64(c.Commits()), clientID)

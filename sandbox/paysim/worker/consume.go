@@ -26,8 +26,9 @@ const droppedAfter = 10
 
 func (d *Desk) consumer(brokers []string, k kind) *bus.Consumer {
 	return bus.NewConsumer(bus.Config{
-		Brokers: brokers, Group: k.group, Topics: []string{k.topic}, Lanes: lanes, Log: d.Log,
-		Handle: func(ctx context.Context, r bus.Record) error { return d.request(ctx, k, r) },
+		Brokers: brokers, Login: d.Login, Group: k.group, Topics: []string{k.topic}, Lanes: lanes, Log: d.Log,
+		OneByOne: func() bool { return d.Defects.Has(defect.OneByOne) },
+		Handle:   func(ctx context.Context, r bus.Record) error { return d.request(ctx, k, r) },
 		Dead: func(ctx context.Context, r bus.Record, why error) error {
 			if d.Defects.Has(defect.DropRecords) {
 				return nil

@@ -13,7 +13,7 @@ import (
 // Ledger is the consumer that posts captures and refunds.
 func (d *Desk) Ledger(brokers []string) *bus.Consumer {
 	return bus.NewConsumer(bus.Config{
-		Brokers: brokers, Group: bus.LedgerGroup, Topics: []string{bus.Captured, bus.Refunded}, Lanes: lanes, Log: d.Log,
+		Brokers: brokers, Login: d.Login, Group: bus.LedgerGroup, Topics: []string{bus.Captured, bus.Refunded}, Lanes: lanes, Log: d.Log,
 		Handle: d.post,
 		Dead: func(ctx context.Context, r bus.Record, why error) error {
 			return d.bury(ctx, bus.PaymentDLQ, r, why)

@@ -27,6 +27,7 @@ import (
 type Desk struct {
 	Cluster  *paydb.Cluster
 	Producer *bus.Producer
+	Login    bus.Login // of the consumers
 	Gateway  *gateway.Client
 	Defects  *defect.Set
 	Log      *slog.Logger

@@ -1,0 +1,50 @@
+package incident
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"payops-mcp/sandbox/paysim/traffic"
+	"payops-mcp/sandbox/stack"
+)
+
+// HT-51: merchants send more than they may and are answered 429, as they should
+// be. Nothing is wrong with the service.
+var _ = add(Incident{ID: "HT-51", Parts: paying | stack.PartPrometheus,
+	Inject: func(ctx context.Context, w *World) (Injected, error) {
+		did := Injected{Asks: []Ask{askStack(), askPattern()}, Quotes: []string{"429", "find_merchants_hitting_limits"}, Kept: map[string]string{}}
+		var keys []string
+		// The largest of them make more than half of the traffic.
+		for _, merchant := range traffic.Merchants(w.between(8, 12)) {
+			key := "rate:authorize:" + merchant
+			keys = append(keys, key)
+			if err := w.Stack.Redis.Admin().Set(ctx, key, strconv.Itoa(limits["authorize"]+w.between(1, 400)), 3*noticedWithin).Err(); err != nil {
+				return did, err
+			}
+		}
+		did.Kept["keys"] = strings.Join(keys, " ")
+		return did, awaitShare(ctx, w, `status="429"`, 0.08)
+	},
+	Undo: func(ctx context.Context, w *World, did Injected) error {
+		return w.Stack.Redis.Admin().Del(ctx, strings.Fields(did.Kept["keys"])...).Err()
+	},
+})
+
+// awaitShare waits until Prometheus shows that so large a part of the payment
+// requests of five minutes were answered like this, and that it goes on.
+func awaitShare(ctx context.Context, w *World, like string, least float64) error {
+	const all = `http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"`
+	ctx, cancel := context.WithTimeout(ctx, noticedWithin+time.Minute)
+	defer cancel()
+	share := func(over string) string {
+		return `sum(increase(` + all + `, ` + like + `}[` + over + `])) / sum(increase(` + all + `}[` + over + `]))`
+	}
+	_, err := w.Stack.Prometheus.WaitFor(ctx, share("5m")+" > "+strconv.FormatFloat(least, 'f', -1, 64)+" and "+share("10s")+" > ("+share("5m")+") / 2")
+	if err != nil {
+		return errors.Join(errors.New("too few payment requests with "+like), err)
+	}
+	return nil
+}
