@@ -1,136 +1,91 @@
 package e2e
 
 import (
-	"context"
-	"math/rand/v2"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"payops-mcp/sandbox/host"
+	"payops-mcp/sandbox/drill"
 	"payops-mcp/sandbox/incident"
 	"payops-mcp/sandbox/stack"
 )
-
-// healthy is a row that allows nothing above info.
-var healthy = incident.Row{ID: "healthy", Severity: "none"}
-
-// investigation asks what an engineer would ask, and keeps the servers it started.
-type investigation struct {
-	t       *testing.T
-	stack   *stack.Stack
-	servers map[string]*host.Server
-	with    map[string]string // settings on top of the stack's
-}
-
-func (i *investigation) ask(asks []incident.Ask) []incident.Said {
-	i.t.Helper()
-	var all []incident.Said
-	for _, a := range asks {
-		if i.servers[a.Server] == nil {
-			i.servers[a.Server] = serve(i.t, a.Server, settings(i.stack, i.with))
-		}
-		answer, err := i.servers[a.Server].Call(i.t.Context(), a.Tool, a.Args)
-		if err != nil {
-			i.t.Fatal(err)
-		}
-		said, err := answer.Said(a.Server, a.Tool)
-		if err != nil {
-			i.t.Fatal(err)
-		}
-		all = append(all, said)
-	}
-	return all
-}
 
 // TestIncidents injects every incident there is into the running system. Each
 // must be named, nothing else may be, and after the repair all is well again.
 func TestIncidents(t *testing.T) {
 	for _, i := range incident.All() {
-		t.Run(i.ID, func(t *testing.T) { happens(t, systemFor(i).running(t), i) })
+		t.Run(i.ID, func(t *testing.T) { happens(t, drill.Scenario{Incidents: []incident.Incident{i}}) })
 	}
 }
 
-// happens injects an incident into a system, asks, judges, repairs, and waits
-// until all is well again.
-func happens(t *testing.T, s *stack.Stack, i incident.Incident) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	w := &incident.World{Stack: s, Rand: rand.New(rand.NewPCG(seed, 0))}
-	if i.Living() {
-		if err := incident.Calm(t.Context(), s); err != nil {
-			t.Fatal(err)
+// pairsInCI is how many pairs are tried here; the benchmark tries them all.
+const pairsInCI = 5
+
+// TestPairs has two incidents happen at the same time. Both must be named.
+func TestPairs(t *testing.T) {
+	var pairs []drill.Scenario
+	for _, p := range incident.Pairs() {
+		s := drill.Scenario{Incidents: p[:]}
+		if s.Mode() == drill.Pair && !s.Living() && slices.Contains(baseline(t).Right, s.Name()) {
+			pairs = append(pairs, s)
 		}
 	}
-	if err := s.WaitScraped(t.Context()); err != nil {
-		t.Fatal(err)
+	if len(pairs) < pairsInCI {
+		t.Fatalf("the baseline has %d pairs on a static system, want at least %d", len(pairs), pairsInCI)
 	}
-	inv := &investigation{t, s, map[string]*host.Server{}, nil}
-	did, err := i.Start(t.Context(), w)
+	for n := range pairsInCI { // of as many families as possible: they are sorted by them
+		s := pairs[n*len(pairs)/pairsInCI]
+		t.Run(s.Name(), func(t *testing.T) { happens(t, s) })
+	}
+}
+
+// TestRedisIncidentsOnTopOfNearMisses injects each incident of Redis while all that
+// looks bad there and is not holds too: it must be named as before, and nothing
+// besides.
+func TestRedisIncidentsOnTopOfNearMisses(t *testing.T) {
+	for _, i := range incident.All() {
+		if i.Parts != stack.PartRedis || i.Row().Healthy() {
+			continue
+		}
+		near := slices.DeleteFunc(i.NearMisses(), func(n incident.Incident) bool { return n.Parts != stack.PartRedis })
+		t.Run(i.ID, func(t *testing.T) { happens(t, drill.Scenario{Near: near, Incidents: []incident.Incident{i}}) })
+	}
+}
+
+// happens has a scenario happen to the system for it, with names and numbers that no
+// run before had.
+func happens(t *testing.T, s drill.Scenario) {
+	t.Helper()
+	system := static
+	if s.Living() {
+		system = living
+	}
+	happensTo(t, system.running(t), s)
+}
+
+func happensTo(t *testing.T, to *stack.Stack, s drill.Scenario) {
+	t.Helper()
+	s.Seed = uint64(time.Now().UnixNano())
+	t.Logf("seed %d", s.Seed)
+	out, err := drill.Run(t.Context(), desk(t, to), s)
+	// What is known not to be right yet is told of, and fails nobody else's change.
+	_, open := baseline(t).Open[s.Name()]
+	for _, w := range out.Wrong {
+		if text := fmt.Sprintf("%s: %s", w.Phase, w.Text); open {
+			t.Log(text)
+		} else {
+			t.Error(text)
+		}
+	}
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
-	inv.with = did.Settings
-	repaired := false
-	t.Cleanup(func() {
-		if !repaired {
-			if err := i.Undo(context.WithoutCancel(t.Context()), w, did); err != nil {
-				t.Errorf("undo: %v", err)
-			}
-		}
-	})
-	said := inv.ask(did.Asks)
-	for _, mistake := range i.Judge(did, said) {
-		t.Error(mistake)
-	}
-	if t.Failed() || testing.Verbose() {
-		for _, a := range said {
-			t.Logf("%s:\n%s", a.Tool, a.Text)
-		}
-	}
-
-	if err := i.Undo(t.Context(), w, did); err != nil {
-		t.Fatalf("undo: %v", err)
-	}
-	repaired = true
-	if len(did.Settings) > 0 { // repaired is how the servers are configured
-		inv = &investigation{t, s, map[string]*host.Server{}, nil}
-	}
-	inv.wellAgain(did.Asks)
-}
-
-// systemFor is the system that an incident happens to.
-func systemFor(i incident.Incident) *system {
-	if i.Living() {
-		return living
-	}
-	return static
-}
-
-// wellAgainWithin bounds how long a system may take to be well after a repair:
-// an open breaker waits a minute before it tries again.
-func wellAgainWithin(s *stack.Stack) time.Duration {
-	if s.Has(stack.PartPaysim) {
-		return 3 * time.Minute
-	}
-	return 20 * time.Second
-}
-
-// wellAgain waits until the same questions, asked of the same servers, are
-// answered as on a healthy system.
-func (i *investigation) wellAgain(asks []incident.Ask) {
-	i.t.Helper()
-	within := wellAgainWithin(i.stack)
-	deadline := time.After(within)
-	for {
-		mistakes := healthy.Judge(i.ask(asks), nil)
-		if len(mistakes) == 0 {
-			return
-		}
-		select {
-		case <-deadline:
-			i.t.Fatalf("%s after the repair: %s", within, strings.Join(mistakes, "; "))
-		case <-time.After(200 * time.Millisecond):
+	for _, c := range out.Calls {
+		wrong := slices.ContainsFunc(out.Wrong, func(w drill.Wrong) bool { return w.Phase == c.Phase })
+		if wrong || testing.Verbose() {
+			t.Logf("%s %s %v:\n%s", c.Phase, c.Tool, c.Args, c.Text)
 		}
 	}
 }
@@ -143,6 +98,7 @@ func TestAHealthySystemIsCalledHealthy(t *testing.T) {
 }
 
 func calledHealthy(t *testing.T, s *stack.Stack) {
+	t.Helper()
 	if s.Has(stack.PartPaysim) {
 		// Enough for the breakers to know their rates.
 		if err := s.WaitPaid(t.Context(), 50); err != nil {
@@ -152,18 +108,21 @@ func calledHealthy(t *testing.T, s *stack.Stack) {
 	if err := s.WaitScraped(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	inv := &investigation{t, s, map[string]*host.Server{}, nil}
-	said := inv.ask([]incident.Ask{
-		{Server: "circuitbreaker-mcp", Tool: "get_circuit_breaker_status"},
-		{Server: "dbquery-mcp", Tool: "query_payments", Args: map[string]any{"filter": "failed payments last hour"}},
-		{Server: "dbquery-mcp", Tool: "check_outbox_status"},
-		{Server: "dbquery-mcp", Tool: "check_settlements"},
-		{Server: "rediscache-mcp", Tool: "check_rate_limit", Args: map[string]any{"merchant_id": "MERCHANT_X"}},
-	})
-	for _, mistake := range healthy.Judge(said, nil) {
+	asks := drill.EveryQuestion(random(t))
+	replies, err := desk(t, s).Ask(t.Context(), asks...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mistake := range incident.Assess([]incident.Happening{drill.Healthy()}, drill.Said(replies)) {
 		t.Error(mistake)
 	}
-	for _, a := range said {
-		t.Logf("%s:\n%s", a.Tool, a.Text)
+	for _, r := range replies {
+		// Also where a source is not needed for a verdict.
+		if len(r.Said.Missing) > 0 {
+			t.Errorf("%s: no answer from %s", r.Ask.Tool, strings.Join(r.Said.Missing, ", "))
+		}
+		if t.Failed() || testing.Verbose() {
+			t.Logf("%s:\n%s", r.Ask.Tool, r.Said.Text)
+		}
 	}
 }

@@ -6,15 +6,14 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"maps"
+	"math/rand/v2"
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"payops-mcp/sandbox/binaries"
-	"payops-mcp/sandbox/host"
-	"payops-mcp/sandbox/incident"
-	"payops-mcp/sandbox/seed"
+	"payops-mcp/sandbox/drill"
 	"payops-mcp/sandbox/stack"
 )
 
@@ -23,14 +22,8 @@ import (
 // happens but what is written into it; in the living one merchants pay, and
 // what is broken has its symptoms by itself.
 var (
-	static = &system{options: stack.Options{
-		Parts: stack.All,
-		Seed:  &seed.Options{Payments: 2000},
-	}}
-	living = &system{options: stack.Options{
-		Parts: stack.Living, KafkaBrokers: 3, Rate: 10,
-		Seed: &seed.Options{Payments: 2000}, Paysim: incident.LivingSettings(),
-	}}
+	static = &system{options: drill.Static()}
+	living = &system{options: drill.Living()}
 )
 
 // system is a stack that is started on first use.
@@ -55,6 +48,13 @@ func (s *system) close() error {
 }
 
 func TestMain(m *testing.M) {
+	if how := os.Getenv(cheatsAs); how != "" { // started by TestServersThatCheat
+		if err := serveCheat(how); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	code := m.Run()
 	for _, s := range []*system{static, living} {
 		if err := s.close(); err != nil {
@@ -86,29 +86,22 @@ func (s *system) running(t *testing.T) *stack.Stack {
 	return up
 }
 
-// settings are what the servers are started with, changed by with.
-func settings(s *stack.Stack, with map[string]string) map[string]string {
-	all := s.Env()
-	maps.Copy(all, incident.Settings())
-	maps.Copy(all, with)
-	return all
-}
-
-// serve starts a built server that ends with the test.
-func serve(t *testing.T, name string, values map[string]string) *host.Server {
+// desk asks the built servers about a stack, until the test ends.
+func desk(t *testing.T, s *stack.Stack) *drill.Desk {
 	t.Helper()
-	program, err := binaries.Path(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := host.Start(t.Context(), name, program, values)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := drill.NewDesk(s, binaries.Path)
 	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Errorf("end %s: %v", name, err)
+		if err := d.Close(); err != nil {
+			t.Error(err)
 		}
 	})
-	return s
+	return d
+}
+
+// random draws numbers that no run before had, and says from what.
+func random(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
 }

@@ -19,6 +19,7 @@ type benchmark struct {
 
 var benchmarks = []benchmark{
 	{"mcp", "what the servers cost beside a bare mcp-go server: start, calls, memory, tool lists", runMCP},
+	{"incidents", "whether the cause of every incident is named, and nothing else, on a live system; and what that costs in tokens", runIncidents},
 	{"cb", "what circuitbreaker-mcp adds to the systems that it asks, and how long it waits for one that hangs", runCB},
 	{"db", "what reconciling a large ledger costs beside the best single SQL statement, and what it does to writers", runDB},
 	{"sandbox", "how many payments the simulated system authorizes, and how soon the demo answers", runSandbox},

@@ -1,0 +1,93 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"payops-mcp/sandbox/incident"
+)
+
+// Event is an incident that has begun.
+type Event struct {
+	Incident incident.Incident
+	Did      incident.Injected
+
+	world *incident.World
+	over  bool
+}
+
+// Begin injects an incident.
+func Begin(ctx context.Context, w *incident.World, i incident.Incident) (*Event, error) {
+	did, err := i.Start(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return &Event{Incident: i, Did: did, world: w}, nil
+}
+
+// End undoes it, once.
+func (e *Event) End(ctx context.Context) error {
+	if e.over {
+		return nil
+	}
+	if err := e.Incident.Undo(ctx, e.world, e.Did); err != nil {
+		return fmt.Errorf("undo %s: %w", e.Incident.ID, err)
+	}
+	e.over = true
+	return nil
+}
+
+// Happening is the event as it is judged.
+func (e *Event) Happening() incident.Happening {
+	return incident.Happening{Row: e.Incident.Row(), Did: e.Did}
+}
+
+// events are some that have begun one after the other.
+type events []*Event
+
+// end undoes them, the last one first. Each is tried, whatever becomes of the others.
+func (all events) end(ctx context.Context) error {
+	var errs []error
+	for _, e := range slices.Backward(all) {
+		errs = append(errs, e.End(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (all events) happenings() (h []incident.Happening) {
+	for _, e := range all {
+		h = append(h, e.Happening())
+	}
+	return h
+}
+
+// asks are the questions of all, each once.
+func (all events) asks() (asks []incident.Ask) {
+	seen := map[string]bool{}
+	for _, e := range all {
+		for _, a := range e.Did.Asks {
+			if key := fmt.Sprint(a.Server, a.Tool, a.Args); !seen[key] {
+				seen[key] = true
+				asks = append(asks, a)
+			}
+		}
+	}
+	return asks
+}
+
+// settings are those that the events need of the servers.
+func (all events) settings() map[string]string {
+	var with map[string]string
+	for _, e := range all {
+		if len(e.Did.Settings) > 0 {
+			if with == nil {
+				with = map[string]string{}
+			}
+			maps.Copy(with, e.Did.Settings)
+		}
+	}
+	return with
+}
