@@ -3,19 +3,34 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"payops-mcp/sandbox/binaries"
 )
 
-func config(ctx context.Context, _ []string) error {
+func config(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("config", flag.ContinueOnError)
+	var names []string
+	for _, f := range forms {
+		names = append(names, fmt.Sprintf("%s (%s)", f.name, f.help))
+	}
+	wanted := fs.String("for", forms[0].name, "the `FORM` to print: "+strings.Join(names, ", "))
+	only := fs.String("only", "", "print the entry of this `SERVER` alone")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	at := slices.IndexFunc(forms, func(f form) bool { return f.name == *wanted })
+	if at < 0 || fs.NArg() > 0 {
+		return fmt.Errorf("--for %q: want one of %s", strings.Join(append([]string{*wanted}, fs.Args()...), " "), strings.Join(names, ", "))
+	}
 	s, r, err := attach()
 	if err != nil {
 		return err
@@ -31,39 +46,20 @@ func config(ctx context.Context, _ []string) error {
 			values[k] = v
 		}
 	}
-	return printConfig(os.Stdout, programs, values)
-}
-
-// settingsOf tells which server a setting belongs to, by its beginning; the
-// others belong to all.
-var settingsOf = map[string][]string{
-	binaries.CircuitBreaker: {"API_", "PROMETHEUS_", "KAFKA_"},
-	binaries.DBQuery:        {"PAYMENT_DB_"},
-	binaries.RedisCache:     {"REDIS_", "APP_RATE_LIMIT_"},
+	all, err := entries(programs, values, *only)
+	if err != nil {
+		return err
+	}
+	return forms[at].write(os.Stdout, all)
 }
 
 // printConfig writes the three server entries of claude_desktop_config.json.
 func printConfig(w io.Writer, programs, values map[string]string) error {
-	type entry struct {
-		Command string            `json:"command"`
-		Env     map[string]string `json:"env"`
+	all, err := entries(programs, values, "")
+	if err != nil {
+		return err
 	}
-	servers := map[string]entry{}
-	for _, name := range binaries.Servers() {
-		e := entry{programs[name], map[string]string{}}
-		for k, v := range values {
-			for _, prefix := range settingsOf[name] {
-				if strings.HasPrefix(k, prefix) {
-					e.Env[k] = v
-				}
-			}
-		}
-		servers[name] = e
-	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(map[string]any{"mcpServers": servers})
+	return printServers(w, all)
 }
 
 // install builds the servers where a host can go on starting them. The names of

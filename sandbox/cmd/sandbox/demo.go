@@ -8,8 +8,8 @@ import (
 	"os"
 	"time"
 
-	"payops-mcp/sandbox/host"
 	"payops-mcp/sandbox/incident"
+	"payops-mcp/sandbox/scenario"
 	"payops-mcp/sandbox/stack"
 )
 
@@ -39,7 +39,7 @@ func demo(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { _ = forget() }()
 
-	d := player{out: os.Stdout, programs: programs, servers: map[string]*host.Server{}}
+	d := player{out: os.Stdout, programs: programs, servers: scenario.Servers{}}
 	defer d.close()
 	if err := d.start(ctx, settings(s)); err != nil {
 		return err

@@ -25,10 +25,13 @@ func commands() []command {
 		{"up", "[--stack KIND] [--parts LIST] [--payments N]", "start the system and keep it up until Ctrl-C", up},
 		{"exec", "[--parts LIST] [--payments N] -- COMMAND", "run a command while the system is up, with its addresses in the environment", execute},
 		{"incident", "list | start ID [--seed N] | stop ID", "break the running system on purpose, and repair it", incidents},
+		{"gameday", "[--seed N] | --reveal | --end", "break something in the running system, or in one of its own, without saying what; tell; repair", rehearse},
+		{"watch", "[--for TIME] [--every TIME]", "ask the servers everything while a living system is well; what is not called well is a mistake", watchHealthy},
+		{"soak", "[--for TIME] [--seed N] [--faults LIST]", "the same while things break and are repaired: each must be found in time, and nothing else", soakSystem},
 		{"ingest", "[--addr ADDR] [--admin-addr ADDR] [--topics-at BROKERS]", "be one instance of the stand-in for the ingest service, until Ctrl-C", ingestStandIn},
 		{"paysim", "[--topics-at BROKERS]", "play the roles of the payment system that the environment names, until Ctrl-C", playPaysim},
 		{"traffic", "[--targets URLS] [--rate N] [--addr ADDR]", "send payments until Ctrl-C", sendTraffic},
-		{"config", "", "print the Claude Desktop configuration for the running system", config},
+		{"config", "[--for FORM] [--only SERVER]", "print what a host must be told to use the running system: for Claude Desktop, Claude Code, VS Code, Cursor, or as an environment", config},
 	}
 }
 

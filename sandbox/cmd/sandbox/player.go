@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,11 +10,11 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"payops-mcp/sandbox/binaries"
 	"payops-mcp/sandbox/host"
 	"payops-mcp/sandbox/incident"
+	"payops-mcp/sandbox/scenario"
 	"payops-mcp/sandbox/stack"
 )
 
@@ -25,7 +24,7 @@ func step(format string, args ...any) { fmt.Fprintf(os.Stderr, "\n"+format+"\n",
 type player struct {
 	out      io.Writer
 	programs map[string]string
-	servers  map[string]*host.Server
+	servers  scenario.Servers
 }
 
 // start starts the servers; those that run are ended.
@@ -112,22 +111,9 @@ func healthyAsks(s *stack.Stack) []incident.Ask {
 
 // ask shows a question, the call, and the answer as a model reads it.
 func (d *player) ask(ctx context.Context, a incident.Ask) (host.Answer, error) {
-	args, err := json.Marshal(a.Args)
+	call, err := d.servers.Ask(ctx, a)
 	if err != nil {
-		return host.Answer{}, err
+		return call.Answer, err
 	}
-	if a.Args == nil {
-		args = []byte("{}")
-	}
-	begin := time.Now()
-	answer, err := d.servers[a.Server].Call(ctx, a.Tool, a.Args)
-	if err != nil {
-		return answer, err
-	}
-	fmt.Fprintf(d.out, "\n? %s\n> %s %s %s\n", a.Question, a.Server, a.Tool, args)
-	for line := range strings.Lines(answer.Text) {
-		fmt.Fprintf(d.out, "  | %s", line)
-	}
-	fmt.Fprintf(d.out, "  (%d ms, about %d tokens)\n", time.Since(begin).Milliseconds(), len(answer.Text)/4)
-	return answer, nil
+	return call.Answer, call.Show(d.out)
 }

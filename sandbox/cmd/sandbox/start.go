@@ -37,13 +37,13 @@ func (s *system) flags(fs *flag.FlagSet, kind, parts string) {
 	fs.StringVar(&s.parts, "parts", parts, "services to start as children: comma `LIST` of mariadb, redis, prometheus, ingest, kafka; or all; or living, with the payment system itself in place of ingest")
 	fs.IntVar(&s.payments, "payments", 0, "payments to seed in each shard (default 2000, or 200 embedded)")
 	fs.Float64Var(&s.rate, "rate", 0, "payments a second that merchants send to a living system (default 10, or 2 embedded)")
-	fs.IntVar(&s.brokers, "brokers", 1, "brokers of Kafka")
+	fs.IntVar(&s.brokers, "brokers", max(1, s.brokers), "brokers of Kafka")
 	fs.BoolVar(&s.proxied, "proxied", false, "put a breakable proxy in front of each service")
 }
 
 // suit chooses the parts for an incident, unless they were named.
 func (s *system) suit(what incident.Incident) {
-	s.brokers = max(s.brokers, what.Brokers)
+	s.brokers, s.proxied = max(s.brokers, what.Brokers), s.proxied || what.Proxied
 	if s.parts != "" {
 		return
 	}
