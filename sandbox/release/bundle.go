@@ -169,7 +169,7 @@ func listed(ctx context.Context, server string, executable []byte) (tools []mani
 	defer func() { err = errors.Join(err, s.Close()) }()
 	list, err := s.Tools(ctx)
 	for _, t := range list {
-		tools = append(tools, manifestTool(t))
+		tools = append(tools, manifestTool{t.Name, t.Description})
 	}
 	return tools, err
 }

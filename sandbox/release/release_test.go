@@ -197,6 +197,9 @@ func judgeBundle(t *testing.T, path, server string) {
 		Tools      []struct{ Name string }
 		UserConfig map[string]any `json:"user_config"`
 	}
+	if err := judgeManifest(files["manifest.json"]); err != nil {
+		t.Errorf("the manifest is none by the format: %v", err)
+	}
 	if err := json.Unmarshal(files["manifest.json"], &m); err != nil {
 		t.Fatal(err)
 	}
