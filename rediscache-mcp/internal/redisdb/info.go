@@ -151,16 +151,22 @@ func parseInfo(text string) Info {
 	return info
 }
 
+// shortTTL is what keys are taken to have left where Redis has no estimate of it yet:
+// a window of a rate limit, the shortest TTL there is.
+const shortTTL = time.Minute
+
 // Lasting is how many of the keys must still be there after a time, if nothing but
-// their TTL ends them. It errs on the low side: of keys whose TTL is not told none
-// need be left.
+// their TTL ends them. It errs on the low side.
 func (i Info) Lasting(after time.Duration) int64 {
-	left := int64(0)
-	if i.TTLs > 0 {
-		mean := float64(i.TTLs) / float64(i.Expiring)
-		left = int64(float64(i.Expiring) * max(0, 1-float64(after.Milliseconds())/mean))
+	if i.Expiring == 0 {
+		return i.Keys
 	}
-	return i.Keys - i.Expiring + left
+	mean := float64(shortTTL.Milliseconds())
+	if i.TTLs > 0 {
+		mean = float64(i.TTLs) / float64(i.Expiring)
+	}
+	left := float64(i.Expiring) * max(0, 1-float64(after.Milliseconds())/mean)
+	return i.Keys - i.Expiring + int64(left)
 }
 
 // part reads one number from a list like keys=1,expires=1,avg_ttl=0.
