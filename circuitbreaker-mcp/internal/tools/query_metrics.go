@@ -42,11 +42,14 @@ type MetricsData struct {
 	List   []string       `json:"questions,omitempty"` // what can be asked in words
 }
 
+// fewSeries are so few that each is told with its mean.
+const fewSeries = 20
+
 // SeriesRow is one series over the time. Numbers have three digits.
 type SeriesRow struct {
 	Labels foreign.Text `json:"labels"`
 	Min    *float64     `json:"min"`
-	Avg    *float64     `json:"avg"`
+	Avg    *float64     `json:"avg,omitempty"` // of few series, or in full
 	Max    *float64     `json:"max"`
 	Last   *float64     `json:"last"`
 	First  *float64     `json:"first,omitempty"`
@@ -186,8 +189,12 @@ func metricsData(expr string, known *promql.Known, m promql.Metric, in MetricsIn
 	}
 	names := sameNames(m.Series, common)
 	d.Names = names
-	for _, x := range series[:min(len(series), in.Limit)] {
-		row := SeriesRow{Labels: labelsOf(x, common, len(names) > 0), Min: digits(x.Min), Avg: digits(x.Avg), Max: digits(x.Max), Last: digits(x.Last), Note: missing(x, m.Points)}
+	shown := series[:min(len(series), in.Limit)]
+	for _, x := range shown {
+		row := SeriesRow{Labels: labelsOf(x, common, len(names) > 0), Min: digits(x.Min), Max: digits(x.Max), Last: digits(x.Last), Note: missing(x, m.Points)}
+		if in.Detail == "full" || len(shown) <= fewSeries {
+			row.Avg = digits(x.Avg)
+		}
 		if in.Detail == "full" {
 			row.First, row.Line = digits(x.First), sparkline(x.Points)
 		}
