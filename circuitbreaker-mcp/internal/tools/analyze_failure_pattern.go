@@ -132,9 +132,12 @@ func (s Sources) pattern(ctx context.Context, in PatternIn) (report.Answer[Patte
 	found, ran := diagnose.Scraped(st)
 	inWindow, ranWindow := diagnose.InWindow(past)
 	found = slices.Concat(found, inWindow, diagnose.WasOpen(past))
-	a.Findings, a.Because = brief(found), strings.Join(diagnose.Doubts(st), "; ")
+	a.Findings, a.Because = brief("analyze_failure_pattern", found), strings.Join(diagnose.Doubts(st), "; ")
 	a.Sources = []fault.Source{got.facts.Source}
 	a.Data, a.Coverage, a.AsOf = patternData(past, in.Limit), patternCoverage(got, len(transitionRows(past)), in.Limit), past.At
+	if len(found) > 1 {
+		a.Data.Lines = a.Data.Lines[:min(len(a.Data.Lines), maxLinesBeside)]
+	}
 	a.Conclude(causesOnly(slices.Concat(ran, ranWindow))...)
 	a.Summary = patternSummary(st, past, lengthOf(got.rng.Duration()))
 	if in.Chart && got.past.Source.OK() {
@@ -355,8 +358,12 @@ func lineRows(p promql.Past) (rows []LineRow) {
 	return rows[:min(len(rows), maxLines)]
 }
 
-// maxLines is how many lines the text has; the picture has them all.
-const maxLines = 4
+// maxLines is how many lines there are in words, fewer beside several findings, which
+// have the numbers; the picture has them all.
+const (
+	maxLines       = 4
+	maxLinesBeside = 2
+)
 
 func lineName(l promql.Line) string {
 	switch l.Name {

@@ -16,8 +16,8 @@ const manyFindings = 4
 // the facts beside it show every instance, and says each step once. What an
 // instance says itself, now, is preferred. What a source that failed has said
 // stands with the source; what confirms the cause of a symptom, and whom it hurts,
-// stands with the cause.
-func brief(found []report.Finding) []report.Finding {
+// stands with the cause. No answer sends to the tool that gives it.
+func brief(tool string, found []report.Finding) []report.Finding {
 	out := lean(found)
 	var said []string
 	for i := range out {
@@ -40,11 +40,27 @@ func brief(found []report.Finding) []report.Finding {
 		}
 		if explained(*f, found) {
 			f.Confirm, f.Blast = "", ""
+			f.Evidence = byMetric(f.Evidence)
+		}
+		if f.Confirm == tool {
+			f.Confirm = ""
 		}
 		said = append(said, steps...)
 		f.Next = steps
 	}
 	return out
+}
+
+// byMetric has evidence name the metric that was asked for in place of the query,
+// which query_metrics has for who wants it.
+func byMetric(all []report.Evidence) []report.Evidence {
+	all = slices.Clone(all)
+	for i, e := range all {
+		if call, _, selects := strings.Cut(e.Asked, "{"); selects {
+			all[i].Asked = call[strings.LastIndexByte(call, '(')+1:]
+		}
+	}
+	return all
 }
 
 // lean leaves out what a source that failed has said, where a cause was found

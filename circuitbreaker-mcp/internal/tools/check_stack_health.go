@@ -86,7 +86,7 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	if !settled {
 		doubts = append(doubts, "whether Kafka works is not known")
 	}
-	a.Findings, a.Because = brief(found), strings.Join(doubts, "; ")
+	a.Findings, a.Because = brief("check_stack_health", found), strings.Join(doubts, "; ")
 	for _, i := range got.api {
 		a.Sources = append(a.Sources, i.Source)
 	}

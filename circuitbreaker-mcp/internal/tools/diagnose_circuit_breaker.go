@@ -166,7 +166,7 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 		a.Findings = inThePast(a.Findings, diagnose.WasOpen(past))
 		ran = slices.DeleteFunc(ran, func(code catalog.Code) bool { return code == catalog.IngestDown }) // the instances tell only of now
 	}
-	a.Findings, a.Because = brief(a.Findings), strings.Join(doubts, "; ")
+	a.Findings, a.Because = brief("diagnose_circuit_breaker", a.Findings), strings.Join(doubts, "; ")
 	for _, i := range got.api {
 		a.Sources = append(a.Sources, i.Source)
 	}
