@@ -23,25 +23,39 @@ var _ = add(Incident{ID: "NM-26", Parts: stack.PartRedis,
 		if err := admin.Set(ctx, did.Kept["lasts"], body, 9*time.Minute).Err(); err != nil {
 			return did, err
 		}
+		whole := context.WithoutCancel(ctx) // a turn that is begun is brought to its end
 		go func() {
-			for admin.Exists(ctx, did.Kept["lasts"]).Val() == 1 {
-				admin.Del(ctx, c.key())
-				admin.Incr(ctx, c.key())
+			for on := true; on && admin.Exists(whole, did.Kept["lasts"]).Val() == 1; {
+				admin.Del(whole, c.key())
+				admin.Incr(whole, c.key())
+				time.Sleep(time.Millisecond)
+				admin.Expire(whole, c.key(), window*time.Second)
 				select {
 				case <-ctx.Done():
-				case <-time.After(time.Millisecond):
-				}
-				admin.Expire(ctx, c.key(), window*time.Second)
-				select {
-				case <-ctx.Done():
-				case <-time.After(150 * time.Millisecond):
+					on = false
+				case <-time.After(between):
 				}
 			}
-			admin.Del(ctx, c.key())
+			admin.Del(whole, c.key())
 		}()
 		return did, nil
 	},
 	Undo: func(ctx context.Context, w *World, did Injected) error {
-		return w.Stack.Redis.Admin().Del(ctx, did.Kept["lasts"], did.Kept["key"]).Err()
+		admin := w.Stack.Redis.Admin()
+		if err := admin.Del(ctx, did.Kept["lasts"]).Err(); err != nil {
+			return err
+		}
+		// Whoever writes the counter sees it within one of its turns.
+		return await(ctx, "a counter that nobody writes any more", func(ctx context.Context) (bool, error) {
+			if err := admin.Del(ctx, did.Kept["key"]).Err(); err != nil {
+				return false, err
+			}
+			time.Sleep(2 * between)
+			n, err := admin.Exists(ctx, did.Kept["key"]).Result()
+			return n == 0, err
+		})
 	},
 })
+
+// between is how long the counter of NM-26 is left alone after each turn.
+const between = 150 * time.Millisecond

@@ -214,13 +214,14 @@ func (o Outbox) silence() string {
 	return lasted(least)
 }
 
-// drainTooSlow is OUTBOX_DRAIN_TOO_SLOW.
+// drainTooSlow is OUTBOX_DRAIN_TOO_SLOW. More came than went in most of the minutes: one
+// burst is no rate.
 func drainTooSlow(o Outbox) (found []report.Finding) {
 	for _, s := range o.Shards {
 		in, out, minutes := s.PerMinute()
 		late := s.olderThan(PublishFresh)
 		_, _, stranded := s.stranded()
-		grows := float64(in-out) > slowShare*float64(in) && in-out >= slowLeast
+		grows := float64(in-out) > slowShare*float64(in) && in-out >= slowLeast && 2*s.minutesBehind(minutes) > minutes
 		if minutes < 2 || out == 0 || len(late) == 0 || !s.Publishing() || !grows || stranded || o.contended(s.Shard) {
 			continue
 		}
@@ -238,6 +239,16 @@ func drainTooSlow(o Outbox) (found []report.Finding) {
 			ConfirmWith("check_kafka_health"))
 	}
 	return found
+}
+
+// minutesBehind is in how many of the last minutes more arrived than was published.
+func (s OutboxShard) minutesBehind(minutes int) (n int) {
+	for i := range minutes {
+		if s.Arrivals[i] > s.Publishes[i] {
+			n++
+		}
+	}
+	return n
 }
 
 // PerMinute is what arrived and what was published in the minutes that both are
