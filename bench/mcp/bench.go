@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"time"
@@ -145,8 +144,7 @@ func (b *bench) prepare(ctx context.Context) (cleanUp func(), err error) {
 		if _, err := s.Prometheus.WaitFor(ctx, `resilience4j_circuitbreaker_state`); err != nil {
 			return cleanUp, err
 		}
-		b.healthy, merchant = s.Env(), s.Plan.Merchants[0][0]
-		maps.Copy(b.healthy, incident.Settings())
+		b.healthy, merchant = incident.ServerSettings(s), s.Plan.Merchants[0][0]
 	}
 	b.servers = servers(merchant)
 	return cleanUp, nil

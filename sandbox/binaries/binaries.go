@@ -51,6 +51,19 @@ func Remove() error {
 	return os.RemoveAll(folder)
 }
 
+// Main is all that a TestMain needs to do: it runs the tests, ends what they share,
+// and removes what Path built. It returns the exit code.
+func Main(tests interface{ Run() int }, ends ...func() error) int {
+	code := tests.Run()
+	for _, end := range append(ends, Remove) {
+		if err := end(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	return code
+}
+
 var (
 	mu      sync.Mutex
 	folder  string // where the programs are, once a build was tried

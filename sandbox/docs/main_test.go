@@ -20,14 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	for _, err := range []error{binaries.Remove(), os.RemoveAll(built)} {
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
+	os.Exit(binaries.Main(m, func() error { return os.RemoveAll(built) }))
 }
 
 // within bounds one program that a document speaks of.

@@ -79,8 +79,7 @@ func (d *Desk) server(ctx context.Context, name string) (*host.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := d.stack.Env()
-	maps.Copy(settings, incident.Settings())
+	settings := incident.ServerSettings(d.stack)
 	maps.Copy(settings, d.settings)
 	// The server outlives the question that it is started for.
 	s, err := host.Start(context.WithoutCancel(ctx), name, program, settings)

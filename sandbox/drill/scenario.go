@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"slices"
 	"strings"
 
 	"payops-mcp/sandbox/incident"
@@ -58,7 +59,7 @@ func (s Scenario) Name() string {
 
 // Living says that it takes a living system.
 func (s Scenario) Living() bool {
-	for _, i := range append(s.Incidents, s.Near...) {
+	for _, i := range slices.Concat(s.Incidents, s.Near) {
 		if i.Living() {
 			return true
 		}

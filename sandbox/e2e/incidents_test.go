@@ -120,13 +120,7 @@ func TestAHealthySystemIsCalledHealthy(t *testing.T) {
 
 func calledHealthy(t *testing.T, s *stack.Stack) {
 	t.Helper()
-	if s.Has(stack.PartPaysim) {
-		// Enough for the breakers to know their rates.
-		if err := s.WaitPaid(t.Context(), 50); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.WaitScraped(t.Context()); err != nil {
+	if err := s.WaitWarm(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	asks := drill.EveryQuestion(random(t))

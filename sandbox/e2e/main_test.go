@@ -15,6 +15,7 @@ import (
 	"payops-mcp/sandbox/binaries"
 	"payops-mcp/sandbox/drill"
 	"payops-mcp/sandbox/stack"
+	"payops-mcp/sandbox/stack/stacktest"
 )
 
 // The stacks are this package's own: what it breaks must not be in use
@@ -55,30 +56,14 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	code := m.Run()
-	for _, s := range []*system{static, living} {
-		if err := s.close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	if err := binaries.Remove(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(binaries.Main(m, static.close, living.close))
 }
 
 // running returns the stack, started on first use. Where its programs are not
 // installed the test is skipped, which is a failure under CI.
 func (s *system) running(t *testing.T) *stack.Stack {
 	t.Helper()
-	if missing := stack.Missing(s.options.Parts); len(missing) > 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("not installed: %v", missing)
-		}
-		t.Skipf("not installed: %v; scripts/test installs what is missing", missing)
-	}
+	stacktest.Require(t, s.options.Parts)
 	up, err := s.start()
 	if err != nil {
 		t.Fatal(err)

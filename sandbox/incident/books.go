@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -132,14 +131,9 @@ func keepBooks(ctx context.Context, w *World, did *Injected, place int, ids []in
 		}
 		kept.Rows[table] = rows
 	}
-	text, err := json.Marshal(kept)
-	if err != nil {
+	if err := did.keep("books "+strconv.Itoa(place), kept); err != nil {
 		return err
 	}
-	if did.Kept == nil {
-		did.Kept = map[string]string{}
-	}
-	did.Kept["books "+strconv.Itoa(place)] = string(text)
 	w.take(place, ids)
 	return nil
 }
@@ -192,21 +186,12 @@ func isTime(text string) bool {
 
 // restoreBooks gives payments back the rows that they had.
 func restoreBooks(ctx context.Context, w *World, did Injected) error {
-	var errs []error
-	for name, text := range did.Kept {
-		if !strings.HasPrefix(name, "books ") {
-			continue
-		}
-		var kept keptRows
-		if err := json.Unmarshal([]byte(text), &kept); err != nil {
-			errs = append(errs, err)
-			continue
-		}
+	return eachKept(did, "books ", func(kept keptRows) error {
 		if err := kept.restore(ctx, w.Stack.Shards[kept.Shard].Admin()); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", w.Stack.Shards[kept.Shard].Name(), err))
+			return fmt.Errorf("%s: %w", w.Stack.Shards[kept.Shard].Name(), err)
 		}
-	}
-	return errors.Join(errs...)
+		return nil
+	})
 }
 
 // assign is a row as columns to be set, and their values.

@@ -133,6 +133,23 @@ func (did *Injected) keep(name string, value any) error {
 	return nil
 }
 
+// eachKept restores all that was kept as one kind of thing, whose names begin alike.
+func eachKept[T any](did Injected, prefix string, restore func(T) error) error {
+	var errs []error
+	for name, text := range did.Kept {
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		var kept T
+		err := json.Unmarshal([]byte(text), &kept)
+		if err == nil {
+			err = restore(kept)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
 // second is the second shard.
 func (w *World) second() (*stack.MariaDB, error) {
 	if len(w.Stack.Shards) < 2 {

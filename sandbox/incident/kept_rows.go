@@ -2,12 +2,10 @@ package incident
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"payops-mcp/sandbox/stack"
 )
@@ -35,21 +33,12 @@ func keepRows(ctx context.Context, w *World, did *Injected, place int, table, wh
 
 // restoreRows brings back what keepRows has kept.
 func restoreRows(ctx context.Context, w *World, did Injected) error {
-	var errs []error
-	for name, text := range did.Kept {
-		if !strings.HasPrefix(name, "rows ") {
-			continue
-		}
-		var k keptTable
-		if err := json.Unmarshal([]byte(text), &k); err != nil {
-			errs = append(errs, err)
-			continue
-		}
+	return eachKept(did, "rows ", func(k keptTable) error {
 		if err := k.restore(ctx, w.Stack.Shards[k.Shard]); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %s: %w", w.Stack.Shards[k.Shard].Name(), k.Table, err))
+			return fmt.Errorf("%s: %s: %w", w.Stack.Shards[k.Shard].Name(), k.Table, err)
 		}
-	}
-	return errors.Join(errs...)
+		return nil
+	})
 }
 
 func (k keptTable) restore(ctx context.Context, shard *stack.MariaDB) error {

@@ -1,6 +1,11 @@
 package incident
 
-import "strconv"
+import (
+	"maps"
+	"strconv"
+
+	"payops-mcp/sandbox/stack"
+)
 
 // limits are the rate limits of the simulated deployment, by action: capacity of
 // a window. The servers under test are told of them by Settings.
@@ -17,6 +22,14 @@ func Settings() map[string]string {
 		s["APP_RATE_LIMIT_"+name+"_WINDOW_SECONDS"] = strconv.Itoa(window)
 	}
 	return s
+}
+
+// ServerSettings are what the servers are started with for a system: where its
+// services are, and Settings.
+func ServerSettings(s *stack.Stack) map[string]string {
+	all := s.Env()
+	maps.Copy(all, Settings())
+	return all
 }
 
 // LivingSettings are what the processes of a living system are told, so that

@@ -1,7 +1,6 @@
 package itest
 
 import (
-	"fmt"
 	"os"
 	"testing"
 
@@ -9,10 +8,5 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := binaries.Remove(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(binaries.Main(m))
 }

@@ -1,7 +1,6 @@
 package protocol_test
 
 import (
-	"fmt"
 	"os"
 	"testing"
 
@@ -9,12 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := binaries.Remove(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(binaries.Main(m))
 }
 
 // server is one of the three, with a call that its systems must be asked for.

@@ -251,12 +251,7 @@ func judgeBundle(t *testing.T, path, server string) {
 }
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := binaries.Remove(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(binaries.Main(m))
 }
 
 func TestVersions(t *testing.T) {

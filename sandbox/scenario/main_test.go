@@ -2,8 +2,6 @@ package scenario_test
 
 import (
 	"context"
-	"fmt"
-	"maps"
 	"os"
 	"sync"
 	"testing"
@@ -14,6 +12,7 @@ import (
 	"payops-mcp/sandbox/scenario"
 	"payops-mcp/sandbox/seed"
 	"payops-mcp/sandbox/stack"
+	"payops-mcp/sandbox/stack/stacktest"
 )
 
 // options are those of the payment system that everything happens to.
@@ -24,11 +23,7 @@ var options = stack.Options{
 var start = sync.OnceValues(func() (*stack.Stack, error) {
 	s, err := stack.Start(context.Background(), options)
 	if err == nil {
-		// Enough for the breakers to know their rates.
-		err = s.WaitPaid(context.Background(), 50)
-	}
-	if err == nil {
-		err = s.WaitScraped(context.Background())
+		err = s.WaitWarm(context.Background())
 	}
 	started = s
 	return s, err
@@ -37,30 +32,19 @@ var start = sync.OnceValues(func() (*stack.Stack, error) {
 var started *stack.Stack
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	var err error
-	if started != nil {
-		err = started.Close()
-	}
-	for _, err := range []error{err, binaries.Remove()} {
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
+	os.Exit(binaries.Main(m, func() error {
+		if started == nil {
+			return nil
 		}
-	}
-	os.Exit(code)
+		return started.Close()
+	}))
 }
 
 // system returns the living payment system, started on first use. Where its
 // programs are not installed the test is skipped, which is a failure under CI.
 func system(t *testing.T) *stack.Stack {
 	t.Helper()
-	if missing := stack.Missing(options.Parts); len(missing) > 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("not installed: %v", missing)
-		}
-		t.Skipf("not installed: %v; scripts/test installs what is missing", missing)
-	}
+	stacktest.Require(t, options.Parts)
 	s, err := start()
 	if err != nil {
 		t.Fatal(err)
@@ -71,8 +55,7 @@ func system(t *testing.T) *stack.Stack {
 // servers starts the three built servers, which end with the test.
 func servers(t *testing.T, s *stack.Stack) scenario.Servers {
 	t.Helper()
-	settings := s.Env()
-	maps.Copy(settings, incident.Settings())
+	settings := incident.ServerSettings(s)
 	all := scenario.Servers{}
 	for _, name := range binaries.Servers() {
 		program, err := binaries.Path(name)

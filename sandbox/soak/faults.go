@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"payops-mcp/sandbox/incident"
@@ -76,28 +78,11 @@ func Faults() []Fault {
 // allowed are the codes that may be reported because of the fault: the root, what
 // follows from it in any number of steps, and what else is said to be right.
 func (f Fault) allowed() map[catalog.Code]bool {
+	row, _ := incident.Find(f.Incident) // without one it is empty
 	all := map[catalog.Code]bool{}
-	var add func(c catalog.Code)
-	add = func(c catalog.Code) {
-		if all[c] {
-			return
-		}
+	for _, c := range slices.Concat([]catalog.Code{f.Root}, f.Allow, row.Root, row.Shows, row.Allow) {
 		all[c] = true
-		e, _ := catalog.Find(c)
-		for _, x := range e.Explains {
-			add(x)
-		}
-	}
-	add(f.Root)
-	for _, c := range f.Allow {
-		add(c)
-	}
-	if row, ok := incident.Find(f.Incident); ok {
-		for _, some := range [][]catalog.Code{row.Root, row.Shows, row.Allow} {
-			for _, c := range some {
-				add(c)
-			}
-		}
+		maps.Copy(all, incident.Follows(c))
 	}
 	return all
 }

@@ -110,10 +110,7 @@ func Run(ctx context.Context, o watch.Options, faults []Fault) (Result, error) {
 	until := time.Now().Add(o.For)
 	o.For = 0
 	s := &soak{Options: o, world: &incident.World{Stack: o.Stack, Rand: rand.New(rand.NewPCG(o.Seed, 0)), RealTime: true}}
-	if err := o.Stack.WaitPaid(ctx, 50); err != nil {
-		return Result{}, err
-	}
-	if err := o.Stack.WaitScraped(ctx); err != nil {
+	if err := o.Stack.WaitWarm(ctx); err != nil {
 		return Result{}, err
 	}
 	polling, stop := context.WithCancelCause(ctx)

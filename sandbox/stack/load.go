@@ -64,6 +64,17 @@ func (s *Stack) SetLoad(ctx context.Context, rate float64) error {
 	return askJSON(ctx, http.MethodPut, url, traffic.LoadStatus{Rate: rate}, nil)
 }
 
+// WaitWarm waits until a system can be judged: enough was paid in a living one for the
+// breakers to know their rates, and Prometheus has seen it.
+func (s *Stack) WaitWarm(ctx context.Context) error {
+	if s.Has(PartPaysim) {
+		if err := s.WaitPaid(ctx, 50); err != nil {
+			return err
+		}
+	}
+	return s.WaitScraped(ctx)
+}
+
 // loadWithin bounds how long WaitPaid waits.
 const loadWithin = 3 * time.Minute
 

@@ -102,11 +102,7 @@ func (o Options) tell(ctx context.Context, after time.Duration, sum *Summary) {
 
 // Healthy polls a system that is well and judges every answer by that.
 func Healthy(ctx context.Context, o Options) (*Summary, error) {
-	// Enough for the breakers to know their rates.
-	if err := o.Stack.WaitPaid(ctx, 50); err != nil {
-		return nil, err
-	}
-	if err := o.Stack.WaitScraped(ctx); err != nil {
+	if err := o.Stack.WaitWarm(ctx); err != nil {
 		return nil, err
 	}
 	sum, err := o.Poll(ctx, Seen.WrongWhenHealthy)

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"payops-mcp/sandbox/binaries"
+	"payops-mcp/sandbox/drill"
 	"payops-mcp/sandbox/paysim/bus"
 	"payops-mcp/sandbox/stack"
 	"payops-mcp/shared/catalog"
@@ -29,26 +29,15 @@ type Questions struct {
 // questions' own from now on.
 func NewQuestions(s *stack.Stack, r *rand.Rand) *Questions { return &Questions{stack: s, rand: r} }
 
-// plain are the tools that require nothing.
-var plain = map[string][]string{
-	binaries.CircuitBreaker: {
-		"get_circuit_breaker_status", "check_kafka_health", "inspect_dead_letters", "analyze_failure_pattern",
-		"diagnose_circuit_breaker", "check_stack_health", "show_config",
-	},
-	binaries.DBQuery: {
-		"query_payments", "reconciliation_check", "check_outbox_status", "check_settlements", "payment_statistics",
-		"find_duplicate_idempotency", "check_database_health",
-	},
-	binaries.RedisCache: {"find_merchants_hitting_limits", "list_rate_limit_keys", "ttl_analysis", "cache_stats"},
-}
-
 // Args are the arguments for a tool. A tool that nobody has thought of is an
 // error: one that is never asked would be healthy for ever.
 func (q *Questions) Args(ctx context.Context, server, tool string) (map[string]any, error) {
-	if slices.Contains(plain[server], tool) {
+	if slices.Contains(drill.Plain[server], tool) {
 		return map[string]any{}, nil
 	}
 	switch tool {
+	case "show_config", "query_payments": // which diagnose nothing
+		return map[string]any{}, nil
 	case "inspect_consumer_lag":
 		return map[string]any{"group": one(q, bus.SettlementGroup, bus.RefundGroup, bus.LedgerGroup)}, nil
 	case "query_metrics":

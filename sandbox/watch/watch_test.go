@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -25,12 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := binaries.Remove(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(binaries.Main(m))
 }
 
 // For a minute every tool is asked every few seconds about a living system that is
@@ -40,8 +33,7 @@ func TestALivingMinute(t *testing.T) {
 	s := stacktest.Fresh(t, stack.Options{
 		Parts: stack.Living, KafkaBrokers: 3, Rate: 10, Seed: &seed.Options{Payments: 2000}, Paysim: incident.LivingSettings(), Log: t.Output(),
 	})
-	settings := s.Env()
-	maps.Copy(settings, incident.Settings())
+	settings := incident.ServerSettings(s)
 	programs := map[string]string{}
 	for _, name := range binaries.Servers() {
 		var err error

@@ -134,10 +134,7 @@ func (s Sources) pattern(ctx context.Context, in PatternIn) (report.Answer[Patte
 	found = slices.Concat(found, inWindow, diagnose.WasOpen(past))
 	a.Findings, a.Because = brief("analyze_failure_pattern", found), strings.Join(diagnose.Doubts(st), "; ")
 	a.Sources = []fault.Source{got.facts.Source}
-	a.Data, a.Coverage, a.AsOf = patternData(past, in.Limit), patternCoverage(got, len(transitionRows(past)), in.Limit), past.At
-	if len(found) > 1 {
-		a.Data.Lines = a.Data.Lines[:min(len(a.Data.Lines), maxLinesBeside)]
-	}
+	a.Data, a.Coverage, a.AsOf = patternData(past, in.Limit, len(found)), patternCoverage(got, len(transitionRows(past)), in.Limit), past.At
 	a.Conclude(causesOnly(slices.Concat(ran, ranWindow))...)
 	a.Summary = patternSummary(st, past, lengthOf(got.rng.Duration()))
 	if in.Chart && got.past.Source.OK() {
@@ -160,7 +157,7 @@ func only(p promql.Past, breaker string) promql.Past {
 	return p
 }
 
-func patternData(p promql.Past, limit int) PatternData {
+func patternData(p promql.Past, limit, findings int) PatternData {
 	d := PatternData{}
 	if !p.Source.OK() {
 		return d
@@ -177,7 +174,11 @@ func patternData(p promql.Past, limit int) PatternData {
 	for _, e := range p.Errors {
 		d.Errors = append(d.Errors, ErrorRow{e.Job, kinds[e.Kind], e.Exception, int64(math.Round(e.Count)), int64(math.Round(e.Before))})
 	}
-	d.Lines, d.Notes = lineRows(p), notes(p)
+	lines := maxLines
+	if findings > 1 {
+		lines = maxLinesBeside
+	}
+	d.Lines, d.Notes = lineRows(p, lines), notes(p)
 	return d
 }
 
@@ -328,8 +329,9 @@ func share(part, all float64) string {
 	return "<0.1%"
 }
 
-// lineRows are the lines that show something, in the units that people use.
-func lineRows(p promql.Past) (rows []LineRow) {
+// lineRows are the lines that show something, in the units that people use, so many at
+// most.
+func lineRows(p promql.Past, most int) (rows []LineRow) {
 	for _, l := range p.Lines {
 		top, last, known := 0.0, "not known", false
 		for _, x := range l.Points {
@@ -355,7 +357,7 @@ func lineRows(p promql.Past) (rows []LineRow) {
 	slices.SortStableFunc(rows, func(a, b LineRow) int {
 		return cmp.Compare(strings.Count(a.Line, "steady"), strings.Count(b.Line, "steady"))
 	})
-	return rows[:min(len(rows), maxLines)]
+	return rows[:min(len(rows), most)]
 }
 
 // maxLines is how many lines there are in words, fewer beside several findings, which

@@ -35,10 +35,11 @@ func brief(tool string, found []report.Finding) []report.Finding {
 		if len(steps) == 0 { // a finding without any step is no help
 			steps = f.Next[:min(len(f.Next), 1)]
 		}
-		if len(found) > manyFindings || explained(*f, found) {
+		follows := explained(*f, found)
+		if len(found) > manyFindings || follows {
 			steps = steps[:min(len(steps), 1)]
 		}
-		if explained(*f, found) {
+		if follows {
 			f.Confirm, f.Blast = "", ""
 			f.Evidence = byMetric(f.Evidence)
 		}

@@ -101,15 +101,19 @@ func unknownTypes(o Outbox) (found []report.Finding) {
 	return found
 }
 
-// regressedStatus is PAYMENT_STATUS_REGRESSION, of the newest events.
-func regressedStatus(o Outbox) []report.Finding {
-	var hit []OutboxShard
-	n := 0
+// having are the shards that have some of what is counted, and how much there is in all.
+func (o Outbox) having(count func(OutboxShard) int) (hit []OutboxShard, n int) {
 	for _, s := range o.Shards {
-		if len(s.Regressed) > 0 {
-			hit, n = append(hit, s), n+len(s.Regressed)
+		if some := count(s); some > 0 {
+			hit, n = append(hit, s), n+some
 		}
 	}
+	return hit, n
+}
+
+// regressedStatus is PAYMENT_STATUS_REGRESSION, of the newest events.
+func regressedStatus(o Outbox) []report.Finding {
+	hit, n := o.having(func(s OutboxShard) int { return len(s.Regressed) })
 	if n == 0 {
 		return nil
 	}
@@ -137,13 +141,7 @@ func regressedStatus(o Outbox) []report.Finding {
 
 // markedByHand is OUTBOX_MARKED_NOT_PUBLISHED.
 func markedByHand(o Outbox) []report.Finding {
-	var hit []OutboxShard
-	n := 0
-	for _, s := range o.Shards {
-		if len(s.Unmarked) > 0 {
-			hit, n = append(hit, s), n+len(s.Unmarked)
-		}
-	}
+	hit, n := o.having(func(s OutboxShard) int { return len(s.Unmarked) })
 	if n == 0 {
 		return nil
 	}
@@ -160,12 +158,9 @@ func markedByHand(o Outbox) []report.Finding {
 
 // eventMissing is OUTBOX_EVENT_MISSING.
 func eventMissing(o Outbox) []report.Finding {
-	var hit []OutboxShard
-	n, waits := 0, 0
-	for _, s := range o.Shards {
-		if len(s.Missed) > 0 {
-			hit, n = append(hit, s), n+len(s.Missed)
-		}
+	hit, n := o.having(func(s OutboxShard) int { return len(s.Missed) })
+	waits := 0
+	for _, s := range hit {
 		for _, m := range s.Missed {
 			if m.Waits {
 				waits++

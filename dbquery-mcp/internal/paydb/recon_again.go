@@ -119,7 +119,7 @@ func (c *reconciling) whole(ctx context.Context, ids []int64) ([]Exception, erro
 		e := of(id)
 		e.Orphan, e.Merchant, e.Status, e.Currency, e.Amount, e.Young = false, text(merchant), status.String, currency.String, m, young.Bool && c.q.Grace > 0
 		e.RequestedAt, e.UpdatedAt = requested.Time, updated.Time
-		e.Ahead = e.Young && updated.Time.After(c.r.Now().Add(time.Since(c.r.clock.Tool)+clockMargin))
+		e.Ahead = e.Young && updated.Time.After(c.present().Add(clockMargin))
 		return nil
 	})
 	if err != nil {
@@ -157,7 +157,7 @@ func (c *reconciling) whole(ctx context.Context, ids []int64) ([]Exception, erro
 // underWay reports whether the payment gateway carried something out for a payment
 // within the grace, which need not have changed the payment: a second refund of a part.
 func (c *reconciling) underWay(e *Exception) bool {
-	now := c.r.Now().Add(time.Since(c.r.clock.Tool))
+	now := c.present()
 	return slices.ContainsFunc(slices.Concat(e.Settling, e.Refunding), func(r Request) bool {
 		return r.CompletedAt.After(now.Add(-c.q.Grace)) && !r.CompletedAt.After(now.Add(clockMargin)) && c.q.Grace > 0
 	})

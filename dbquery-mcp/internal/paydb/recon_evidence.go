@@ -1,6 +1,7 @@
 package paydb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -191,7 +192,7 @@ func (c *reconciling) withoutEvent(ctx context.Context, all []capturedIn) ([]cap
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(all, func(a, b capturedIn) int { return int(max(min(a.id-b.id, 1), -1)) })
+	slices.SortFunc(all, func(a, b capturedIn) int { return cmp.Compare(a.id, b.id) })
 	proven := make([]bool, len(all))
 	query := fmt.Sprintf(sqlCapturedEvents, quoteName(c.proof.byID))
 	for id := first; id < last; id += eventStep {
@@ -206,7 +207,7 @@ func (c *reconciling) withoutEvent(ctx context.Context, all []capturedIn) ([]cap
 		}
 		err := c.r.stream(ctx, "events of captures", query, []any{id, min(id+eventStep, last)}, func(row []driver.Value) error {
 			payment, _ := wholeOf(row[0])
-			i, ok := slices.BinarySearchFunc(all, payment, func(x capturedIn, id int64) int { return int(max(min(x.id-id, 1), -1)) })
+			i, ok := slices.BinarySearchFunc(all, payment, func(x capturedIn, id int64) int { return cmp.Compare(x.id, id) })
 			if ok {
 				proven[i] = true
 			}

@@ -98,11 +98,11 @@ func (c *reconciling) young() string { return literal(c.r.Now().Add(-c.q.Grace))
 // to it may be.
 const clockMargin = time.Minute
 
-// ahead is the moment that no change can have been at yet, by the database's clock at
-// present.
-func (c *reconciling) ahead() string {
-	return literal(c.r.Now().Add(time.Since(c.r.clock.Tool) + clockMargin))
-}
+// present is the time by the database's clock, now and not as the reading began.
+func (c *reconciling) present() time.Time { return c.r.Now().Add(time.Since(c.r.clock.Tool)) }
+
+// ahead is the moment that no change can have been at yet.
+func (c *reconciling) ahead() string { return literal(c.present().Add(clockMargin)) }
 
 func literal(t time.Time) string {
 	return "TIMESTAMP'" + t.UTC().Format("2006-01-02 15:04:05.000000") + "'"

@@ -409,10 +409,7 @@ func (v outboxView) summary(found []report.Finding) string {
 	if len(v.outbox.Shards) == 0 {
 		return "no payment database answered, so nothing is known of the outbox"
 	}
-	text := ""
-	if failed := silent(asked(v.replies)); len(failed) > 0 {
-		text = "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
-	}
+	text := partly(asked(v.replies))
 	var n, dead int64
 	var oldest float64
 	atLeast, published := "", -1.0

@@ -459,10 +459,7 @@ func (v requestsView) summary() string {
 	if len(silent(v.asked())) == len(v.asked()) {
 		return "no payment database answered, so nothing is known of settlements and refunds"
 	}
-	text := ""
-	if failed := silent(v.asked()); len(failed) > 0 {
-		text = "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
-	}
+	text := partly(v.asked())
 	var kinds []string
 	for _, k := range v.kinds {
 		var sum RequestsRow

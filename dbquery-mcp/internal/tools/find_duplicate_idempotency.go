@@ -351,12 +351,11 @@ func (k keys) summary(c report.Coverage) string {
 			words = append(words, fmt.Sprintf("%d %s", x.n, x.what))
 		}
 	}
-	text := payments(seen) + " looked at: "
-	if len(silent(k.facts.Asked)) > 0 {
-		text = "PARTIAL, " + strings.Join(silent(k.facts.Asked), ", ") + " did not answer: " + text
-	} else if c.Cut {
-		text = "PARTIAL, not all merchants in the time of one call: " + text
+	text := partly(k.facts.Asked)
+	if text == "" && c.Cut {
+		text = "PARTIAL, not all merchants in the time of one call: "
 	}
+	text += payments(seen) + " looked at: "
 	if len(words) == 0 {
 		words = []string{"no key on two shards, every record fits its payment, no order that looks paid twice"}
 		if len(k.facts.Asked) == 1 || slices.ContainsFunc(k.facts.Asked, func(a paydb.Asked) bool { return a.SameAs != "" || !a.Source.OK() }) {

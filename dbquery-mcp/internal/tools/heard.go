@@ -2,6 +2,7 @@ package tools
 
 import (
 	"fmt"
+	"strings"
 
 	"payops-mcp/dbquery-mcp/internal/paydb"
 )
@@ -23,6 +24,16 @@ func silent(asked []paydb.Asked) (names []string) {
 		}
 	}
 	return names
+}
+
+// partly is what must be heard before any number when a shard did not answer, and
+// empty when all did.
+func partly(asked []paydb.Asked) string {
+	failed := silent(asked)
+	if len(failed) == 0 {
+		return ""
+	}
+	return "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
 }
 
 // heard says how many shards answered, of how many.

@@ -41,7 +41,6 @@ func (p page) answered() []paydb.Reply[paydb.ShardPayments] {
 	return slices.DeleteFunc(slices.Clone(p.replies), func(r paydb.Reply[paydb.ShardPayments]) bool { return !r.Source.OK() || r.SameAs != "" })
 }
 
-// failed are the names of the shards that did not answer.
 // empty reports whether nothing matches, as far as was seen.
 func (p page) empty() bool { return len(p.rows) == 0 && p.cursor == nil && len(p.answered()) > 0 }
 

@@ -447,10 +447,7 @@ func (s statistics) summary() string {
 	if len(s.answered()) == 0 {
 		return "no payment database answered: " + strings.Join(silent(asked(s.replies)), ", ")
 	}
-	text := ""
-	if failed := silent(asked(s.replies)); len(failed) > 0 {
-		text = "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
-	}
+	text := partly(asked(s.replies))
 	least := ""
 	if !s.countedAll(0, s.question.steps) {
 		least = "at least "

@@ -65,7 +65,7 @@ func (d Deps) ledgerOfPayment(ctx context.Context, in LedgersIn) (a report.Answe
 		a.Coverage.Cursor = cursor{hash: h.Sum64(), position: last}.String()
 	}
 	a.Data.Notes = append(widerAccounts(s.Asked), scopeNote(d)...)
-	a.Summary = partialOf(replies) + fmt.Sprintf("payment %d has %s", q.ID, postingsWord(total))
+	a.Summary = partly(asked(replies)) + fmt.Sprintf("payment %d has %s", q.ID, postingsWord(total))
 	if len(where) > 0 {
 		a.Summary += ": " + strings.Join(where, "; ")
 	}
@@ -189,13 +189,4 @@ func shardsAnswer(a *report.Answer[LedgersData], all []paydb.Asked) {
 		}
 	}
 	a.Coverage.Looked, a.Coverage.Not = append(a.Coverage.Looked, heard(all)), append(a.Coverage.Not, silent(all)...)
-}
-
-// partialOf is what must be heard before any number when a shard did not answer.
-func partialOf[T any](replies []paydb.Reply[T]) string {
-	failed := silent(asked(replies))
-	if len(failed) == 0 {
-		return ""
-	}
-	return "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
 }

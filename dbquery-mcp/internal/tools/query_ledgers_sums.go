@@ -63,7 +63,7 @@ func (d Deps) ledgerSums(ctx context.Context, in LedgersIn) (a report.Answer[Led
 		a.Because = "time ran out: these are the sums of a part, the cursor goes on"
 	}
 	a.Data.Notes = slices.Concat(sumNotes(v), widerAccounts(s.Asked), scopeNote(d))
-	a.Summary = partialOf(replies) + sumWords(v, "")
+	a.Summary = partly(asked(replies)) + sumWords(v, "")
 	return a, ran, nil
 }
 

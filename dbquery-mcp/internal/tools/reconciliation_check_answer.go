@@ -234,10 +234,8 @@ func (v reconciledView) summary() string {
 		}
 		return "no payment database answered: " + strings.Join(why, ", ")
 	}
-	text := ""
-	if failed := silent(asked(v.replies)); len(failed) > 0 {
-		text = "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
-	} else if !v.through() {
+	text := partly(asked(v.replies))
+	if text == "" && !v.through() {
 		text = "IN PART, time ran out: "
 	}
 	counted := fmt.Sprintf("%s, %s postings", payments(compared), grouped(strconv.FormatInt(entries, 10)))

@@ -313,14 +313,10 @@ func (v traceView) because() string {
 }
 
 func (v traceView) summary() string {
-	failed := silent(asked(v.replies))
-	if len(failed) == len(v.replies) {
+	if len(silent(asked(v.replies))) == len(v.replies) {
 		return "no payment database answered, so nothing is known of this payment"
 	}
-	text := ""
-	if len(failed) > 0 {
-		text = "PARTIAL, " + strings.Join(failed, ", ") + " did not answer: "
-	}
+	text := partly(asked(v.replies))
 	all := v.each()
 	if len(all) == 0 {
 		what := fmt.Sprintf("no payment of merchant %s with key %s", foreign.Text(v.in.MerchantID).Quoted(), foreign.Text(v.in.IdempotencyKey).Quoted())

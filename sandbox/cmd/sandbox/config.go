@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"payops-mcp/sandbox/binaries"
+	"payops-mcp/sandbox/incident"
 )
 
 func config(ctx context.Context, args []string) error {
@@ -40,7 +41,7 @@ func config(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	values := settings(s)
+	values := incident.ServerSettings(s)
 	for k := range values {
 		if v, ok := r.Environment[k]; ok {
 			values[k] = v

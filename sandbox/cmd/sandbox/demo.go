@@ -41,7 +41,7 @@ func demo(ctx context.Context, args []string) (err error) {
 
 	d := player{out: os.Stdout, programs: programs, servers: scenario.Servers{}}
 	defer d.close()
-	if err := d.start(ctx, settings(s)); err != nil {
+	if err := d.start(ctx, incident.ServerSettings(s)); err != nil {
 		return err
 	}
 	wrong := d.play(ctx, s, what, *seed)
@@ -49,7 +49,7 @@ func demo(ctx context.Context, args []string) (err error) {
 		return wrong
 	}
 	step("Claude Desktop configuration for this system (claude_desktop_config.json):")
-	if err := printConfig(os.Stdout, programs, settings(s)); err != nil {
+	if err := printConfig(os.Stdout, programs, incident.ServerSettings(s)); err != nil {
 		return err
 	}
 	if *once {

@@ -66,7 +66,7 @@ func (d *player) play(ctx context.Context, s *stack.Stack, what incident.Inciden
 		return err
 	}
 	if len(did.Settings) > 0 {
-		with := settings(s)
+		with := incident.ServerSettings(s)
 		maps.Copy(with, did.Settings)
 		if err := d.start(ctx, with); err != nil {
 			return err

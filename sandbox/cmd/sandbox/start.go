@@ -80,17 +80,10 @@ func (s *system) start(ctx context.Context, log io.Writer) (*stack.Stack, error)
 	return stack.Start(ctx, o)
 }
 
-// settings are what the servers under test are configured with.
-func settings(s *stack.Stack) map[string]string {
-	all := s.Env()
-	maps.Copy(all, incident.Settings())
-	return all
-}
-
 // environment is all that another process needs of a system: the settings of
 // the servers, and what injectors need on top.
 func environment(s *stack.Stack) map[string]string {
-	all := settings(s)
+	all := incident.ServerSettings(s)
 	maps.Copy(all, s.AdminEnv())
 	return all
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"payops-mcp/sandbox/incident"
 	"payops-mcp/sandbox/watch"
 )
 
@@ -46,7 +47,7 @@ func (w *watching) run(ctx context.Context, do func(context.Context, watch.Optio
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	servers, err := watch.Start(ctx, programs, settings(s))
+	servers, err := watch.Start(ctx, programs, incident.ServerSettings(s))
 	if err != nil {
 		return err
 	}
