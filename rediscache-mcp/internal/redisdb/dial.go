@@ -54,13 +54,13 @@ func (e *handshakeError) Unwrap() error { return e.err }
 
 // bareError is that of a connection that broke before its first answer, after the other
 // side had asked for a certificate of ours. With TLS 1.3 it refuses us when the
-// handshake is over for us, and what it says then may be lost.
+// handshake is over for us, and what it says then may be lost. It has no Unwrap:
+// go-redis takes one layer off an error of a connection's first words.
 type bareError struct{ err error }
 
 func (e *bareError) Error() string {
 	return "it asked for a certificate of ours and hung up: " + e.err.Error()
 }
-func (e *bareError) Unwrap() error { return e.err }
 
 // attentive is a connection whose first answer is listened to. A Redis that has no
 // connection left, or is in protected mode, says so and hangs up; go-redis takes
