@@ -22,6 +22,13 @@ func asking(ctx context.Context, pipe redis.Pipeliner) {
 	_ = pipe.Do(ctx, "asking") // put into the pipeline, which runs later
 }
 
+// before stands before each command about a key, for a node that takes over its slot.
+func (n node) before(ctx context.Context, pipe redis.Pipeliner) {
+	if n.asking {
+		asking(ctx, pipe)
+	}
+}
+
 // sentTo is where an ASK sends the question about a counter; empty when there is none.
 // from is the address of the node that said it, which may leave out its own host.
 func (c Counter) sentTo(from string) string {

@@ -32,6 +32,7 @@ type Info struct {
 	Policy        foreign.Text // maxmemory_policy
 	Expiring      int64        // keys with a TTL, over all databases
 	TTLs          int64        // the sum of these TTLs in ms, as Redis estimates it
+	brief         float64      // the share of the keys that last for a moment: see Remember
 	Keys          int64        // keys, over all databases
 	Load          Load         // what it does, and with how much
 
@@ -155,18 +156,20 @@ func parseInfo(text string) Info {
 // a window of a rate limit, the shortest TTL there is.
 const shortTTL = time.Minute
 
-// Lasting is how many of the keys must still be there after a time, if nothing but
-// their TTL ends them. It errs on the low side.
-func (i Info) Lasting(after time.Duration) int64 {
+// Lasting is how many of the keys must still be there at a later time of the server, if
+// nothing but their TTL ends them. It errs on the low side: Redis's estimate of the TTLs
+// follows a burst of brief keys too slowly.
+func (i Info) Lasting(now time.Time) int64 {
 	if i.Expiring == 0 {
 		return i.Keys
 	}
+	after := now.Sub(i.Time)
 	mean := float64(shortTTL.Milliseconds())
 	if i.TTLs > 0 {
 		mean = float64(i.TTLs) / float64(i.Expiring)
 	}
 	left := float64(i.Expiring) * max(0, 1-float64(after.Milliseconds())/mean)
-	return i.Keys - i.Expiring + int64(left)
+	return min(i.Keys-i.Expiring+int64(left), i.Keys-int64(i.brief*float64(i.Keys)))
 }
 
 // part reads one number from a list like keys=1,expires=1,avg_ttl=0.

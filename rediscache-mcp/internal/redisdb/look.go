@@ -78,15 +78,10 @@ func (n node) sight(ctx context.Context, counters []Counter, start time.Time) (*
 	pipe := n.client.Pipeline()
 	values := make([]*redis.StringCmd, len(counters))
 	ttls := make([]*redis.DurationCmd, len(counters))
-	before := func() {
-		if n.asking {
-			asking(ctx, pipe)
-		}
-	}
 	for i, c := range counters {
-		before()
+		n.before(ctx, pipe)
 		values[i] = pipe.GetRange(ctx, c.Key, 0, int64(c.head)-1)
-		before()
+		n.before(ctx, pipe)
 		ttls[i] = pipe.PTTL(ctx, c.Key)
 	}
 	info := pipe.Info(ctx)
@@ -164,14 +159,10 @@ func (n node) settle(ctx context.Context, s *Server, counters []Counter) {
 		if c.Err != nil || !c.First.Odd() {
 			continue
 		}
-		if n.asking {
-			asking(ctx, pipe)
-		}
+		n.before(ctx, pipe)
 		types[i] = pipe.Type(ctx, c.Key)
 		if !c.First.WrongType {
-			if n.asking {
-				asking(ctx, pipe)
-			}
+			n.before(ctx, pipe)
 			lengths[i] = pipe.StrLen(ctx, c.Key)
 		}
 	}

@@ -91,11 +91,25 @@ type known struct {
 	past *Info // see Server.Past
 }
 
+// Remember notes what share of the keys, which a scan beside a Stats saw, last for a
+// moment only, as counters do: a later Stats is not to take them for lost.
+func (db *DB) Remember(share float64) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for name, k := range db.stats {
+		k.last.brief = share
+		db.stats[name] = k
+	}
+}
+
 // compare keeps was as the past where a start or a FLUSH lies between it and now. Of
 // two such pasts it keeps the one with more keys: they may all have gone.
 func (k *known) compare(was, now Info) {
 	if !was.near(now) || was.RunID == now.RunID && !flushed(was.Load, now.Load) {
 		return
+	}
+	if was.RunID == k.last.RunID {
+		was.brief = k.last.brief
 	}
 	if k.past == nil || !k.past.near(now) || k.past.Keys <= was.Keys {
 		k.past = &was

@@ -157,6 +157,9 @@ func (d Deps) handleCacheStats(ctx context.Context, _ StatsIn) (report.Answer[St
 		func() { c = d.census(ctx) },
 	)
 	reading := redisdb.Reading{Servers: servers}.In(d.Zone)
+	if c.number > 0 {
+		d.Redis.Remember(float64(c.of[rateFamily]) / float64(c.number))
+	}
 
 	serverFindings, serverCodes, _ := diagnose.Servers(servers)
 	statsFindings, statsCodes := diagnose.Stats(servers, diagnose.Census{Whole: c.scan.Done(), Idem: c.of[idemFamily], Lifetime: d.IdemTTL})

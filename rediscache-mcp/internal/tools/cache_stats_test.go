@@ -188,6 +188,25 @@ func TestStatsOfDataLossInBetween(t *testing.T) {
 	says(t, text, "was started anew and lost its keys: 200 before, 0 now")
 }
 
+// Keys that had little time left end by themselves. Redis's estimate of it is late: it
+// says that most of them must still be there.
+func TestStatsOfKeysThatEndedAndWereNotLost(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	plant(t, s, 20)
+	for i := range 400 {
+		s.Must("SET", fmt.Sprint("rate:refund:N", i), "1", "PX", "2500")
+	}
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	a, _ := call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "ok")
+	s.Must("EVAL", "redis.call('select', 1) return redis.call('flushdb')", "0")
+	s.Await("the end of most", func() bool { return s.Do("DBSIZE") == "40" })
+	a, text := call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "ok")
+	says(t, text, "40 keys")
+}
+
 func TestStatsOfRefusedWritesAndStalls(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t, account, "slowlog-log-slower-than 1000", "enable-debug-command yes")
