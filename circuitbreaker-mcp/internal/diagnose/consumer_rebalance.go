@@ -29,12 +29,14 @@ func churn(g broker.Group) (rebalancing, changed int) {
 // rebalanceStorm finds groups that do nothing but share out their partitions: at
 // each of the last three samples, or at two of them with other members. One
 // rebalance, as of a deployment, is over by the next sample or goes by once. While
-// partitions are without a leader groups move to other brokers and share out what
-// is left: that is part of the outage, and told as a doubt.
+// partitions are without a leader, or a broker is missing, groups move to other brokers
+// and share out what is left: that is part of the outage, and told as a doubt. Only
+// members that come and go are more than that.
 func rebalanceStorm(k Kafka) (found []report.Finding) {
 	if len(leaderless(k)) > 0 {
 		return nil
 	}
+	missing := len(brokerLost(k)) > 0
 	for _, g := range k.Groups {
 		g.Samples = g.Samples[max(0, len(g.Samples)-enoughSamples):]
 		n := len(g.Samples)
@@ -42,7 +44,8 @@ func rebalanceStorm(k Kafka) (found []report.Finding) {
 		if !k.required(g) || n == 0 || !broker.Rebalancing(g.State) {
 			continue
 		}
-		if always := n == enoughSamples && rebalancing == n; !always && (rebalancing < 2 || changed == 0) {
+		always := n == enoughSamples && rebalancing == n && !missing
+		if !always && (rebalancing < 2 || changed == 0) {
 			continue
 		}
 		t := TrendOf(g)

@@ -132,10 +132,12 @@ func TestKafkaRules(t *testing.T) {
 		"at work on a batch":              {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(second, "Stable", [2]int64{5, 900}), sample(2*second, "Stable", [2]int64{5, 900}))), nil},
 		"still for longer than any batch": {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(3*time.Minute, "Stable", [2]int64{5, 900}), sample(6*time.Minute, "Stable", [2]int64{5, 900}))), []catalog.Code{catalog.ConsumerPartitionStuck}},
 
-		"rebalances all the time": {consuming(sample(0, "PreparingRebalance"), sample(second, "CompletingRebalance"), sample(2*second, "PreparingRebalance")), []catalog.Code{catalog.ConsumerRebalanceStorm}},
-		"rebalances once":         {consuming(sample(0, "PreparingRebalance"), sample(second, "Stable"), sample(2*second, "Stable")), nil},
-		"other members each time": {otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(2*second, "PreparingRebalance"))), []catalog.Code{catalog.ConsumerRebalanceStorm}},
-		"came to rest":            {otherMembers(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(2*second, "Stable"))), nil},
+		"rebalances all the time":                 {consuming(sample(0, "PreparingRebalance"), sample(second, "CompletingRebalance"), sample(2*second, "PreparingRebalance")), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"rebalances once":                         {consuming(sample(0, "PreparingRebalance"), sample(second, "Stable"), sample(2*second, "Stable")), nil},
+		"other members each time":                 {otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(2*second, "PreparingRebalance"))), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"shares out after a broker was lost":      {afterLoss(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(2*second, "PreparingRebalance"))), []catalog.Code{catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
+		"other members each time, and one broker": {afterLoss(otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(2*second, "PreparingRebalance")))), []catalog.Code{catalog.ConsumerRebalanceStorm, catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
+		"came to rest":                            {otherMembers(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(2*second, "Stable"))), nil},
 
 		"committed beyond the end": {consuming(sample(0, "Stable", [2]int64{9000, 40})), []catalog.Code{catalog.KafkaTopicRecreated}},
 		"beyond the end, once":     {consuming(sample(0, "Stable", [2]int64{30, 40}), sample(second, "Stable", [2]int64{41, 40})), nil},
@@ -189,6 +191,13 @@ func complete(t *testing.T, f report.Finding) {
 
 func withTopic(k Kafka, topic broker.Topic) Kafka {
 	k.Cluster.Topics = append(k.Cluster.Topics, topic)
+	return k
+}
+
+// afterLoss has the third broker gone, whose partitions others lead.
+func afterLoss(k Kafka) Kafka {
+	k.Brokers = k.Brokers[:2]
+	k.Cluster.Topics[0].Partitions[0].ISR = []int32{1, 2}
 	return k
 }
 
