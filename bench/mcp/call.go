@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	callOverRequests = 0.3 // ms
-	warmUp           = 100 // calls
-	timedCalls       = 500
+	callOverRequest = 0.3 // ms, over one
+	warmUp          = 100 // calls
+	timedCalls      = 500
 )
 
 // callOver names the figures of callBesideRequests.
@@ -109,8 +109,8 @@ func (b *bench) beside(ctx context.Context, r *relay.Relay, p *subject.Process, 
 	}
 	f := b.figures.Add(callOver, name, "ms", took.median(whole)-took.median(alone))
 	f.Says("%s; a call takes %.3f, they %.3f", inWords(waves), took.median(whole), took.median(alone))
-	if name != floorName {
-		f.AtMost(callOverRequests)
+	if name != floorName && len(slices.Concat(waves...)) == 1 {
+		f.AtMost(callOverRequest)
 	}
 	return nil
 }
