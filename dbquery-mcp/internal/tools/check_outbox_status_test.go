@@ -258,3 +258,28 @@ func TestAnOutboxWrittenInAnotherZone(t *testing.T) {
 		}
 	}
 }
+
+// Where published events are cleared away, single older ones are left. The payments
+// of the time between are missed no event.
+func TestAnOutboxThatIsClearedMissesNoEvents(t *testing.T) {
+	for name, x := range map[string]struct{ left, want string }{
+		"a dead letter is left":           {"published = 0, published_at = NULL, retry_count = 10, last_retry_at = created_at", "OUTBOX_DEAD_LETTERS"},
+		"an event marked by hand is left": {"published_at = NULL", "OUTBOX_MARKED_NOT_PUBLISHED"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db, _ := healthyOutbox(t)
+			db.Shards[0].Exec(t, "UPDATE outbox_event SET "+x.left+" WHERE event_id = 1")
+			db.Shards[0].Exec(t, "DELETE FROM outbox_event WHERE event_id > 1 AND aggregate_id < 3")
+			a, text := connect(t, db).outbox(t, `{}`)
+			if got := codesOf(a); got != x.want || !slices.Contains(a.RuledOut, "OUTBOX_EVENT_MISSING") {
+				t.Errorf("found %s, want %s\n%s", got, x.want, text)
+			}
+			// Without any published one there is nothing to tell by.
+			db.Shards[0].Exec(t, "DELETE FROM outbox_event WHERE event_id > 1")
+			if a, text := connect(t, db).outbox(t, `{}`); codesOf(a) != x.want || slices.Contains(a.RuledOut, "OUTBOX_EVENT_MISSING") {
+				t.Errorf("with no published event: %s", text)
+			}
+		})
+	}
+}
