@@ -42,7 +42,7 @@ func JudgeTrace(t Trace) (found []report.Finding, ran []catalog.Code) {
 	found = slices.Concat(found, t.outbox(), t.requests(), t.regressed(), t.idempotency(), t.misrouted())
 	// What a payment with nothing wrong was held against is worth telling; beside a
 	// cause it is only long.
-	if t.whole() && !slices.ContainsFunc(found, func(f report.Finding) bool { return f.Kind == catalog.Cause }) {
+	if t.whole() && !t.stuck() && !slices.ContainsFunc(found, func(f report.Finding) bool { return f.Kind == catalog.Cause }) {
 		for _, x := range codes {
 			ran = append(ran, x.code)
 		}
@@ -68,6 +68,14 @@ func (t Trace) whole() bool {
 		whole = whole && len(p.NotLooked) == 0 && !p.Books.Young
 	})
 	return whole && n > 0
+}
+
+// stuck reports whether any of the payments does not go on.
+func (t Trace) stuck() (stuck bool) {
+	t.each(func(_ int, r paydb.Reply[[]paydb.Traced], p paydb.Traced) {
+		stuck = stuck || Stuck(Where(p, r.Clock.Database, t.Limits, t.Zone))
+	})
+	return stuck
 }
 
 // books are the rules of the reconciliation.
@@ -225,6 +233,9 @@ func (t Trace) misrouted() (found []report.Finding) {
 	}
 	return found
 }
+
+// Stuck reports whether Where has said that a payment is.
+func Stuck(where string) bool { return strings.HasPrefix(where, "stuck") }
 
 // Where says in a sentence how far a payment has come, and where it is stuck and why.
 func Where(p paydb.Traced, now time.Time, limits OutboxLimits, zone *time.Location) string {
