@@ -25,7 +25,7 @@ type reconciledView struct {
 
 func (v reconciledView) facts(elsewhere map[string][]paydb.Exception) diagnose.Reconciliation {
 	r := diagnose.Reconciliation{Shards: diagnose.Shards{Asked: asked(v.replies)}, Checks: v.question.ask.Checks, Elsewhere: elsewhere,
-		Limited: len(v.question.ask.Merchants) > 0, Unpaired: v.question.unpaired != ""}
+		Limited: len(v.question.ask.Merchants) > 0, Resumed: v.question.again, Unpaired: v.question.unpaired != ""}
 	for _, one := range v.replies {
 		r.Done = append(r.Done, one.Facts)
 	}
@@ -184,6 +184,9 @@ func (v reconciledView) coverage() report.Coverage {
 		}
 		if f.Late.Why != "" {
 			c.Not = append(c.Not, r.Shard+": which postings came late ("+f.Late.Why+")")
+		}
+		if f.OlderWhy != "" {
+			c.Not = append(c.Not, r.Shard+": "+f.OlderWhy)
 		}
 		for _, slow := range f.Slow {
 			c.Not = append(c.Not, r.Shard+": "+slow)
