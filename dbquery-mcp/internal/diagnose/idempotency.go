@@ -34,6 +34,32 @@ const (
 type Keys struct {
 	Shards
 	Facts []paydb.Keys // beside Asked
+	// After is the merchant behind which the walk began; empty: at the first. What it
+	// saw is then of that part alone.
+	After string
+}
+
+// Next is the merchant behind which another call goes on: up to it every shard is
+// done. cut says that merchants are left, silent which shards have told none of
+// theirs: they hold the walk where it began, or it would pass their merchants over.
+func (k Keys) Next() (after string, cut bool, silent []string) {
+	for i, a := range k.Asked {
+		f := k.Facts[i]
+		switch {
+		case a.SameAs != "":
+		case f.Done < f.Merchants:
+			if !cut || f.Last < after {
+				after = f.Last
+			}
+			cut = true
+		case !a.Source.OK():
+			silent = append(silent, a.Shard)
+		}
+	}
+	if cut && len(silent) > 0 {
+		after = k.After
+	}
+	return after, cut, silent
 }
 
 // JudgeKeys runs the rules on idempotency, and those on asking the shards. because
@@ -59,7 +85,7 @@ func JudgeKeys(k Keys) (found []report.Finding, ran []catalog.Code, because stri
 	if n := len(PaidTwice(k)); n > 0 {
 		open = append(open, fmt.Sprintf("whether %s of payments under two keys are one order each, only the merchant can say", count(n, "pair")))
 	}
-	if whole {
+	if whole && k.After == "" {
 		ran = append(ran, catalog.IdemResponseMismatch, catalog.IdemGhostResponse)
 		if !slices.ContainsFunc(k.Facts, func(f paydb.Keys) bool { return f.MissingAll > 0 }) {
 			ran = append(ran, catalog.IdemRecordMissing)

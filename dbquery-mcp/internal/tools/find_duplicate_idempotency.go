@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -126,7 +127,7 @@ func (d Deps) handleFindDuplicateIdempotency(ctx context.Context, in KeysIn) (re
 	if err != nil {
 		return a, err
 	}
-	facts := diagnose.Keys{}
+	facts := diagnose.Keys{After: q.After}
 	for _, r := range replies {
 		if !r.Clock.Database.IsZero() {
 			r.Clock.Database = r.Clock.Database.In(d.Zone)
@@ -149,7 +150,7 @@ func (d Deps) handleFindDuplicateIdempotency(ctx context.Context, in KeysIn) (re
 // keysQuestion reads the arguments; window is what the time was resolved to, once
 // a shard has told its clock.
 func (d Deps) keysQuestion(in KeysIn) (q paydb.KeysQuery, window func() string, err error) {
-	q.Merchants = d.Scope
+	q.Merchants, q.Within = d.Scope, d.Scope
 	if in.MerchantID != "" {
 		if err := d.Scope.Check(in.MerchantID); err != nil {
 			return q, nil, err
@@ -287,6 +288,9 @@ func (k keys) data() KeysData {
 		}
 	}
 	d.Across, d.Mismatches, d.Ghosts, d.Missing, d.Twice = head(n, d.Across), head(n, d.Mismatches), head(n, d.Ghosts), head(n, d.Missing), head(n, d.Twice)
+	if k.facts.After != "" {
+		d.Notes = append(d.Notes, "what was seen is of this part alone, not of those before it")
+	}
 	if len(k.twice) > 0 {
 		d.Notes = append(d.Notes, "maybe_one_order_paid_twice: ask the merchant whether each pair is one order before anything is refunded")
 	}
@@ -315,17 +319,18 @@ func head[T any](n int, list []T) []T { return list[:min(n, len(list))] }
 func (k keys) coverage(used *paydb.Window, window string) report.Coverage {
 	c := report.Coverage{Window: window, Not: silent(k.facts.Asked)}
 	c.Looked = []string{heard(k.facts.Asked)}
-	next := ""
 	k.each(func(_ int, a paydb.Asked, f paydb.Keys) {
 		c.Looked = append(c.Looked, fmt.Sprintf("%s %d of %d merchants", a.Shard, f.Done, f.Merchants))
-		if f.Done < f.Merchants && (!c.Cut || f.Last < next) {
-			c.Cut, next = true, f.Last
-		}
 	})
+	next, cut, silent := k.facts.Next()
+	c.Cut = cut
+	if c.Cut && len(silent) > 0 {
+		c.More = "ask again once " + strings.Join(silent, ", ") + " answers: of its merchants none is done"
+	}
 	if c.Cut && next != "" && used != nil {
-		c.More = "the same arguments with this cursor"
+		c.More = cmp.Or(c.More, "the same arguments with this cursor")
 		c.Cursor = keysCursor{k.deps.keysHash(k.in), micros(used.Since), micros(used.Until), next}.String()
-	} else if c.Cut {
+	} else if c.Cut && c.More == "" {
 		c.More = "a merchant_id, or a shorter time_range"
 	}
 	return c
