@@ -156,7 +156,7 @@ func (k Keys) doubled(twins []paydb.Twin) string {
 func place(p paydb.Payment) string { return fmt.Sprintf("payment %d on %s", p.ID, p.Shard) }
 
 func (k Keys) payment(p paydb.Payment) string {
-	return fmt.Sprintf("%s, %s %s, %s, requested %s", place(p), money(p.Currency), p.Amount, p.Status.Quoted(), p.RequestedAt.In(k.zone()).Format(time.RFC3339))
+	return fmt.Sprintf("%s, %s %s, %s, requested %s", place(p), money(p.Currency), report.Amount(p.Amount), p.Status.Quoted(), p.RequestedAt.In(k.zone()).Format(time.RFC3339))
 }
 
 // zone is that of the clocks as they were given.
@@ -201,7 +201,7 @@ func differs(s paydb.KeySuspect) string {
 			}
 			parts = append(parts, text)
 		case "amount":
-			parts = append(parts, fmt.Sprintf("record says amount %s, the payment %s", s.Amount.Quoted(), s.Payment.Amount))
+			parts = append(parts, fmt.Sprintf("record says amount %s, the payment %s", s.Amount.Quoted(), report.Amount(s.Payment.Amount)))
 		case "currency":
 			parts = append(parts, fmt.Sprintf("record says currency %s, the payment %s", s.Currency.Quoted(), s.Payment.Currency.Quoted()))
 		}
@@ -335,7 +335,7 @@ func (s sumsOf) add(currency foreign.Text, amount string) {
 func (s sumsOf) String() string {
 	var parts []string
 	for c, sum := range s {
-		parts = append(parts, money(c)+" "+sum.String())
+		parts = append(parts, money(c)+" "+figure(sum))
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, ", ")

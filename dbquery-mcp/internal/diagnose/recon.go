@@ -394,7 +394,7 @@ func (g *group) merchants() string {
 func bookSums(sums map[string]*paydb.Amounts) string {
 	var all []string
 	for _, c := range slices.Sorted(maps.Keys(sums)) {
-		all = append(all, currencyName(foreign.Text(c))+" "+sums[c].String())
+		all = append(all, currencyName(foreign.Text(c))+" "+figure(sums[c]))
 	}
 	return firstSums(all)
 }

@@ -196,7 +196,7 @@ func (t Trace) regressed() (found []report.Finding) {
 		}
 		found = append(found, report.NewFinding(catalog.PaymentStatusRegression, "payment %d on %s is CAPTURED again though its refund was asked for: the refund is lost, or a late capture overwrote it", p.ID, x.Shard).
 			With(x.Source.Name, "outbox_event PAYMENT_REFUND_REQUESTED", fmt.Sprintf("event %d created %s; payment updated %s", e.ID, e.Created.In(t.Zone).Format(time.RFC3339), p.UpdatedAt.In(t.Zone).Format(time.RFC3339)), x.Clock.Database).
-			Hurts("merchant %s, %s %s", p.Merchant.Quoted(), currencyName(p.Currency), p.Amount).
+			Hurts("merchant %s, %s %s", p.Merchant.Quoted(), currencyName(p.Currency), report.Amount(p.Amount)).
 			Then("Ask the payment gateway whether the refund was carried out before anything is changed", "Have engineering find what wrote the status after the refund was asked for"))
 	})
 	return found

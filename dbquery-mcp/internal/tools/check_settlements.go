@@ -57,12 +57,12 @@ type RequestsRow struct {
 
 // AtRiskRow is money of one currency in one state.
 type AtRiskRow struct {
-	Kind     string     `json:"kind"`
-	State    string     `json:"state"`
-	Payments int        `json:"payments"`
-	Currency any        `json:"currency"`
-	Amount   string     `json:"amount"`
-	Oldest   *time.Time `json:"oldest"`
+	Kind     string        `json:"kind"`
+	State    string        `json:"state"`
+	Payments int           `json:"payments"`
+	Currency any           `json:"currency"`
+	Amount   report.Amount `json:"amount"`
+	Oldest   *time.Time    `json:"oldest"`
 }
 
 // CodeRow is what the payment gateway answered to requests that are FAILED.
@@ -399,7 +399,7 @@ func (r *atRisk) rows(zone *time.Location) (rows []AtRiskRow) {
 	for i := range r.parts {
 		p := &r.parts[i]
 		oldest := p.oldest.In(zone).Truncate(time.Second)
-		rows = append(rows, AtRiskRow{string(r.kind), p.state, p.n, currency(p.currency), p.sum.String(), &oldest})
+		rows = append(rows, AtRiskRow{string(r.kind), p.state, p.n, currency(p.currency), report.Amount(p.sum.String()), &oldest})
 	}
 	return rows
 }

@@ -56,30 +56,30 @@ type KeysLooked struct {
 
 // TwinRow is a key that two shards have.
 type TwinRow struct {
-	Merchant foreign.Text `json:"merchant_id"`
-	Key      foreign.Text `json:"idempotency_key"`
-	Shard    string       `json:"shard"`
-	ID       int64        `json:"payment_id"`
-	Amount   string       `json:"amount"`
-	Currency any          `json:"currency"`
-	Status   any          `json:"status"`
-	Other    string       `json:"other_shard"`
-	OtherID  int64        `json:"other_payment_id"`
-	OtherSum string       `json:"other_amount"`
-	OtherIs  any          `json:"other_status"`
+	Merchant foreign.Text  `json:"merchant_id"`
+	Key      foreign.Text  `json:"idempotency_key"`
+	Shard    string        `json:"shard"`
+	ID       int64         `json:"payment_id"`
+	Amount   report.Amount `json:"amount"`
+	Currency any           `json:"currency"`
+	Status   any           `json:"status"`
+	Other    string        `json:"other_shard"`
+	OtherID  int64         `json:"other_payment_id"`
+	OtherSum report.Amount `json:"other_amount"`
+	OtherIs  any           `json:"other_status"`
 }
 
 // MismatchRow is a record that answers with something else than its payment.
 type MismatchRow struct {
-	Shard     string       `json:"shard"`
-	ID        int64        `json:"payment_id"`
-	Merchant  foreign.Text `json:"merchant_id"`
-	Key       foreign.Text `json:"idempotency_key"`
-	Amount    string       `json:"amount"`
-	Currency  any          `json:"currency"`
-	SaysID    foreign.Text `json:"record_payment_id"`
-	SaysSum   foreign.Text `json:"record_amount"`
-	SaysMoney foreign.Text `json:"record_currency"`
+	Shard     string        `json:"shard"`
+	ID        int64         `json:"payment_id"`
+	Merchant  foreign.Text  `json:"merchant_id"`
+	Key       foreign.Text  `json:"idempotency_key"`
+	Amount    report.Amount `json:"amount"`
+	Currency  any           `json:"currency"`
+	SaysID    foreign.Text  `json:"record_payment_id"`
+	SaysSum   foreign.Text  `json:"record_amount"`
+	SaysMoney foreign.Text  `json:"record_currency"`
 }
 
 // GhostRow is a record that no payment has the key of.
@@ -102,16 +102,16 @@ type MissingRow struct {
 
 // PairRow is two payments that may be one order.
 type PairRow struct {
-	Shard    string       `json:"shard"`
-	Merchant foreign.Text `json:"merchant_id"`
-	Amount   string       `json:"amount"`
-	Currency any          `json:"currency"`
-	First    int64        `json:"payment_id"`
-	Second   int64        `json:"second_payment_id"`
-	Gap      float64      `json:"seconds_apart"`
-	FirstKey foreign.Text `json:"idempotency_key"`
-	Key      foreign.Text `json:"second_idempotency_key"`
-	Why      string       `json:"why"`
+	Shard    string        `json:"shard"`
+	Merchant foreign.Text  `json:"merchant_id"`
+	Amount   report.Amount `json:"amount"`
+	Currency any           `json:"currency"`
+	First    int64         `json:"payment_id"`
+	Second   int64         `json:"second_payment_id"`
+	Gap      float64       `json:"seconds_apart"`
+	FirstKey foreign.Text  `json:"idempotency_key"`
+	Key      foreign.Text  `json:"second_idempotency_key"`
+	Why      string        `json:"why"`
 }
 
 func (d Deps) handleFindDuplicateIdempotency(ctx context.Context, in KeysIn) (report.Answer[KeysData], error) {
@@ -260,11 +260,11 @@ func (k keys) data() KeysData {
 	k.each(func(i int, a paydb.Asked, f paydb.Keys) {
 		d.Looked = append(d.Looked, KeysLooked{a.Shard, f.Merchants, f.Done, f.Payments, f.Records})
 		for _, t := range f.Across {
-			d.Across = append(d.Across, TwinRow{t.Here.Merchant, t.Here.Key, t.Here.Shard, t.Here.ID, t.Here.Amount, currency(t.Here.Currency), status(t.Here.Status),
-				t.There.Shard, t.There.ID, t.There.Amount, status(t.There.Status)})
+			d.Across = append(d.Across, TwinRow{t.Here.Merchant, t.Here.Key, t.Here.Shard, t.Here.ID, report.Amount(t.Here.Amount), currency(t.Here.Currency), status(t.Here.Status),
+				t.There.Shard, t.There.ID, report.Amount(t.There.Amount), status(t.There.Status)})
 		}
 		for _, s := range f.Mismatches {
-			d.Mismatches = append(d.Mismatches, MismatchRow{a.Shard, s.Payment.ID, s.Payment.Merchant, s.Payment.Key, s.Payment.Amount, currency(s.Payment.Currency), s.PaymentID, s.Amount, s.Currency})
+			d.Mismatches = append(d.Mismatches, MismatchRow{a.Shard, s.Payment.ID, s.Payment.Merchant, s.Payment.Key, report.Amount(s.Payment.Amount), currency(s.Payment.Currency), s.PaymentID, s.Amount, s.Currency})
 		}
 		for _, g := range f.Ghosts {
 			d.Ghosts = append(d.Ghosts, GhostRow{a.Shard, foreign.Text(g.Merchant), g.Key, g.Names, k.known(g.CreatedAt), g.Elsewhere})
@@ -277,7 +277,7 @@ func (k keys) data() KeysData {
 		}
 	})
 	for _, p := range k.twice {
-		d.Twice = append(d.Twice, PairRow{p.A.Shard, p.A.Merchant, p.A.Amount, currency(p.A.Currency), p.A.ID, p.B.ID, p.Gap.Seconds(), p.A.Key, p.B.Key, whyTwice(p)})
+		d.Twice = append(d.Twice, PairRow{p.A.Shard, p.A.Merchant, report.Amount(p.A.Amount), currency(p.A.Currency), p.A.ID, p.B.ID, p.Gap.Seconds(), p.A.Key, p.B.Key, whyTwice(p)})
 	}
 	for _, x := range []struct {
 		what string

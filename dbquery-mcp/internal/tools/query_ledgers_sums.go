@@ -134,7 +134,7 @@ func accountRows(v reconciledView) []AccountSum {
 	var rows []AccountSum
 	for _, k := range keys {
 		x := all[k]
-		rows = append(rows, AccountSum{Account: account(foreign.Text(k.account)), Currency: currencyOrNone(k.currency), Debit: x.debit.String(), Credit: x.credit.String(),
+		rows = append(rows, AccountSum{Account: account(foreign.Text(k.account)), Currency: currencyOrNone(k.currency), Debit: amount(x.debit), Credit: amount(x.credit),
 			Balance: less(x.debit, x.credit), Count: x.debit.Count + x.credit.Count})
 	}
 	return rows
@@ -162,7 +162,7 @@ func sumWords(v reconciledView, of string) string {
 	for _, c := range slices.Sorted(maps.Keys(sums)) {
 		x := sums[c]
 		if name, ok := currencyOrNone(c).(string); ok && x.Posted.Count+x.Reversed.Count > 0 {
-			words = append(words, fmt.Sprintf("%s captured %s, refunded %s, net %s", name, grouped(x.Posted.String()), grouped(x.Reversed.String()), grouped(less(x.Posted, x.Reversed))))
+			words = append(words, fmt.Sprintf("%s captured %s, refunded %s, net %s", name, grouped(x.Posted.String()), grouped(x.Reversed.String()), less(x.Posted, x.Reversed).Grouped()))
 		}
 	}
 	if len(words) > 0 {

@@ -83,8 +83,8 @@ func (v reconciledView) row(e diagnose.Exception) ExceptionRow {
 	if e.Orphan {
 		return row
 	}
-	amount := e.Amount.String()
-	row.Merchant, row.Status, row.Currency, row.Amount = &e.Merchant, status(foreign.Text(e.Status)), currency(foreign.Text(e.Currency)), &amount
+	of := amount(e.Amount)
+	row.Merchant, row.Status, row.Currency, row.Amount = &e.Merchant, status(foreign.Text(e.Status)), currency(foreign.Text(e.Currency)), &of
 	if !e.UpdatedAt.IsZero() {
 		at := e.UpdatedAt.In(v.deps.Zone)
 		row.Updated = &at
@@ -141,7 +141,7 @@ func (v reconciledView) control() []ControlTotal {
 	rows := []ControlTotal{}
 	for _, c := range slices.Sorted(maps.Keys(sums)) {
 		x := sums[c]
-		row := ControlTotal{Captured: x.Captured.String(), Posted: x.Posted.String(), Refunded: x.Refunded.String(), Reversed: x.Reversed.String()}
+		row := ControlTotal{Captured: amount(x.Captured), Posted: amount(x.Posted), Refunded: amount(x.Refunded), Reversed: amount(x.Reversed)}
 		if c != "" {
 			row.Currency = currency(foreign.Text(c))
 		}
@@ -152,12 +152,12 @@ func (v reconciledView) control() []ControlTotal {
 }
 
 // debit is everything that was posted, which is what was debited and credited too.
-func debit(x *paydb.Control) string {
+func debit(x *paydb.Control) report.Amount {
 	var all paydb.Amounts
 	for _, part := range []paydb.Amounts{x.Posted, x.Reversed, x.Other} {
 		all.Join(part)
 	}
-	return all.String()
+	return amount(all)
 }
 
 func (v reconciledView) coverage() report.Coverage {
@@ -257,7 +257,7 @@ func (v reconciledView) summary() string {
 		text += fmt.Sprintf("; %s in flight", payments(young))
 	}
 	if x, ok := v.mostUsed(); ok {
-		text += fmt.Sprintf(". Control total only: BALANCED - debit %s %s = credit %[2]s", x.Currency, grouped(x.Debit))
+		text += fmt.Sprintf(". Control total only: BALANCED - debit %s %s = credit %[2]s", x.Currency, x.Debit.Grouped())
 	}
 	return text
 }

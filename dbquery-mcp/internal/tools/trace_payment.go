@@ -34,14 +34,14 @@ type TraceData struct {
 
 // TracedPayment is one payment; its id is one of its shard.
 type TracedPayment struct {
-	Shard    string       `json:"shard"`
-	ID       int64        `json:"payment_id"`
-	Merchant foreign.Text `json:"merchant_id"`
-	Status   any          `json:"status"`
-	Amount   *string      `json:"amount"`
-	Currency any          `json:"currency"`
-	Key      foreign.Text `json:"idempotency_key"`
-	Where    string       `json:"where"` // how far it is, where it is stuck and why
+	Shard    string         `json:"shard"`
+	ID       int64          `json:"payment_id"`
+	Merchant foreign.Text   `json:"merchant_id"`
+	Status   any            `json:"status"`
+	Amount   *report.Amount `json:"amount"`
+	Currency any            `json:"currency"`
+	Key      foreign.Text   `json:"idempotency_key"`
+	Where    string         `json:"where"` // how far it is, where it is stuck and why
 }
 
 // TimelineRow is something that happened to a payment.
@@ -170,7 +170,7 @@ func (v traceView) data() TraceData {
 			Where: diagnose.Where(p, v.now(p.Shard), v.limits, v.deps.Zone),
 		}
 		if p.Amount != "" {
-			row.Amount = &p.Amount
+			row.Amount = new(report.Amount(p.Amount))
 		}
 		d.Payments = append(d.Payments, row)
 		d.Timeline = append(d.Timeline, v.timeline(p)...)
@@ -230,7 +230,7 @@ func (v traceView) timeline(p paydb.Traced) (rows []TimelineRow) {
 		list  []paydb.TracedRequest
 	}{{"settlement", p.Settlements}, {"refund", p.Refunds}} {
 		for _, r := range x.list {
-			what := fmt.Sprintf("request %d %s, %s %s, code %s", r.ID, shown(requestStatus(r.Status)), shown(currency(p.Currency)), r.Amount, r.Code.Quoted())
+			what := fmt.Sprintf("request %d %s, %s %s, code %s", r.ID, shown(requestStatus(r.Status)), shown(currency(p.Currency)), report.Amount(r.Amount), r.Code.Quoted())
 			if r.Retries > 0 {
 				what += fmt.Sprintf(", retry %d", r.Retries)
 			}
@@ -244,7 +244,7 @@ func (v traceView) timeline(p paydb.Traced) (rows []TimelineRow) {
 		}
 	}
 	for _, e := range p.Books.Entries {
-		add(e.At, "ledger", "entry %d debit %s credit %s %s", e.ID, ownAccount(e.Debit), ownAccount(e.Credit), e.Amount)
+		add(e.At, "ledger", "entry %d debit %s credit %s %s", e.ID, ownAccount(e.Debit), ownAccount(e.Credit), amount(e.Amount))
 	}
 	return rows
 }
