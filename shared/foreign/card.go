@@ -1,6 +1,10 @@
 package foreign
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
 
 // Payment card numbers have 13 to 19 digits (ISO/IEC 7812).
 const (
@@ -9,10 +13,11 @@ const (
 )
 
 // MaskCards replaces all but the last four digits of every card-like number in
-// s: 13 to 19 digits, whole or in groups with single spaces or dashes between
-// them, with a valid Luhn check digit. Numbers that begin with 0 or 1 are left
-// alone: no card network for shoppers uses them, and epoch milliseconds begin
-// with 1.
+// s: 13 to 19 digits of any script with a valid Luhn check digit, whole, in groups
+// with single spaces or dashes between them, or in the groups that are printed on
+// cards with one or two of any separators between them. Numbers that begin with 0 or
+// 1 are left alone: no card network for shoppers uses them, and epoch milliseconds
+// begin with 1.
 func MaskCards(s string) string {
 	if len(s) < minCard {
 		return s
@@ -51,33 +56,80 @@ func groupEnd(runes []rune, i int) int {
 // cardAt reports the longest card number made of whole groups of digits that
 // starts at i: the index behind it and its last four digits; 0 if there is none.
 func cardAt(runes []rune, i int) (end int, last4 string) {
-	var digits []byte
-	for {
-		stop := groupEnd(runes, i)
-		for ; i < stop; i++ {
+	digits, groups := make([]byte, 0, maxCard), make([]int, 0, maxCard)
+	for loose := true; ; { // single spaces and dashes alone
+		start := i
+		for ; i < len(runes) && digit(runes[i]) >= 0; i++ {
+			if len(digits) == maxCard {
+				return end, last4
+			}
 			digits = append(digits, '0'+byte(digit(runes[i])))
 		}
-		if len(digits) > maxCard {
+		groups = append(groups, i-start)
+		if (loose || printed(groups)) && isCard(digits) {
+			end, last4 = i, string(digits[len(digits)-4:])
+		}
+		width := gap(runes[i:])
+		if width == 0 {
 			return end, last4
 		}
-		if isCard(digits) {
-			end, last4 = stop, string(digits[len(digits)-4:])
-		}
-		separator := stop+1 < len(runes) && (runes[stop] == ' ' || runes[stop] == '-') && digit(runes[stop+1]) >= 0
-		if !separator {
-			return end, last4
-		}
-		i = stop + 1
+		loose = loose && width == 1 && (runes[i] == ' ' || runes[i] == '-')
+		i += width
 	}
 }
 
-// digit returns the value of an ASCII or full-width digit, or -1.
+// gap is how many separators stand at the start, before another digit; 0 for more
+// than two, or none.
+func gap(runes []rune) int {
+	for i, r := range runes[:min(len(runes), 3)] {
+		switch {
+		case i > 0 && digit(r) >= 0:
+			return i
+		case i == 2 || !separator(r):
+			return 0
+		}
+	}
+	return 0
+}
+
+func separator(r rune) bool {
+	switch {
+	case r < 0x80:
+		return r == ' ' || r == '-' || r == '.' || r == '_' || r == '/'
+	case r == '\u2212': // minus
+		return true
+	}
+	return unicode.In(r, unicode.Zs, unicode.Pd)
+}
+
+// printed reports whether groups of digits are as long as those on a card: fours
+// with a rest, or 4, 6 and 4 or 5. Times, dates, addresses and versions are not.
+func printed(groups []int) bool {
+	if len(groups) == 3 && groups[0] == 4 && groups[1] == 6 {
+		return groups[2] == 4 || groups[2] == 5
+	}
+	last := len(groups) - 1
+	return groups[last] <= 4 && !slices.ContainsFunc(groups[:last], func(n int) bool { return n != 4 })
+}
+
+// digit returns the value of a decimal digit of any script, or -1.
 func digit(r rune) int {
 	switch {
 	case r >= '0' && r <= '9':
 		return int(r - '0')
-	case r >= '０' && r <= '９':
-		return int(r - '０')
+	case r < 0x80 || !unicode.Is(unicode.Nd, r):
+		return -1
+	}
+	// The digits of a script stand together, from zero on.
+	for _, x := range unicode.Nd.R16 {
+		if rune(x.Lo) <= r && r <= rune(x.Hi) {
+			return int(r-rune(x.Lo)) % 10
+		}
+	}
+	for _, x := range unicode.Nd.R32 {
+		if rune(x.Lo) <= r && r <= rune(x.Hi) {
+			return int(r-rune(x.Lo)) % 10
+		}
 	}
 	return -1
 }

@@ -53,7 +53,7 @@ func Clean(s string, limit int) string {
 	}
 	// A longer head than is shown, so that a card number at the edge of the
 	// cut is still seen whole and masked.
-	head := limit*utf8.UTFMax + 64
+	head := limit*utf8.UTFMax + maxCard*2*utf8.UTFMax
 	cut := len(s) > head
 	if cut {
 		s = s[:head]

@@ -49,6 +49,7 @@ const maxOwn = 2000
 
 var (
 	textType     = reflect.TypeFor[foreign.Text]()
+	amountType   = reflect.TypeFor[Amount]()
 	timeType     = reflect.TypeFor[time.Time]()
 	durationType = reflect.TypeFor[time.Duration]()
 	numberType   = reflect.TypeFor[json.Number]()
@@ -73,6 +74,8 @@ func treeOf(v reflect.Value) *node {
 	switch v.Type() {
 	case textType:
 		return &node{kind: foreignNode, scalar: foreign.Text(v.String()).String()}
+	case amountType:
+		return Amount(v.String()).node()
 	case timeType:
 		t, _ := reflect.TypeAssert[time.Time](v)
 		if t.IsZero() {

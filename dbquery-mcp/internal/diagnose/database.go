@@ -22,6 +22,9 @@ const (
 	longTransaction = time.Minute
 	// staleReplica is how far a replica may be behind what it is meant to be.
 	staleReplica = 10 * time.Second
+	// freshPayment is how young the newest payment must be for a server to be written
+	// to by the payment system itself.
+	freshPayment = time.Minute
 	// fullShare of all connections in use is nearly all, in percent.
 	fullShare = 90
 )
@@ -123,6 +126,9 @@ func nearlyFull(a paydb.Asked, h paydb.Health) []report.Finding {
 // replicaLag is DB_REPLICA_LAG.
 func replicaLag(a paydb.Asked, h paydb.Health) (found []report.Finding) {
 	for _, r := range h.Replication {
+		if Promoted(a, h, r) {
+			continue
+		}
 		stands := r.Applying != "Yes" || r.Fetching != "Yes"
 		meant := time.Duration(r.Delay) * time.Second
 		var f report.Finding
@@ -152,6 +158,15 @@ func replicaLag(a paydb.Asked, h paydb.Health) (found []report.Finding) {
 			"Have a database administrator look at the replication of "+a.Shard))
 	}
 	return found
+}
+
+// Promoted reports whether a server that was a replica is written to by itself now:
+// somebody stopped both of its threads, it may be written to, and its newest payment
+// is of just now. A failover leaves such a row behind, with the last error of reaching
+// the primary that died.
+func Promoted(a paydb.Asked, h paydb.Health, r paydb.Replica) bool {
+	stopped := r.Fetching == "No" && r.Applying == "No" && r.Failed == ""
+	return stopped && h.Server != nil && !h.Server.ReadOnly && !h.Newest.IsZero() && a.Clock.Database.Sub(h.Newest).Abs() <= freshPayment
 }
 
 // twoDatabases reports whether the shard rule can be held against the shards.

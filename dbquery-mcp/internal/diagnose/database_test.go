@@ -62,6 +62,22 @@ func TestJudgeDatabase(t *testing.T) {
 		"a replica that stopped": {func(h *paydb.Health) {
 			h.Replication = []paydb.Replica{{From: "db:3306", Fetching: "Yes", Applying: "No", Failed: "1062 duplicate"}}
 		}, "DB_REPLICA_LAG medium", catalog.Attention, []string{"no longer follows", "1062 duplicate"}},
+		"a replica that was promoted": {func(h *paydb.Health) {
+			h.Replication, h.Newest = []paydb.Replica{{From: "db:3306", Fetching: "No", Applying: "No", Refused: "error reconnecting to master 'copier@db:3306'"}}, ago(2*time.Second)
+		}, "", catalog.OK, nil},
+		"a replica that was stopped": {func(h *paydb.Health) {
+			h.Replication, h.Newest = []paydb.Replica{{From: "db:3306", Fetching: "No", Applying: "No"}}, ago(5*time.Minute)
+		}, "DB_REPLICA_LAG medium", catalog.Attention, []string{"no longer follows"}},
+		"stopped, and nobody may write to it": {func(h *paydb.Health) {
+			h.Replication, h.Newest = []paydb.Replica{{From: "db:3306", Fetching: "No", Applying: "No"}}, ago(2*time.Second)
+			h.Server.ReadOnly = true
+		}, "DB_REPLICA_LAG medium", catalog.Attention, nil},
+		"stopped by an error a moment ago": {func(h *paydb.Health) {
+			h.Replication, h.Newest = []paydb.Replica{{From: "db:3306", Fetching: "No", Applying: "No", Failed: "1062 duplicate"}}, ago(2*time.Second)
+		}, "DB_REPLICA_LAG medium", catalog.Attention, []string{"1062"}},
+		"a replica that lost its primary a moment ago": {func(h *paydb.Health) {
+			h.Replication, h.Newest = []paydb.Replica{{From: "db:3306", Fetching: "Connecting", Applying: "Yes", Refused: "error connecting to master"}}, ago(2*time.Second)
+		}, "DB_REPLICA_LAG medium", catalog.Attention, nil},
 		"a replica that does not know": {func(h *paydb.Health) { h.Replication = follows(nil, 0) }, "DB_REPLICA_LAG low", catalog.Unknown, nil},
 
 		"a merchant on the wrong shard": {func(h *paydb.Health) {

@@ -34,6 +34,32 @@ const (
 type Keys struct {
 	Shards
 	Facts []paydb.Keys // beside Asked
+	// After is the merchant behind which the walk began; empty: at the first. What it
+	// saw is then of that part alone.
+	After string
+}
+
+// Next is the merchant behind which another call goes on: up to it every shard is
+// done. cut says that merchants are left, silent which shards have told none of
+// theirs: they hold the walk where it began, or it would pass their merchants over.
+func (k Keys) Next() (after string, cut bool, silent []string) {
+	for i, a := range k.Asked {
+		f := k.Facts[i]
+		switch {
+		case a.SameAs != "":
+		case f.Done < f.Merchants:
+			if !cut || f.Last < after {
+				after = f.Last
+			}
+			cut = true
+		case !a.Source.OK():
+			silent = append(silent, a.Shard)
+		}
+	}
+	if cut && len(silent) > 0 {
+		after = k.After
+	}
+	return after, cut, silent
 }
 
 // JudgeKeys runs the rules on idempotency, and those on asking the shards. because
@@ -59,7 +85,7 @@ func JudgeKeys(k Keys) (found []report.Finding, ran []catalog.Code, because stri
 	if n := len(PaidTwice(k)); n > 0 {
 		open = append(open, fmt.Sprintf("whether %s of payments under two keys are one order each, only the merchant can say", count(n, "pair")))
 	}
-	if whole {
+	if whole && k.After == "" {
 		ran = append(ran, catalog.IdemResponseMismatch, catalog.IdemGhostResponse)
 		if !slices.ContainsFunc(k.Facts, func(f paydb.Keys) bool { return f.MissingAll > 0 }) {
 			ran = append(ran, catalog.IdemRecordMissing)
@@ -130,7 +156,7 @@ func (k Keys) doubled(twins []paydb.Twin) string {
 func place(p paydb.Payment) string { return fmt.Sprintf("payment %d on %s", p.ID, p.Shard) }
 
 func (k Keys) payment(p paydb.Payment) string {
-	return fmt.Sprintf("%s, %s %s, %s, requested %s", place(p), money(p.Currency), p.Amount, p.Status.Quoted(), p.RequestedAt.In(k.zone()).Format(time.RFC3339))
+	return fmt.Sprintf("%s, %s %s, %s, requested %s", place(p), money(p.Currency), report.Amount(p.Amount), p.Status.Quoted(), p.RequestedAt.In(k.zone()).Format(time.RFC3339))
 }
 
 // zone is that of the clocks as they were given.
@@ -175,7 +201,7 @@ func differs(s paydb.KeySuspect) string {
 			}
 			parts = append(parts, text)
 		case "amount":
-			parts = append(parts, fmt.Sprintf("record says amount %s, the payment %s", s.Amount.Quoted(), s.Payment.Amount))
+			parts = append(parts, fmt.Sprintf("record says amount %s, the payment %s", s.Amount.Quoted(), report.Amount(s.Payment.Amount)))
 		case "currency":
 			parts = append(parts, fmt.Sprintf("record says currency %s, the payment %s", s.Currency.Quoted(), s.Payment.Currency.Quoted()))
 		}
@@ -309,7 +335,7 @@ func (s sumsOf) add(currency foreign.Text, amount string) {
 func (s sumsOf) String() string {
 	var parts []string
 	for c, sum := range s {
-		parts = append(parts, money(c)+" "+sum.String())
+		parts = append(parts, money(c)+" "+figure(sum))
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, ", ")

@@ -1,12 +1,14 @@
 package diagnose_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"payops-mcp/dbquery-mcp/internal/diagnose"
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/fault"
 	"payops-mcp/shared/foreign"
 	"payops-mcp/shared/report"
 )
@@ -18,6 +20,48 @@ func paid(shard string, id int64, merchant, key string) paydb.Payment {
 // looked is a shard that was looked through.
 func looked() paydb.Keys {
 	return paydb.Keys{Merchants: 3, Done: 3, Whole: true, Payments: 100, Records: 100, FirstRecord: noon}
+}
+
+// A walk goes on where every shard is done, and not behind merchants of a shard that
+// has told none.
+func TestWhereAWalkGoesOn(t *testing.T) {
+	part := func(done int, last string) paydb.Keys {
+		return paydb.Keys{Merchants: 9, Done: done, Last: last, Whole: done == 9}
+	}
+	silent := failed(2, fault.Timeout, paydb.Asking, 1969)
+	for name, x := range map[string]struct {
+		k     diagnose.Keys
+		after string
+		cut   bool
+		wait  int
+	}{
+		"through":                          {diagnose.Keys{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), answered(2)}}, Facts: []paydb.Keys{part(9, "M-9"), part(9, "M-8")}}, "", false, 0},
+		"one is cut":                       {diagnose.Keys{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), answered(2)}}, Facts: []paydb.Keys{part(5, "M-5"), part(9, "M-8")}}, "M-5", true, 0},
+		"both are":                         {diagnose.Keys{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), answered(2)}}, Facts: []paydb.Keys{part(5, "M-5"), part(2, "M-2")}}, "M-2", true, 0},
+		"one failed on the way":            {diagnose.Keys{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), silent}}, Facts: []paydb.Keys{part(5, "M-5"), part(3, "M-3")}}, "M-3", true, 0},
+		"one failed, the other is cut":     {diagnose.Keys{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), silent}}, Facts: []paydb.Keys{part(5, "M-5"), {}}}, "", true, 1},
+		"and so in a later part":           {diagnose.Keys{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), silent}}, Facts: []paydb.Keys{part(5, "M-5"), {}}, After: "M-1"}, "M-1", true, 1},
+		"one failed, the other is through": {diagnose.Keys{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), silent}}, Facts: []paydb.Keys{part(9, "M-9"), {}}}, "", false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			after, cut, wait := x.k.Next()
+			if after != x.after || cut != x.cut || len(wait) != x.wait {
+				t.Errorf("after %q, cut %t, silent %v", after, cut, wait)
+			}
+		})
+	}
+}
+
+// A part of a walk rules nothing out of what it did not see.
+func TestAPartOfAWalkRulesNothingOut(t *testing.T) {
+	k := diagnose.Keys{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1)}}, Facts: []paydb.Keys{{Merchants: 3, Done: 3, Whole: true}}}
+	if _, ran, _ := diagnose.JudgeKeys(k); !slices.Contains(ran, catalog.IdemGhostResponse) {
+		t.Errorf("the whole: ran %v", ran)
+	}
+	k.After = "M-5"
+	if _, ran, _ := diagnose.JudgeKeys(k); slices.Contains(ran, catalog.IdemGhostResponse) {
+		t.Errorf("a part: ran %v", ran)
+	}
 }
 
 func TestJudgeKeys(t *testing.T) {

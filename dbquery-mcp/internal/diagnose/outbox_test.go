@@ -179,6 +179,9 @@ func TestOutboxRuledOut(t *testing.T) {
 		{"nor found by an index", func(o *paydb.Outbox) { o.Whole, o.Indexed = false, false }, []catalog.Code{catalog.OutboxBacklog, catalog.OutboxPollerStalled, catalog.OutboxDeadLetters}},
 		{"more wait than were looked at", func(o *paydb.Outbox) { o.AtLeast = true }, []catalog.Code{catalog.OutboxDeadLetters}},
 		{"no time of publishing", func(o *paydb.Outbox) { o.Lacks = []string{"published_at"} }, []catalog.Code{catalog.OutboxPollerStalled, catalog.OutboxMarkedNotPublished}},
+		{"events are written in another zone", func(o *paydb.Outbox) { o.LastAt = noon.Add(9 * time.Hour) },
+			[]catalog.Code{catalog.OutboxBacklog, catalog.OutboxPollerStalled, catalog.OutboxParityStranded, catalog.OutboxDrainTooSlow, catalog.OutboxEventMissing}},
+		{"events are written by a fast clock", func(o *paydb.Outbox) { o.LastAt = noon.Add(9 * time.Second) }, []catalog.Code{catalog.OutboxBacklog, catalog.OutboxPollerStalled}},
 		{"the lock was not seen", func(o *paydb.Outbox) { o.Lock = nil }, []catalog.Code{catalog.OutboxLockStuck, catalog.OutboxLockSchemaBroken}},
 	} {
 		got := ran(x.change)

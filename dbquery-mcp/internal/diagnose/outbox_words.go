@@ -10,6 +10,7 @@ import (
 
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
 )
 
 // HurtWords says whose payments these are, and how much money: 12 payments of 3
@@ -42,7 +43,7 @@ func HurtWords(replies []paydb.Reply[paydb.Hurt]) (words string, payments int) {
 	}
 	var amounts []string
 	for _, c := range order {
-		amounts = append(amounts, currencyName(c)+" "+sums[c].String())
+		amounts = append(amounts, currencyName(c)+" "+figure(sums[c]))
 	}
 	least := ""
 	if cut {
@@ -65,6 +66,9 @@ func HurtWords(replies []paydb.Reply[paydb.Hurt]) (words string, payments int) {
 	}
 	return words + "; most: " + strings.Join(most, ", "), payments
 }
+
+// figure is an amount for a sentence.
+func figure(amount fmt.Stringer) string { return report.Amount(amount.String()).String() }
 
 // currencyName is a currency as a word where it is three capital letters, quoted
 // otherwise.

@@ -28,6 +28,8 @@ type Reconciliation struct {
 	Elsewhere map[string][]paydb.Exception
 	// Limited says that only some merchants' payments were read.
 	Limited bool
+	// Resumed says that it went on where another stopped, and is of that part alone.
+	Resumed bool
 	// Unpaired says that looking up the ids of exceptions on the other shard failed.
 	Unpaired bool
 }
@@ -110,7 +112,10 @@ func codesOf(w paydb.Wrong) (all []catalog.Code) {
 
 // ran are the rules that saw all there was to see.
 func (r Reconciliation) ran() (all []catalog.Code) {
-	if len(r.answered()) < len(r.Asked) || slices.ContainsFunc(r.Done, func(d paydb.Reconciled) bool { return d.Waiting+d.Ahead > 0 }) {
+	half := func(d paydb.Reconciled) bool {
+		return d.Waiting+d.Ahead > 0 || d.OlderWhy != "" || d.End.OlderCut || justChanged(d)
+	}
+	if len(r.answered()) < len(r.Asked) || slices.ContainsFunc(r.Done, half) || r.unjudged() != "" {
 		return nil
 	}
 	for i, d := range r.Done {
@@ -145,16 +150,51 @@ func (r Reconciliation) Belonging() bool {
 	return len(r.Asked) == 2 && len(r.answered()) == 2 && r.Asked[1].SameAs == ""
 }
 
+// justChanged reports whether so many payments changed just now, and no other, that a
+// clock or a script is behind it.
+func justChanged(d paydb.Reconciled) bool {
+	return d.Payments >= manyYoung && d.Young == d.Payments && d.Ahead < d.Payments
+}
+
+// unjudged says why not one payment was judged; empty where any was. There is nothing
+// to judge in a payment system that has no payments at all.
+func (r Reconciliation) unjudged() string {
+	var compared, entries, young, ahead, most int64
+	for _, d := range r.Done {
+		compared, entries, young, ahead, most = compared+d.Payments, entries+d.Entries, young+d.Young, ahead+d.Ahead, max(most, d.MaxID)
+	}
+	switch {
+	case r.Resumed || len(r.answered()) < len(r.Asked):
+		return ""
+	case compared+entries == 0 && (r.Limited || most > 0):
+		return "no payment in this scope, so nothing was judged"
+	case compared > 0 && young == compared && ahead < compared:
+		return "every payment in this scope changed just now, so none could be judged"
+	}
+	return ""
+}
+
 // unknown says what keeps the books from being called right.
 func (r Reconciliation) unknown() string {
 	var why []string
+	nothing := r.unjudged()
+	if nothing != "" {
+		why = append(why, nothing)
+	}
 	for i, d := range r.Done {
 		a := r.Asked[i]
 		if !a.Source.OK() || a.SameAs != "" {
 			continue
 		}
-		if !d.End.Done {
+		switch {
+		case d.End.Done:
+		case d.OlderLeft > 0:
+			why = append(why, fmt.Sprintf("%s is not through, %s with a refund inside the window among what is left: the cursor goes on", a.Shard, count(int(d.OlderLeft), "older payment")))
+		default:
 			why = append(why, fmt.Sprintf("%s is not through: the cursor goes on", a.Shard))
+		}
+		if d.OlderWhy != "" || d.End.OlderCut {
+			why = append(why, fmt.Sprintf("%s: %s", a.Shard, cmp.Or(d.OlderWhy, "not all older payments with a refund inside the window were compared, as the first part said")))
 		}
 		if d.Waiting > 0 {
 			why = append(why, fmt.Sprintf("%s: there was no time to read %s again", a.Shard, count(int(d.Waiting), "suspect")))
@@ -165,7 +205,7 @@ func (r Reconciliation) unknown() string {
 		if d.UnprovenCut {
 			why = append(why, fmt.Sprintf("%s: %s captured without a settlement could not be held against the outbox (%s)", a.Shard, count(int(d.Unproven), "payment"), d.UnprovenWhy))
 		}
-		if d.Payments >= manyYoung && d.Young == d.Payments && d.Ahead < d.Payments {
+		if justChanged(d) && nothing == "" {
 			why = append(why, fmt.Sprintf("%s: every payment that was compared changed just now, so none could be judged", a.Shard))
 		}
 		for _, status := range slices.Sorted(maps.Keys(d.Unjudged)) {
@@ -354,7 +394,7 @@ func (g *group) merchants() string {
 func bookSums(sums map[string]*paydb.Amounts) string {
 	var all []string
 	for _, c := range slices.Sorted(maps.Keys(sums)) {
-		all = append(all, currencyName(foreign.Text(c))+" "+sums[c].String())
+		all = append(all, currencyName(foreign.Text(c))+" "+figure(sums[c]))
 	}
 	return firstSums(all)
 }

@@ -147,7 +147,7 @@ func (r Reconciliation) wrongShard(strays []Stray) []report.Finding {
 	for _, s := range first(bookSamples, strays) {
 		on, owing := r.Asked[s.On], r.Asked[s.Of]
 		f = f.With(on.Source.Name, fmt.Sprintf("payment %d on both shards", s.ID), fmt.Sprintf("%s has %s; entry %d of %s is owed on %s, which has %s",
-			on.Shard, bookSide(s.There, zone), s.Entry.ID, s.Entry.Amount, owing.Shard, bookSide(s.Owed, zone)), on.Clock.Database)
+			on.Shard, bookSide(s.There, zone), s.Entry.ID, figure(s.Entry.Amount), owing.Shard, bookSide(s.Owed, zone)), on.Clock.Database)
 	}
 	return []report.Finding{f.Then(
 		"Stop replays of payment.captured and payment.refunded: they carry no merchant, so each may land on the wrong shard again",
@@ -165,7 +165,7 @@ func bookSide(e paydb.Exception, z *time.Location) string {
 	}
 	var amounts []string
 	for _, x := range first(4, e.Entries) {
-		amounts = append(amounts, fmt.Sprintf("%s %s (entry %d, %s)", direction(x), x.Amount, x.ID, bookTime(x.At, z)))
+		amounts = append(amounts, fmt.Sprintf("%s %s (entry %d, %s)", direction(x), figure(x.Amount), x.ID, bookTime(x.At, z)))
 	}
 	return what + " posted " + strings.Join(amounts, ", ")
 }

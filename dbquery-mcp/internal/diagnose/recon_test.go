@@ -205,10 +205,21 @@ func TestNothingIsRuledOutThatWasNotSeen(t *testing.T) {
 		t.Errorf("ran %v, %q", out.Ran, out.Because)
 	}
 	for name, change := range map[string]func(*Reconciliation){
-		"a shard that failed":   func(r *Reconciliation) { r.Asked[1].Source.Err = &fault.Failure{Class: fault.Timeout} },
-		"a part":                func(r *Reconciliation) { r.Done[0].End.Done = false },
-		"suspects left":         func(r *Reconciliation) { r.Done[0].Waiting = 3 },
-		"a status nobody knows": func(r *Reconciliation) { r.Done[0].Unjudged = map[string]int64{"CHARGED_BACK": 2} },
+		"a shard that failed":        func(r *Reconciliation) { r.Asked[1].Source.Err = &fault.Failure{Class: fault.Timeout} },
+		"a part":                     func(r *Reconciliation) { r.Done[0].End.Done = false },
+		"suspects left":              func(r *Reconciliation) { r.Done[0].Waiting = 3 },
+		"older payments left":        func(r *Reconciliation) { r.Done[0].End.Done, r.Done[0].OlderLeft = false, 7 },
+		"older payments cut":         func(r *Reconciliation) { r.Done[0].OlderWhy = "only 20000 of the older payments" },
+		"and cut in the part before": func(r *Reconciliation) { r.Resumed, r.Done[0].End.OlderCut = true, true },
+		"nothing in the scope": func(r *Reconciliation) {
+			for i := range r.Done {
+				r.Done[i].Payments, r.Done[i].MaxID = 0, 900
+			}
+		},
+		"no such merchant":                 func(r *Reconciliation) { r.Done[0].Payments, r.Done[1].Payments, r.Limited = 0, 0, true },
+		"all changed just now":             func(r *Reconciliation) { r.Done[0].Young, r.Done[1].Young = 10, 10 },
+		"many of a shard changed just now": func(r *Reconciliation) { r.Done[0].Payments, r.Done[0].Young = 5000, 5000 },
+		"a status nobody knows":            func(r *Reconciliation) { r.Done[0].Unjudged = map[string]int64{"CHARGED_BACK": 2} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := reconciled(nil, nil)
@@ -225,6 +236,29 @@ func TestNothingIsRuledOutThatWasNotSeen(t *testing.T) {
 			}
 			if name != "a shard that failed" && out.Because == "" {
 				t.Error("nothing says why the books are not known to be right")
+			}
+		})
+	}
+}
+
+// Nothing to judge is well where there is nothing at all, and where a part of a
+// reconciliation has nothing left; so are books of which some could be judged.
+func TestNothingToJudgeIsWell(t *testing.T) {
+	for name, change := range map[string]func(*Reconciliation){
+		"no payment at all": func(r *Reconciliation) { r.Done[0].Payments, r.Done[1].Payments = 0, 0 },
+		"a part without": func(r *Reconciliation) {
+			r.Done[0].Payments, r.Done[1].Payments, r.Done[0].MaxID, r.Resumed = 0, 0, 900, true
+		},
+		"one shard changed just now": func(r *Reconciliation) { r.Done[0].Young = 10 },
+		"an orphan alone": func(r *Reconciliation) {
+			r.Done[0].Payments, r.Done[1].Payments, r.Done[0].MaxID, r.Done[0].Entries = 0, 0, 900, 1
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := reconciled(nil, nil)
+			change(&r)
+			if out := JudgeReconciliation(r); out.Because != "" || !slices.Contains(out.Ran, catalog.LedgerCaptureMissing) {
+				t.Errorf("because %q, ran %v", out.Because, out.Ran)
 			}
 		})
 	}

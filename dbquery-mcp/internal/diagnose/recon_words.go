@@ -129,7 +129,7 @@ func bookStatus(s string) string {
 }
 
 func bookPayment(e paydb.Exception, _ *time.Location) string {
-	return fmt.Sprintf("%s %s %s of %s", bookStatus(e.Status), currencyName(foreign.Text(e.Currency)), e.Amount, e.Merchant.Quoted())
+	return fmt.Sprintf("%s %s %s of %s", bookStatus(e.Status), currencyName(foreign.Text(e.Currency)), figure(e.Amount), e.Merchant.Quoted())
 }
 
 func bookTime(t time.Time, z *time.Location) string {
@@ -156,7 +156,7 @@ func bookAccounts(e paydb.Exception, z *time.Location) string { return bookEach(
 func bookEach(e paydb.Exception, z *time.Location, what func(paydb.Entry) string) string {
 	var all []string
 	for _, x := range first(4, e.Entries) {
-		all = append(all, fmt.Sprintf("entry %d %s %s at %s", x.ID, what(x), x.Amount, bookTime(x.At, z)))
+		all = append(all, fmt.Sprintf("entry %d %s %s at %s", x.ID, what(x), figure(x.Amount), bookTime(x.At, z)))
 	}
 	return "(" + strings.Join(all, ", ") + andMore(len(e.Entries), 4) + ")"
 }
@@ -176,7 +176,7 @@ func accounts(x paydb.Entry) string {
 }
 
 func bookRequest(r paydb.Request, z *time.Location) string {
-	text := fmt.Sprintf("%d %s %s, retry %d", r.ID, bookRequestStatus(r.Status), r.Amount, r.Retries)
+	text := fmt.Sprintf("%d %s %s, retry %d", r.ID, bookRequestStatus(r.Status), figure(r.Amount), r.Retries)
 	if r.GatewayID != paydb.Null && r.GatewayID != "" {
 		text += ", gateway " + r.GatewayID.Quoted()
 	}
@@ -222,14 +222,14 @@ func bookSettlement(e paydb.Exception, z *time.Location) string {
 }
 
 func bookAmount(e paydb.Exception) string {
-	return currencyName(foreign.Text(e.Currency)) + " " + e.Amount.String()
+	return currencyName(foreign.Text(e.Currency)) + " " + figure(e.Amount)
 }
 
 // bookDifference tells the posting whose amount is not the payment's.
 func bookDifference(e paydb.Exception, _ *time.Location) string {
 	p, what := bookOff(e)
 	due := bookDue(e)
-	return fmt.Sprintf("expected %s %s, %s posted %s, difference %s", currencyName(foreign.Text(e.Currency)), due, what, p.Sum, bookSigned(p.Sum.Minus(due)))
+	return fmt.Sprintf("expected %s %s, %s posted %s, difference %s", currencyName(foreign.Text(e.Currency)), figure(due), what, figure(p.Sum), bookSigned(p.Sum.Minus(due)))
 }
 
 // bookOff is the direction whose sum is not the payment's amount.
@@ -252,9 +252,9 @@ func bookDue(e paydb.Exception) paydb.Money {
 
 func bookSigned(m paydb.Money) string {
 	if m.Whole > 0 || m.Whole == 0 && m.Fraction > 0 {
-		return "+" + m.String()
+		return "+" + figure(m)
 	}
-	return m.String()
+	return figure(m)
 }
 
 // bookExcess says how much was posted beyond what was due, of those that are kept.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -347,7 +348,7 @@ func (r Requests) pendings() (all []some, n int, atLeast bool) {
 type Spike struct {
 	From, To        time.Time
 	Failed, Succeed int64
-	Usual           float64 // share of failures outside of it; at least 5%
+	Usual           float64 // share of failures outside of it; NaN when there were no others
 }
 
 // Share is the part that failed.
@@ -397,9 +398,9 @@ func (r Requests) Spikes() (found []Spike) {
 			allFailed, all = allFailed+failed[i], all+failed[i]+succeed[i]
 		}
 	}
-	usual := usualFailures
+	usual := math.NaN()
 	if all > 0 {
-		usual = max(usual, float64(allFailed)/float64(all))
+		usual = float64(allFailed) / float64(all)
 	}
 	for i := begin; i < len(in); i++ {
 		if !in[i] {
@@ -431,9 +432,28 @@ func (r Requests) Spikes() (found []Spike) {
 
 // beyondChance reports whether so many do not fail by chance.
 func (s Spike) beyondChance() bool {
-	n := float64(s.Failed + s.Succeed)
-	expected, spread := n*s.Usual, math.Sqrt(n*s.Usual*(1-s.Usual))
+	n, usual := float64(s.Failed+s.Succeed), usualFailures
+	if s.Usual > usual { // never of NaN
+		usual = s.Usual
+	}
+	expected, spread := n*usual, math.Sqrt(n*usual*(1-usual))
 	return s.Failed >= spikeLeast && s.Share() >= spikeShare && float64(s.Failed)-expected >= spikeSigma*spread
+}
+
+// usualWords is the measured share of failures outside of the spike.
+func (s Spike) usualWords() string {
+	switch p := 100 * s.Usual; {
+	case math.IsNaN(p):
+		return "there were no others"
+	case p == 0:
+		return "usual none"
+	case p < 0.1:
+		return "usual less than 0.1%"
+	case p < 10:
+		return "usual " + strconv.FormatFloat(math.Round(10*p)/10, 'f', -1, 64) + "%"
+	default:
+		return fmt.Sprintf("usual %.0f%%", p)
+	}
 }
 
 // failureSpike is SETTLEMENT_FAILURE_SPIKE.
@@ -465,7 +485,7 @@ func (r Requests) failureSpike() []report.Finding {
 	if now := r.each()[0].Clock.Database; now.Sub(s.To) > 2*time.Minute {
 		state = "and ended " + s.To.In(r.Zone).Format(time.RFC3339)
 	}
-	f := report.NewFinding(catalog.SettlementFailureSpike, "%d of %d settlements failed (%.0f%%, usual %.0f%%); it began %s %s", s.Failed, s.Failed+s.Succeed, 100*s.Share(), 100*s.Usual,
+	f := report.NewFinding(catalog.SettlementFailureSpike, "%d of %d settlements failed (%.0f%%, %s); it began %s %s", s.Failed, s.Failed+s.Succeed, 100*s.Share(), s.usualWords(),
 		began.In(r.Zone).Format(time.RFC3339), state)
 	for _, x := range inside {
 		f = f.With(x.asked.Source.Name, "settlement_request FAILED in that time, by pg_response_code", codeWords(x.list), x.asked.Clock.Database)

@@ -65,7 +65,18 @@ func TestJudgeRequests(t *testing.T) {
 				return 12, 1
 			}
 			return 0, 10
-		})}, want: "SETTLEMENT_FAILURE_SPIKE high", says: []string{"92%", "usual 5%", "goes on", "began 2026-03-01T11:46:00Z"}},
+		})}, want: "SETTLEMENT_FAILURE_SPIKE high", says: []string{"92%", "usual none", "goes on", "began 2026-03-01T11:46:00Z"}},
+		"failures where one in five hundred is usual": {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(180, 14*minute, 1, time.Second), Slots: slotsOf(func(m int) (int64, int64) {
+			switch {
+			case m >= 46:
+				return 12, 1
+			case m%10 == 0:
+				return 1, 49
+			}
+			return 0, 50
+		})}, want: "SETTLEMENT_FAILURE_SPIKE high", says: []string{"usual 0.2%"}},
+		"nothing but failures": {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(180, 14*minute, 1, time.Second), Slots: slotsOf(func(int) (int64, int64) { return 12, 0 })},
+			want: "SETTLEMENT_FAILURE_SPIKE high", says: []string{"100%, there were no others"}},
 		"failures that ended": {kind: paydb.Settlements, facts: paydb.Gateway{Failed: refusedRequests(100, 50*minute, 1, time.Second), Slots: slotsOf(func(m int) (int64, int64) {
 			if m >= 10 && m < 20 {
 				return 10, 0

@@ -42,7 +42,7 @@ func JudgeTrace(t Trace) (found []report.Finding, ran []catalog.Code) {
 	found = slices.Concat(found, t.outbox(), t.requests(), t.regressed(), t.idempotency(), t.misrouted())
 	// What a payment with nothing wrong was held against is worth telling; beside a
 	// cause it is only long.
-	if t.whole() && !slices.ContainsFunc(found, func(f report.Finding) bool { return f.Kind == catalog.Cause }) {
+	if t.whole() && !t.stuck() && !slices.ContainsFunc(found, func(f report.Finding) bool { return f.Kind == catalog.Cause }) {
 		for _, x := range codes {
 			ran = append(ran, x.code)
 		}
@@ -68,6 +68,14 @@ func (t Trace) whole() bool {
 		whole = whole && len(p.NotLooked) == 0 && !p.Books.Young
 	})
 	return whole && n > 0
+}
+
+// stuck reports whether any of the payments does not go on.
+func (t Trace) stuck() (stuck bool) {
+	t.each(func(_ int, r paydb.Reply[[]paydb.Traced], p paydb.Traced) {
+		stuck = stuck || Stuck(Where(p, r.Clock.Database, t.Limits, t.Zone))
+	})
+	return stuck
 }
 
 // books are the rules of the reconciliation.
@@ -188,7 +196,7 @@ func (t Trace) regressed() (found []report.Finding) {
 		}
 		found = append(found, report.NewFinding(catalog.PaymentStatusRegression, "payment %d on %s is CAPTURED again though its refund was asked for: the refund is lost, or a late capture overwrote it", p.ID, x.Shard).
 			With(x.Source.Name, "outbox_event PAYMENT_REFUND_REQUESTED", fmt.Sprintf("event %d created %s; payment updated %s", e.ID, e.Created.In(t.Zone).Format(time.RFC3339), p.UpdatedAt.In(t.Zone).Format(time.RFC3339)), x.Clock.Database).
-			Hurts("merchant %s, %s %s", p.Merchant.Quoted(), currencyName(p.Currency), p.Amount).
+			Hurts("merchant %s, %s %s", p.Merchant.Quoted(), currencyName(p.Currency), report.Amount(p.Amount)).
 			Then("Ask the payment gateway whether the refund was carried out before anything is changed", "Have engineering find what wrote the status after the refund was asked for"))
 	})
 	return found
@@ -225,6 +233,9 @@ func (t Trace) misrouted() (found []report.Finding) {
 	}
 	return found
 }
+
+// Stuck reports whether Where has said that a payment is.
+func Stuck(where string) bool { return strings.HasPrefix(where, "stuck") }
 
 // Where says in a sentence how far a payment has come, and where it is stuck and why.
 func Where(p paydb.Traced, now time.Time, limits OutboxLimits, zone *time.Location) string {

@@ -17,6 +17,9 @@ import (
 type KeysQuery struct {
 	Merchants []string // these alone, to the letter; none: all there are
 	After     string   // all: only those behind this one
+	// Within are the merchants of whom something may be told, whomever a record of
+	// theirs names; none: all.
+	Within []string
 	// Window is asked once, with the clock of the first shard that answers.
 	Window func(now time.Time) (Window, error)
 	// Progress is told how many of how many merchants are done, one call at a time;

@@ -24,7 +24,10 @@ func (w *keysWalk) anySuspect(replies []Reply[Keys]) bool {
 func (w *keysWalk) again(ctx context.Context, replies []Reply[Keys]) {
 	fault.TogetherEach(len(replies), func(i int) {
 		k := &replies[i].Facts
-		steps := []func(context.Context, *Reader, keysTables) error{k.recordsAgain, k.ghostsAgain, k.pairsAgain}
+		steps := []func(context.Context, *Reader, keysTables) error{
+			func(ctx context.Context, r *Reader, t keysTables) error { return k.recordsAgain(ctx, r, t, w.q.Within) },
+			k.ghostsAgain, k.pairsAgain,
+		}
 		for _, step := range steps {
 			if len(k.Mismatches)+len(k.Ghosts)+len(k.Missing)+len(k.Pairs) == 0 {
 				return
@@ -51,7 +54,7 @@ const sqlRecordsAgain = `SELECT p.payment_id, c.merchant_id IS NULL, c.http_stat
 FROM payment p FORCE INDEX (%) LEFT JOIN idem_response_cache c FORCE INDEX (%) ON c.merchant_id = p.merchant_id AND c.idempotency_key = p.idempotency_key
 WHERE p.payment_id IN (%)`
 
-func (k *Keys) recordsAgain(ctx context.Context, r *Reader, t keysTables) error {
+func (k *Keys) recordsAgain(ctx context.Context, r *Reader, t keysTables, within []string) error {
 	if t.byID == "" {
 		return nil
 	}
@@ -96,7 +99,7 @@ func (k *Keys) recordsAgain(ctx context.Context, r *Reader, t keysTables) error 
 	if err := k.recordsBefore(ctx, r, t); err != nil {
 		return err
 	}
-	return k.others(ctx, r)
+	return k.others(ctx, r, within)
 }
 
 const (
@@ -135,8 +138,9 @@ func (k *Keys) recordsBefore(ctx context.Context, r *Reader, t keysTables) error
 	return nil
 }
 
-// others finds whose payment a record names that is not its own.
-func (k *Keys) others(ctx context.Context, r *Reader) error {
+// others finds whose payment a record names that is not its own, as far as that
+// merchant may be told of.
+func (k *Keys) others(ctx context.Context, r *Reader, within []string) error {
 	var ids []int64
 	for _, s := range k.Mismatches {
 		var id int64
@@ -151,7 +155,7 @@ func (k *Keys) others(ctx context.Context, r *Reader) error {
 	if err != nil {
 		return err
 	}
-	found, err := r.some(ctx, table, PaymentQuery{IDs: ids, Limit: len(ids)})
+	found, err := r.some(ctx, table, PaymentQuery{IDs: ids, Merchants: within, Limit: len(ids)})
 	for i, s := range k.Mismatches {
 		for _, p := range found {
 			if fmt.Sprint(p.ID) == string(s.PaymentID) && p.ID != s.Payment.ID {

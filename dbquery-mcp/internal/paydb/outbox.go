@@ -42,6 +42,11 @@ WHERE event_id >= ? AND event_type NOT IN (%s) ORDER BY event_id LIMIT ?`
 	sqlPublishedLast = `SELECT MAX(published_at) FROM (SELECT published_at FROM outbox_event FORCE INDEX (%)
 WHERE published = 1 ORDER BY created_at DESC LIMIT 2000) AS p`
 
+	// The oldest that the publisher itself marked: what was marked by hand has no time,
+	// and outlives a clean-up that goes by it.
+	sqlPublishedFirst = `SELECT MIN(created_at) FROM (SELECT created_at, %[1]s AS at FROM outbox_event FORCE INDEX (%[2]s)
+WHERE published = 1 ORDER BY created_at LIMIT 2000) AS p WHERE at IS NOT NULL`
+
 	sqlPublishedByMinute = `SELECT LEAST(TIMESTAMPDIFF(SECOND, published_at, ?) DIV 60, 5) AS minute, COUNT(*) FROM (
   SELECT published_at FROM outbox_event FORCE INDEX (%) WHERE published = 1 ORDER BY created_at DESC LIMIT ?) AS p
 WHERE published_at IS NOT NULL GROUP BY minute`
@@ -148,7 +153,7 @@ type Outbox struct {
 	Missed    []Missed      // payments without their event
 	Regressed []Regression  // captured payments whose refund was asked for
 	Followed  bool          // all refunds that were asked for were compared with their payments
-	Compared  bool          // all payments were compared with their events, as far back as FirstSeen
+	Compared  bool          // all payments were compared with their events, as far back as those are kept
 
 	// Arrivals and Publishes are counted only while something waits for long.
 	Arrivals, Publishes PerMinute
@@ -203,7 +208,7 @@ func (r *Reader) outbox(ctx context.Context, q OutboxQuery, first bool) (o Outbo
 		func() error { return r.perMinute(ctx, t, byState, &o) },
 	}
 	if q.Events {
-		steps = append(steps, func() error { return r.missed(ctx, t, byID, &o) }, func() error { return r.regressed(ctx, byID, &o) })
+		steps = append(steps, func() error { return r.missed(ctx, t, byID, byState, &o) }, func() error { return r.regressed(ctx, byID, &o) })
 	}
 	if first {
 		steps = append(steps, func() (err error) { o.Lock, err = r.pollerLock(ctx); return err })
@@ -413,7 +418,7 @@ func (r *Reader) perMinute(ctx context.Context, t Table, byState string, o *Outb
 }
 
 // missed looks for payments whose event was never written.
-func (r *Reader) missed(ctx context.Context, t Table, byID string, o *Outbox) error {
+func (r *Reader) missed(ctx context.Context, t Table, byID, byState string, o *Outbox) error {
 	p, err := r.paymentTable(ctx)
 	if err != nil {
 		return err
@@ -426,7 +431,11 @@ func (r *Reader) missed(ctx context.Context, t Table, byID string, o *Outbox) er
 	// In a table without any event, payments of the last minutes must do.
 	since := r.Now().Add(-10 * time.Minute)
 	if o.LastID != 0 {
-		since = o.SeenSince.Add(eventMargin)
+		kept, err := r.keptSince(ctx, t, byState, o)
+		if err != nil || kept.IsZero() {
+			return err
+		}
+		since = kept.Add(eventMargin)
 	}
 	until := r.Now().Add(-eventGrace)
 	if !since.Before(until) {
@@ -460,6 +469,25 @@ func (r *Reader) missed(ctx context.Context, t Table, byID string, o *Outbox) er
 	})
 	o.Compared = err == nil && all
 	return err
+}
+
+// keptSince is from when on all events are there. Where published ones are cleared
+// away, single older ones may be left: dead letters, or such as were marked by hand.
+// Zero: no published event is there to go by.
+func (r *Reader) keptSince(ctx context.Context, t Table, byState string, o *Outbox) (since time.Time, err error) {
+	if byState == "" {
+		return o.SeenSince, nil
+	}
+	query := fmt.Sprintf(sqlPublishedFirst, t.or("published_at", "created_at"), quoteName(byState))
+	err = r.run(ctx, "the oldest published event", query, nil, func(rows *sql.Rows) error {
+		var at sql.NullTime
+		err := rows.Scan(&at)
+		if since = at.Time; at.Valid && o.SeenSince.After(since) {
+			since = o.SeenSince
+		}
+		return err
+	})
+	return since, err
 }
 
 // regressed looks for payments whose status forgot that their refund was asked for.

@@ -55,6 +55,7 @@ func TestPlansOfOutboxRequestsAndTrace(t *testing.T) {
 			[]string{"outbox_event range PRIMARY"}},
 		"how many wait":    {fillIndex(sqlWaitingCount, "ix_pub_created"), args{100}, []string{"outbox_event ref ix_pub_created"}},
 		"published last":   {fillIndex(sqlPublishedLast, "ix_pub_created"), nil, []string{"outbox_event ref ix_pub_created"}},
+		"published first":  {fmt.Sprintf(sqlPublishedFirst, "published_at", "`ix_pub_created`"), nil, []string{"outbox_event ref ix_pub_created"}},
 		"published by min": {fillIndex(sqlPublishedByMinute, "ix_pub_created"), args{now, 100}, []string{"outbox_event ref ix_pub_created"}},
 		"arrived by min":   {fillIndex(sqlArrivedByMinute, "ix_pub_created"), args{now, 1, hour, 100}, []string{"outbox_event range ix_pub_created"}},
 		"payments without their event": {fmt.Sprintf(sqlWithoutEvent, "`PRIMARY`", "`PRIMARY`"), args{19000, 39000, hour, now, 10},

@@ -95,7 +95,12 @@ type ReconcileQuery struct {
 type Mark struct {
 	After int64 // ids up to this are done
 	Last  int64 // the highest id there was when it began
-	Done  bool
+	Done  bool  // all of it, the older payments among it
+	// OlderLeft says that payments older than the window, with a refund inside it, are
+	// still to be compared: those above Older. OlderCut says that some never will be.
+	OlderLeft bool
+	Older     int64
+	OlderCut  bool
 	// Of a reading by merchants: the place in Merchants, and the last payment's time.
 	Merchant int
 	At       time.Time
@@ -108,10 +113,12 @@ type Reconciled struct {
 	// First and Last are the lowest and the highest payment id that was read; 0 when none was.
 	First, Last int64
 
-	Payments, Entries, Settlements, Refunds int64 // rows read
-	Older                                   int64 // of the payments: older than the window, with a refund inside it
-	Young                                   int64 // payments left out for the grace
-	Ahead                                   int64 // payments left out because they say that they change later
+	Payments, Entries, Settlements, Refunds int64  // rows read
+	Older                                   int64  // of the payments: older than the window, with a refund inside it
+	OlderLeft                               int64  // of those, not compared for lack of time
+	OlderWhy                                string // why others never will be; empty: all will
+	Young                                   int64  // payments left out for the grace
+	Ahead                                   int64  // payments left out because they say that they change later
 	Unjudged                                map[string]int64
 	Control                                 map[string]*Control // by currency; "" for postings without a payment
 	// Pairs are the postings between accounts that make neither a capture nor a

@@ -181,9 +181,13 @@ func (c *reconciling) leave() {
 		c.out.End = c.out.Begin
 		return
 	}
-	first := slices.MinFunc(left, func(a, b doubt) int { return int(max(min(a.id-b.id, 1), -1)) }).id
-	if first > c.out.Begin.After && first-1 < c.out.End.After {
-		c.out.End.After, c.out.End.Done = first-1, false
+	end := &c.out.End
+	for _, d := range left {
+		if d.id <= c.out.Begin.After { // of those older than the window
+			end.OlderLeft, end.Older, end.Done = true, min(d.id-1, end.Older), false
+		} else if d.id-1 < end.After {
+			end.After, end.Done = d.id-1, false
+		}
 	}
 }
 

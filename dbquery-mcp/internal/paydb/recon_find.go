@@ -13,7 +13,7 @@ const (
 
 	// Payments older than the window that were refunded inside it.
 	sqlOlder = `SELECT DISTINCT payment_id FROM refund_request FORCE INDEX (%s)
-WHERE status IN ('SUCCESS', 'FAILED', 'PENDING') AND requested_at >= ? AND payment_id <= ? LIMIT ?`
+WHERE status IN ('SUCCESS', 'FAILED', 'PENDING') AND requested_at >= ? AND payment_id > ? AND payment_id <= ? LIMIT ?`
 
 	sqlPageOfMerchant = `SELECT payment_id, requested_at FROM payment FORCE INDEX (%s) WHERE %s ORDER BY requested_at, payment_id LIMIT ?`
 )
@@ -99,16 +99,18 @@ func (c *reconciling) next(ctx context.Context, from int64) (all []came, err err
 	return all, err
 }
 
-// older compares payments from before the window that were refunded inside it.
+// older compares payments from before the window that were refunded inside it, from
+// where an earlier run left them. It ends early for lack of time, and the mark says so.
 func (c *reconciling) older(ctx context.Context, through int64) error {
 	index := c.refund.index("status", "requested_at")
 	if index == "" {
-		c.out.Slow = append(c.out.Slow, "refund_request has no index over status, requested_at: older payments with a refund inside the window are not looked up")
+		c.olderCut("refund_request has no index over status, requested_at: older payments with a refund inside the window are not looked up")
+		c.out.End.OlderLeft = false
 		return nil
 	}
 	var ids []int64
 	err := c.r.run(ctx, "older payments with a refund", fmt.Sprintf(sqlOlder, quoteName(index)),
-		[]any{c.refund.up("requested_at", c.out.Window.Since), through, maxOlder + 1}, func(rows *sql.Rows) error {
+		[]any{c.refund.up("requested_at", c.out.Window.Since), c.out.End.Older, through, maxOlder + 1}, func(rows *sql.Rows) error {
 			var id int64
 			err := rows.Scan(&id)
 			ids = append(ids, id)
@@ -119,7 +121,7 @@ func (c *reconciling) older(ctx context.Context, through int64) error {
 	}
 	if len(ids) > maxOlder {
 		ids = ids[:maxOlder]
-		c.out.Slow = append(c.out.Slow, fmt.Sprintf("only %d of the older payments with a refund inside the window", maxOlder))
+		c.olderCut(fmt.Sprintf("only %d of the older payments with a refund inside the window are compared: a shorter time has fewer", maxOlder))
 	}
 	slices.Sort(ids)
 	first, last, before := c.out.First, c.out.Last, c.out.Payments
@@ -132,9 +134,26 @@ func (c *reconciling) older(ctx context.Context, through int64) error {
 		if err := c.list(ctx, some); err != nil {
 			return err
 		}
+		c.out.End.Older = some[len(some)-1]
 	}
+	c.out.OlderLeft = int64(len(ids) - countThrough(ids, c.out.End.Older))
+	c.out.End.OlderLeft = c.out.OlderLeft > 0
 	c.out.First, c.out.Last, c.out.Older = first, last, c.out.Payments-before
 	return nil
+}
+
+// olderCut notes that some older payments are not compared, in this run or a later one.
+func (c *reconciling) olderCut(why string) {
+	c.out.OlderWhy, c.out.End.OlderCut = why, true
+}
+
+// countThrough is how many of some sorted ids are not above one of them.
+func countThrough(ids []int64, through int64) int {
+	n, found := slices.BinarySearch(ids, through)
+	if found {
+		n++
+	}
+	return n
 }
 
 // list compares payments by their ids.

@@ -187,11 +187,17 @@ func (c *reconciling) ids(ctx context.Context, begin Mark, resumed bool) error {
 		c.pace.total.Add(high - low)
 	}
 	if !resumed && c.out.Window.Bounded() && c.q.Checks.Refunds {
+		c.out.End.OlderLeft, c.out.End.Older = true, math.MinInt64
+	}
+	if c.out.End.OlderLeft {
 		if err := c.older(ctx, begin.After); err != nil {
 			return err
 		}
 	}
-	defer c.judge()
+	defer func() {
+		c.judge()
+		c.out.End.Done = c.out.End.Done && !c.out.End.OlderLeft
+	}()
 	for !c.out.End.Done && c.time() {
 		began := time.Now()
 		if err := c.again(ctx); err != nil {

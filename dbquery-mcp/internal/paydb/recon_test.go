@@ -254,6 +254,84 @@ func TestScopes(t *testing.T) {
 	}
 }
 
+// Older payments with a refund inside the window that there was no time for are read
+// in the next part, and each once.
+func TestOlderPaymentsGoOn(t *testing.T) {
+	db := withBooks(t, 2000)
+	db.Shards[0].Exec(t, `INSERT INTO refund_request (payment_id, refund_amount, status, requested_at) SELECT payment_id, 1, 'FAILED', UTC_TIMESTAMP(3) - INTERVAL 200 MINUTE FROM payment WHERE payment_id <= 1500`)
+	db.Shards[0].Exec(t, "DELETE FROM ledger_entry WHERE payment_id IN (3, 1400)")
+	conn := openDB(t, db)
+	q := ReconcileQuery{Grace: 2 * time.Minute, Checks: Checks{true, true}, Judged: anyStatus, Window: func(now time.Time) (Window, error) {
+		return Window{Since: now.Add(-4 * time.Hour), Until: now}, nil
+	}}
+	// Of three seconds one is kept for reading again: then the first judge has been slow.
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	slow, end := context.WithTimeout(ctx, 2200*time.Millisecond)
+	defer end()
+	q.Judge = func(b *Books) Wrong {
+		<-slow.Done()
+		return simple(b)
+	}
+	replies, err := conn.Reconcile(ctx, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := replies[0].Facts
+	if !first.End.OlderLeft || first.End.Done || first.OlderLeft == 0 || first.Older == 0 {
+		t.Fatalf("%v: %+v", replies[0].Source.Err, first)
+	}
+	second := reconcile(t, conn, func(r *ReconcileQuery) {
+		*r = q
+		r.Judge, r.From = simple, map[string]Mark{"shard1": first.End}
+	})[0].Facts
+	if !second.End.Done || second.End.OlderLeft || second.Older != first.OlderLeft {
+		t.Errorf("%d older of %d left: %+v", second.Older, first.OlderLeft, second)
+	}
+	found := slices.Concat(slices.Collect(maps.Keys(wrong(Reply[Reconciled]{Facts: first}))), slices.Collect(maps.Keys(wrong(Reply[Reconciled]{Facts: second}))))
+	if slices.Sort(found); !slices.Equal(found, []int64{3, 1400}) {
+		t.Errorf("found %v", found)
+	}
+}
+
+// A doubt that was not read again is read by the next part, be it of the window or of
+// an older payment.
+func TestDoubtsLeftOver(t *testing.T) {
+	for name, x := range map[string]struct {
+		left []int64
+		want Mark
+	}{
+		"none":                {nil, Mark{After: 900, Done: true, Older: 80}},
+		"of the window":       {[]int64{500, 300}, Mark{After: 299, Older: 80}},
+		"of an older payment": {[]int64{50}, Mark{After: 900, Older: 49, OlderLeft: true}},
+		"of both":             {[]int64{500, 50, 300, 20}, Mark{After: 299, Older: 19, OlderLeft: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := reconciling{}
+			c.out.Begin, c.out.End = Mark{After: 100}, Mark{After: 900, Done: true, Older: 80}
+			for _, id := range x.left {
+				c.doubts.fresh = append(c.doubts.fresh, doubt{id: id, wrong: 1})
+			}
+			c.leave()
+			if c.out.End != x.want || c.out.Waiting != int64(len(x.left)) {
+				t.Errorf("%+v, want %+v; %d wait", c.out.End, x.want, c.out.Waiting)
+			}
+		})
+	}
+}
+
+// Older payments that cannot be found are told, and make no chunk smaller.
+func TestOlderPaymentsWithoutAnIndex(t *testing.T) {
+	db := withBooks(t, 100)
+	db.Shards[0].Exec(t, "ALTER TABLE refund_request DROP KEY ix_status_requested")
+	r := reconcile(t, openDB(t, db), func(q *ReconcileQuery) {
+		q.Window = func(now time.Time) (Window, error) { return Window{Since: now.Add(-4 * time.Hour), Until: now}, nil }
+	})[0]
+	if f := r.Facts; f.OlderWhy == "" || !f.End.OlderCut || !f.End.Done || len(f.Slow) > 0 {
+		t.Errorf("%v: %+v", r.Source.Err, f)
+	}
+}
+
 // A schema that Hibernate has made has no indexes but the primary keys: it is read
 // from end to end, and says so.
 func TestBooksWithoutIndexes(t *testing.T) {
@@ -371,7 +449,7 @@ func TestPlansOfAReconciliation(t *testing.T) {
 		"settlements again":     {fmt.Sprintf(sqlAgainSettlements, child(c.settlement), few.sql), "ix_payment", "range", few.args},
 		"refunds again":         {fmt.Sprintf(sqlAgainRefunds, child(c.refund), few.sql), "ix_payment", "range", few.args},
 		"which came when":       {fmt.Sprintf(sqlFrom, byID), "PRIMARY", "range", []any{100}},
-		"older with a refund":   {fmt.Sprintf(sqlOlder, "ix_status_requested"), "ix_status_requested", "range", []any{"2026-01-01", 4000, 10}},
+		"older with a refund":   {fmt.Sprintf(sqlOlder, "ix_status_requested"), "ix_status_requested", "range", []any{"2026-01-01", 0, 4000, 10}},
 		"of a merchant":         {fmt.Sprintf(sqlPageOfMerchant, "ix_merchant_time", "merchant_id = ?"), "ix_merchant_time", "ref", []any{"MERCHANT-2", 10}},
 		"postings of a payment": {fmt.Sprintf(sqlLedgerOf, child(c.ledger)), "ix_payment_time", "ref", []any{8, 0, 10}},
 	} {

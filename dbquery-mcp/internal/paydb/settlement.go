@@ -150,6 +150,9 @@ type Slots struct {
 	Succeed  []int64
 	Failed   []int64
 	Complete time.Time // from when on both were counted
+	// SucceedSince and FailedSince say that there were too many to count, and from
+	// when on each was; zero: all of the window.
+	SucceedSince, FailedSince time.Time
 }
 
 // Gateway is what a shard has of one kind of request.
@@ -328,7 +331,8 @@ func (g *gatewayLook) slots(ctx context.Context) error {
 	for _, x := range []struct {
 		status string
 		counts []int64
-	}{{"SUCCESS", s.Succeed}, {"FAILED", s.Failed}} {
+		since  *time.Time
+	}{{"SUCCESS", s.Succeed, &s.SucceedSince}, {"FAILED", s.Failed, &s.FailedSince}} {
 		query := fmt.Sprintf(sqlRequestsByMinute, g.form.table, g.walk("status", "requested_at"))
 		args := []any{g.requests.up("requested_at", w.Since), int(s.Width.Seconds()), x.status, g.requests.up("requested_at", w.Since), g.requests.up("requested_at", w.Until), maxSlots}
 		var seen int64
@@ -349,7 +353,8 @@ func (g *gatewayLook) slots(ctx context.Context) error {
 			return err
 		}
 		if seen == maxSlots { // what came before was not counted
-			if from := w.Since.Add(time.Duration(least+1) * s.Width); from.After(s.Complete) {
+			*x.since = w.Since.Add(time.Duration(least) * s.Width)
+			if from := x.since.Add(s.Width); from.After(s.Complete) {
 				s.Complete = from
 			}
 		}

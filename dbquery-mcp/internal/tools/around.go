@@ -12,6 +12,7 @@ import (
 	"payops-mcp/dbquery-mcp/internal/shard"
 	"payops-mcp/dbquery-mcp/internal/spelling"
 	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
 )
 
 // maxLookups bounds how many merchants and payments are looked up by themselves.
@@ -152,7 +153,7 @@ func (p *page) keyWords(key string, near []paydb.Reply[paydb.Near]) (words []str
 }
 
 func (p page) paymentWords(x paydb.Payment) string {
-	return fmt.Sprintf("%s: merchant %s, %v, %s, requested %s", x.Shard, x.Merchant.Quoted(), shown(status(x.Status)), x.Amount, p.stamp(x.RequestedAt))
+	return fmt.Sprintf("%s: merchant %s, %v, %s, requested %s", x.Shard, x.Merchant.Quoted(), shown(status(x.Status)), report.Amount(x.Amount), p.stamp(x.RequestedAt))
 }
 
 // shown quotes what is foreign.

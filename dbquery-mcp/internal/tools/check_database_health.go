@@ -179,6 +179,9 @@ func (h health) data(full bool) HealthData {
 		for _, x := range r.Facts.Replication {
 			d.Replication = append(d.Replication, ReplicaRow{r.Shard, x.From, x.Behind, x.Fetching, x.Applying})
 		}
+		if promoted(r) {
+			d.Notes = append(d.Notes, r.Shard+" was a replica: its replication was stopped, and it takes payments by itself now; RESET SLAVE ALL would take the rest of it away")
+		}
 		for _, u := range r.Facts.Unasked {
 			d.Unasked = append(d.Unasked, UnaskedRow{r.Shard, u.Question, why(u)})
 		}
@@ -190,6 +193,12 @@ func (h health) data(full bool) HealthData {
 		d.Notes = append(d.Notes, "merchants on the wrong shard were looked for among these alone: "+h.deps.Scope.String())
 	}
 	return d
+}
+
+// promoted reports whether a shard was a replica and is none any more.
+func promoted(r paydb.Reply[paydb.Health]) bool {
+	of := r.Facts.Replication
+	return len(of) > 0 && !slices.ContainsFunc(of, func(x paydb.Replica) bool { return !diagnose.Promoted(r.Asked, r.Facts, x) })
 }
 
 func why(u paydb.Unasked) string {
@@ -238,6 +247,9 @@ func (h health) shard(r paydb.Reply[paydb.Health], full bool) ShardHealth {
 		role := "primary, or alone"
 		if len(f.Replication) > 0 {
 			role = "replica"
+		}
+		if promoted(r) {
+			role = "primary, once a replica"
 		}
 		s.Role = &role
 	}

@@ -52,12 +52,12 @@ type OutboxShardRow struct {
 
 // OutboxTypeRow is what waits of a type on a shard, dead letters among it.
 type OutboxTypeRow struct {
-	Shard   string  `json:"shard"`
-	Type    any     `json:"event_type"` // a known one as a word, any other as foreign text
-	Waiting int     `json:"waiting"`
-	Dead    int     `json:"dead"`
-	Oldest  float64 `json:"oldest_s"`
-	Retries string  `json:"retry_count"`
+	Shard   string   `json:"shard"`
+	Type    any      `json:"event_type"` // a known one as a word, any other as foreign text
+	Waiting int      `json:"waiting"`
+	Dead    int      `json:"dead"`
+	Oldest  *float64 `json:"oldest_s"`
+	Retries string   `json:"retry_count"`
 }
 
 // OutboxEventRow is an event that was given up.
@@ -78,29 +78,18 @@ type OutboxLockStatus struct {
 	By    *foreign.Text `json:"locked_by"`
 }
 
-// sampleApart is how long a second look comes after the first, when the first saw
-// something amiss.
-const sampleApart = 2 * time.Second
-
 func (d Deps) handleCheckOutboxStatus(ctx context.Context, in OutboxIn) (report.Answer[OutboxData], error) {
 	var a report.Answer[OutboxData]
 	limits := d.outboxLimits()
 	if in.MaxAge != nil {
 		limits.StuckAfter = time.Duration(*in.MaxAge) * time.Minute
 	}
-	o, replies, err := d.lookAtOutbox(ctx, limits)
+	v, err := d.lookAtOutbox(ctx, limits)
 	if err != nil {
 		return a, err
 	}
-	found, ran := diagnose.JudgeOutbox(o)
-	if o.Before != nil {
-		first := o
-		first.Shards, first.Before = o.Before, nil
-		found = confirmed(found, first)
-	}
-	v := outboxView{deps: d, outbox: o, replies: replies}
-	a.Findings = found
-	for _, r := range replies {
+	a.Findings = v.judged.Found
+	for _, r := range v.replies {
 		a.Sources = append(a.Sources, r.Source)
 		if a.AsOf.IsZero() {
 			a.AsOf = r.Clock.Database
@@ -108,8 +97,8 @@ func (d Deps) handleCheckOutboxStatus(ctx context.Context, in OutboxIn) (report.
 	}
 	a.Coverage, a.Data = v.coverage(), v.data()
 	a.Because = v.because()
-	a.Conclude(ran...)
-	a.Summary = v.summary(a.Findings)
+	a.Conclude(v.judged.Ran...)
+	a.Summary = v.summary(a.Findings, a.Verdict)
 	return a, nil
 }
 
@@ -122,49 +111,63 @@ func (d Deps) outboxLimits() diagnose.OutboxLimits {
 
 // lookAtOutbox looks once, and a second time when something is amiss: what is so
 // at both times is no passing state, and between them there is movement to see.
-func (d Deps) lookAtOutbox(ctx context.Context, limits diagnose.OutboxLimits) (o diagnose.Outbox, replies []paydb.Reply[paydb.Outbox], err error) {
-	look := func() error {
-		replies, err = d.DB.Outbox(ctx, paydb.OutboxQuery{Events: true})
-		o.Asked = nil
-		for i := range replies {
-			if c := &replies[i].Clock.Database; !c.IsZero() {
-				*c = c.In(d.Zone)
-			}
-			o.Asked = append(o.Asked, replies[i].Asked)
-		}
-		o.Shards = diagnose.SortOutbox(replies, limits)
-		return err
-	}
+func (d Deps) lookAtOutbox(ctx context.Context, limits diagnose.OutboxLimits) (v outboxView, err error) {
+	v.deps = d
+	o := &v.outbox
 	o.Limits, o.Limited = limits, d.Scope.Limited()
-	if err := look(); err != nil {
-		return o, nil, err
-	}
-	if !o.Suspicious() {
-		return o, replies, nil
-	}
 	began := time.Now()
-	select {
-	case <-ctx.Done():
-		return o, replies, nil
-	case <-time.After(sampleApart):
+	if v.replies, err = d.askOutbox(ctx); err != nil {
+		return v, err
 	}
-	before := o.Shards
+	o.Asked, o.Shards = asked(v.replies), diagnose.SortOutbox(v.replies, limits)
+	if o.Suspicious() {
+		if v.late, err = d.lookAgain(ctx, o, &v.replies, began); err != nil {
+			return v, err
+		}
+	}
+	v.judged = diagnose.OutboxTwice(*o)
+	return v, nil
+}
+
+func (d Deps) askOutbox(ctx context.Context) ([]paydb.Reply[paydb.Outbox], error) {
+	replies, err := d.DB.Outbox(ctx, paydb.OutboxQuery{Events: true})
+	for i := range replies {
+		if c := &replies[i].Clock.Database; !c.IsZero() {
+			*c = c.In(d.Zone)
+		}
+	}
+	return replies, err
+}
+
+// lookAgain takes the second look, and finds out who is hurt by what it saw. late
+// are the shards that were not looked at again in time.
+func (d Deps) lookAgain(ctx context.Context, o *diagnose.Outbox, replies *[]paydb.Reply[paydb.Outbox], began time.Time) (late []string, err error) {
+	first, took := *replies, time.Since(began)
+	if !again(ctx, took) {
+		for _, s := range o.Shards {
+			late = append(late, s.Shard)
+		}
+		return late, nil
+	}
 	tool.Progress(ctx, 1, 3, "a second look")
-	if err := look(); err != nil {
-		return o, nil, err
+	if *replies, err = d.askOutbox(ctx); err != nil {
+		return nil, err
 	}
-	o.Before, o.Apart = before, time.Since(began)
+	late = known(first, *replies)
+	before := slices.DeleteFunc(o.Shards, func(s diagnose.OutboxShard) bool { return slices.Contains(late, s.Shard) })
+	o.Asked, o.Shards = asked(*replies), diagnose.SortOutbox(*replies, o.Limits)
+	o.Before, o.Apart = before, time.Since(began)-took
 	tool.Progress(ctx, 2, 3, "who is hurt")
 	if o.Locks, err = d.DB.Locks(ctx); err != nil {
-		return o, nil, err
+		return nil, err
 	}
 	o.Hurt = map[diagnose.Trouble][]paydb.Reply[paydb.Hurt]{}
 	for _, trouble := range diagnose.Troubles {
-		if o.Hurt[trouble], err = d.hurtBy(ctx, o, trouble); err != nil {
-			return o, nil, err
+		if o.Hurt[trouble], err = d.hurtBy(ctx, *o, trouble); err != nil {
+			return nil, err
 		}
 	}
-	return o, replies, nil
+	return late, nil
 }
 
 // hurtBy looks up whose payments a trouble is about; nil when it is about none.
@@ -186,16 +189,6 @@ func (d Deps) hurtBy(ctx context.Context, o diagnose.Outbox, trouble diagnose.Tr
 	return d.DB.Hurt(ctx, of)
 }
 
-// confirmed are the findings of the second look whose codes the first had, too.
-// What the shards' answers themselves say stays.
-func confirmed(found []report.Finding, first diagnose.Outbox) []report.Finding {
-	before, _ := diagnose.JudgeOutbox(first)
-	return slices.DeleteFunc(found, func(f report.Finding) bool {
-		moving := strings.HasPrefix(string(f.Code), "OUTBOX_") || f.Code == catalog.PaymentStatusRegression
-		return moving && !slices.ContainsFunc(before, func(b report.Finding) bool { return b.Code == f.Code })
-	})
-}
-
 func (d Deps) checkOutboxStatus() tool.Tool {
 	return tool.Read(tool.Spec{
 		Name:  "check_outbox_status",
@@ -212,6 +205,8 @@ type outboxView struct {
 	deps    Deps
 	outbox  diagnose.Outbox
 	replies []paydb.Reply[paydb.Outbox]
+	judged  diagnose.Twice
+	late    []string // shards that were to be looked at twice, and were once
 }
 
 func (v outboxView) data() OutboxData {
@@ -222,7 +217,7 @@ func (v outboxView) data() OutboxData {
 	}
 	for _, s := range v.outbox.Shards {
 		d.Shards = append(d.Shards, v.shardRow(s))
-		d.Types = append(d.Types, typeRows(s)...)
+		d.Types = append(d.Types, typeRows(s, v.outbox.AgesKnown())...)
 		if s.Lock != nil {
 			d.Lock = lockStatus(s)
 		}
@@ -248,10 +243,11 @@ func (v outboxView) shardRow(s diagnose.OutboxShard) OutboxShardRow {
 	if atLeast {
 		row.Waiting = "at least " + row.Waiting
 	}
-	if age, ok := s.OldestLive(); ok {
+	aged := v.outbox.AgesKnown()
+	if age, ok := s.OldestLive(); ok && aged {
 		row.Oldest = tenths(age)
 	}
-	if ago, ok := s.Since(); ok {
+	if ago, ok := s.Since(); ok && aged {
 		row.Published = tenths(ago)
 	}
 	for _, e := range s.Live {
@@ -268,6 +264,8 @@ func (v outboxView) shardRow(s diagnose.OutboxShard) OutboxShardRow {
 	switch age, waits := s.OldestLive(); {
 	case !waits:
 		row.Draining = "nothing waits"
+	case !aged:
+		row.Draining = "not known"
 	case s.Publishing():
 		row.Draining = "yes"
 	case age < diagnose.PublishFresh:
@@ -300,7 +298,7 @@ func tenths(d time.Duration) *float64 {
 func round(f float64) float64 { return float64(int64(f*10+0.5)) / 10 }
 
 // typeRows counts what waits on a shard by type.
-func typeRows(s diagnose.OutboxShard) (rows []OutboxTypeRow) {
+func typeRows(s diagnose.OutboxShard, aged bool) (rows []OutboxTypeRow) {
 	var order []foreign.Text
 	type sum struct {
 		n           int
@@ -331,7 +329,11 @@ func typeRows(s diagnose.OutboxShard) (rows []OutboxTypeRow) {
 		if x.most != x.least {
 			retries = fmt.Sprintf("%d-%d", x.least, x.most)
 		}
-		rows = append(rows, OutboxTypeRow{s.Shard, eventType(k), x.n, x.dead, *tenths(x.oldest), retries})
+		var oldest *float64
+		if aged {
+			oldest = tenths(x.oldest)
+		}
+		rows = append(rows, OutboxTypeRow{s.Shard, eventType(k), x.n, x.dead, oldest, retries})
 	}
 	return rows
 }
@@ -401,18 +403,25 @@ func (v outboxView) because() string {
 			why = append(why, fmt.Sprintf("%s lacks %s", s.Shard, strings.Join(s.Lacks, ", ")))
 		}
 	}
+	if text := v.judged.Passing(); text != "" {
+		why = append(why, text)
+	}
+	amiss := slices.ContainsFunc(v.judged.Found, func(f report.Finding) bool { return f.Verdict != catalog.OK })
+	if len(v.late) > 0 && (amiss || v.outbox.Before != nil) {
+		why = append(why, lookedOnce(v.late))
+	}
 	return strings.Join(why, "; ")
 }
 
 // summary is the line to read out.
-func (v outboxView) summary(found []report.Finding) string {
+func (v outboxView) summary(found []report.Finding, verdict catalog.Verdict) string {
 	if len(v.outbox.Shards) == 0 {
 		return "no payment database answered, so nothing is known of the outbox"
 	}
 	text := partly(asked(v.replies))
 	var n, dead int64
 	var oldest float64
-	atLeast, published := "", -1.0
+	atLeast, published, aged := "", -1.0, v.outbox.AgesKnown()
 	for _, s := range v.outbox.Shards {
 		row := v.shardRow(s)
 		live, more := s.LiveCount()
@@ -432,16 +441,19 @@ func (v outboxView) summary(found []report.Finding) string {
 		head = strings.ReplaceAll(strings.TrimPrefix(string(found[i].Code), "OUTBOX_"), "_", " ")
 	} else if slices.ContainsFunc(found, func(f report.Finding) bool { return f.Code == catalog.OutboxBacklog }) {
 		head = "BACKLOG"
-	} else if len(silent(asked(v.replies))) > 0 || v.because() != "" {
+	} else if verdict != catalog.OK {
 		head = "as far as seen"
 	}
 	text += fmt.Sprintf("%s - %s%d events wait", head, atLeast, n)
-	if n > 0 {
+	if n > 0 && aged {
 		text += fmt.Sprintf(", the oldest %s", time.Duration(oldest*float64(time.Second)).Round(time.Second/10))
 	}
-	if published >= 0 {
+	switch {
+	case !aged:
+		text += "; since when is not known, for their times lie in the future"
+	case published >= 0:
 		text += fmt.Sprintf("; last published %s ago", time.Duration(published*float64(time.Second)).Round(time.Second/10))
-	} else {
+	default:
 		text += "; none seen published"
 	}
 	if dead > 0 {

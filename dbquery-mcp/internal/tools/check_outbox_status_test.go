@@ -229,3 +229,57 @@ func TestAnOutboxThatDrainsMeanwhile(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+// Where a call ends before a second look, what the first one saw is told, and how
+// much it is worth.
+func TestAnOutboxWithoutTimeForASecondLook(t *testing.T) {
+	db, _ := healthyOutbox(t)
+	waiting(t, db, 1, 30, "UTC_TIMESTAMP(3) - INTERVAL 11 MINUTE, 0, NULL")
+	a, text := connect(t, db).within(t, 2*time.Second).outbox(t, `{}`)
+	if got := codesOf(a); a.Verdict != "critical" || got != "OUTBOX_POLLER_STALLED OUTBOX_BACKLOG OUTBOX_SHARD_BACKLOG" {
+		t.Errorf("%s\n%s", got, text)
+	}
+	says(t, text, "no time for a second look at shard1, shard2")
+}
+
+// Events that are written nine hours ahead have no age, and nothing that goes by an
+// age is called right.
+func TestAnOutboxWrittenInAnotherZone(t *testing.T) {
+	db, _ := healthyOutbox(t)
+	waiting(t, db, 1, 30, "UTC_TIMESTAMP(3) + INTERVAL 9 HOUR - INTERVAL 20 MINUTE, 0, NULL")
+	a, text := connect(t, db).outbox(t, `{}`)
+	if got := codesOf(a); got != "SRC_TIMEZONE_MISMATCH" || a.Verdict == "ok" || strings.HasPrefix(a.Summary, "OK") || a.Data.Shards[0].Oldest != nil {
+		t.Errorf("%s\n%s", got, text)
+	}
+	says(t, text, "as far as seen - 30 events wait; since when is not known")
+	for _, code := range []string{"OUTBOX_BACKLOG", "OUTBOX_POLLER_STALLED", "OUTBOX_EVENT_MISSING"} {
+		if slices.Contains(a.RuledOut, code) {
+			t.Errorf("%s is ruled out", code)
+		}
+	}
+}
+
+// Where published events are cleared away, single older ones are left. The payments
+// of the time between are missed no event.
+func TestAnOutboxThatIsClearedMissesNoEvents(t *testing.T) {
+	for name, x := range map[string]struct{ left, want string }{
+		"a dead letter is left":           {"published = 0, published_at = NULL, retry_count = 10, last_retry_at = created_at", "OUTBOX_DEAD_LETTERS"},
+		"an event marked by hand is left": {"published_at = NULL", "OUTBOX_MARKED_NOT_PUBLISHED"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db, _ := healthyOutbox(t)
+			db.Shards[0].Exec(t, "UPDATE outbox_event SET "+x.left+" WHERE event_id = 1")
+			db.Shards[0].Exec(t, "DELETE FROM outbox_event WHERE event_id > 1 AND aggregate_id < 3")
+			a, text := connect(t, db).outbox(t, `{}`)
+			if got := codesOf(a); got != x.want || !slices.Contains(a.RuledOut, "OUTBOX_EVENT_MISSING") {
+				t.Errorf("found %s, want %s\n%s", got, x.want, text)
+			}
+			// Without any published one there is nothing to tell by.
+			db.Shards[0].Exec(t, "DELETE FROM outbox_event WHERE event_id > 1")
+			if a, text := connect(t, db).outbox(t, `{}`); codesOf(a) != x.want || slices.Contains(a.RuledOut, "OUTBOX_EVENT_MISSING") {
+				t.Errorf("with no published event: %s", text)
+			}
+		})
+	}
+}

@@ -49,16 +49,20 @@ type RequestsRow struct {
 	Dead      int    `json:"dead"`
 	Pending   int    `json:"pending"`
 	Without   int    `json:"without_request"` // payments that wait for one for more than 5 minutes
+
+	// There are more than are counted, and these are from then on; null: all are.
+	SucceededSince *time.Time `json:"succeeded_since,omitempty"`
+	FailedSince    *time.Time `json:"failed_since,omitempty"`
 }
 
 // AtRiskRow is money of one currency in one state.
 type AtRiskRow struct {
-	Kind     string     `json:"kind"`
-	State    string     `json:"state"`
-	Payments int        `json:"payments"`
-	Currency any        `json:"currency"`
-	Amount   string     `json:"amount"`
-	Oldest   *time.Time `json:"oldest"`
+	Kind     string        `json:"kind"`
+	State    string        `json:"state"`
+	Payments int           `json:"payments"`
+	Currency any           `json:"currency"`
+	Amount   report.Amount `json:"amount"`
+	Oldest   *time.Time    `json:"oldest"`
 }
 
 // CodeRow is what the payment gateway answered to requests that are FAILED.
@@ -85,6 +89,10 @@ func (d Deps) handleCheckSettlements(ctx context.Context, in SettlementsIn) (rep
 		if in.Kind != "" && in.Kind != string(kind) {
 			continue
 		}
+		if end, bounded := ctx.Deadline(); bounded && len(v.kinds) > 0 && time.Until(end) < tailTime {
+			v.left = append(v.left, string(kind)+"s")
+			continue
+		}
 		r, err := d.lookAtRequests(ctx, kind, span, &v)
 		if err != nil {
 			return a, err
@@ -103,84 +111,104 @@ func (d Deps) handleCheckSettlements(ctx context.Context, in SettlementsIn) (rep
 // lookAtRequests looks once, and when something is amiss a second time: what is so
 // at both times is no passing state.
 func (d Deps) lookAtRequests(ctx context.Context, kind paydb.RequestKind, span when.Spec, v *requestsView) (r diagnose.Requests, err error) {
-	look := func() error {
-		replies, window, err := d.DB.Gateway(ctx, paydb.GatewayQuery{Kind: kind, Within: d.Scope, Window: func(now time.Time) (paydb.Window, error) {
-			if v.resolved != nil { // every look at the same time
-				return v.window, nil
-			}
-			resolved, err := span.At(now, d.Zone)
-			if err != nil {
-				return paydb.Window{}, invalidTime(err)
-			}
-			w := paydb.Window{Since: resolved.Since, Until: resolved.Until}
-			if w.Until.IsZero() || w.Until.After(now) {
-				w.Until = now
-			}
-			if !w.Bounded() || !w.Since.Before(w.Until) {
-				return w, invalidTime(fmt.Errorf("a time that has begun is needed, for example 24h"))
-			}
-			v.resolved, v.window = &resolved, w
-			return w, nil
-		}})
-		if err != nil {
-			return err
-		}
-		if window != nil {
-			v.window.Clock = cmp.Or(v.window.Clock, window.Clock)
-		}
-		r.Found, r.Asked = replies, nil
-		for i := range replies {
-			if c := &replies[i].Clock.Database; !c.IsZero() {
-				*c = c.In(d.Zone)
-			}
-			r.Asked = append(r.Asked, replies[i].Asked)
-		}
-		return nil
-	}
-	r.Kind, r.Zone = kind, d.Zone
-	if err := look(); err != nil {
+	began := time.Now()
+	if r, err = d.askRequests(ctx, kind, span, v); err != nil {
 		return r, err
 	}
-	if r.Suspicious() {
-		before, _ := diagnose.JudgeRequests(r)
-		unfit := map[string][]int64{}
-		for _, x := range r.Found {
-			unfit[x.Shard] = x.Facts.Unfit
-		}
-		select {
-		case <-ctx.Done():
-			return r, nil
-		case <-time.After(sampleApart):
-		}
-		tool.Progress(ctx, 1, 2, "a second look at "+string(kind)+" requests")
-		if err := look(); err != nil {
-			return r, err
-		}
-		if r.Books, err = d.unfitBooks(ctx, r, unfit); err != nil {
-			return r, err
-		}
-		found, ran := diagnose.JudgeRequests(r)
-		v.found = append(v.found, slices.DeleteFunc(found, func(f report.Finding) bool {
-			booked := slices.Contains(diagnose.BookCodes(), f.Code)
-			return !booked && !slices.ContainsFunc(before, func(b report.Finding) bool { return b.Code == f.Code })
-		})...)
+	if !r.Suspicious() {
+		_, ran := diagnose.JudgeRequests(r)
 		v.ran = append(v.ran, ran...)
 		return r, nil
 	}
-	_, ran := diagnose.JudgeRequests(r)
-	v.ran = append(v.ran, ran...)
+	first := r
+	if !again(ctx, time.Since(began)) {
+		v.once(r)
+		return r, nil
+	}
+	tool.Progress(ctx, 1, 2, "a second look at "+string(kind)+" requests")
+	if r, err = d.askRequests(ctx, kind, span, v); err != nil {
+		return r, err
+	}
+	late := known(first.Found, r.Found)
+	r.Asked = asked(r.Found)
+	for _, name := range late {
+		v.late = append(v.late, string(kind)+"s of "+name)
+	}
+	if r.Books, err = d.unfitBooks(ctx, r, first); err != nil {
+		return r, err
+	}
+	judged := diagnose.RequestsTwice(first, r)
+	v.found, v.ran = append(v.found, judged.Found...), append(v.ran, judged.Ran...)
+	if text := judged.Passing(); text != "" {
+		v.passing = append(v.passing, text)
+	}
 	return r, nil
 }
 
+// askRequests looks once; every look of a call is at the same time.
+func (d Deps) askRequests(ctx context.Context, kind paydb.RequestKind, span when.Spec, v *requestsView) (r diagnose.Requests, err error) {
+	replies, window, err := d.DB.Gateway(ctx, paydb.GatewayQuery{Kind: kind, Within: d.Scope, Window: func(now time.Time) (paydb.Window, error) {
+		if v.resolved != nil {
+			return v.window, nil
+		}
+		resolved, err := span.At(now, d.Zone)
+		if err != nil {
+			return paydb.Window{}, invalidTime(err)
+		}
+		w := paydb.Window{Since: resolved.Since, Until: resolved.Until}
+		if w.Until.IsZero() || w.Until.After(now) {
+			w.Until = now
+		}
+		if !w.Bounded() || !w.Since.Before(w.Until) {
+			return w, invalidTime(fmt.Errorf("a time that has begun is needed, for example 24h"))
+		}
+		v.resolved, v.window = &resolved, w
+		return w, nil
+	}})
+	if err != nil {
+		return r, err
+	}
+	if window != nil {
+		v.window.Clock = cmp.Or(v.window.Clock, window.Clock)
+	}
+	for i := range replies {
+		if c := &replies[i].Clock.Database; !c.IsZero() {
+			*c = c.In(d.Zone)
+		}
+	}
+	r.Kind, r.Zone, r.Found, r.Asked = kind, d.Zone, replies, asked(replies)
+	return r, nil
+}
+
+// once judges a kind that there is no time to look at again.
+func (v *requestsView) once(r diagnose.Requests) {
+	found, ran := diagnose.JudgeRequests(r)
+	booked := diagnose.BookCodes()
+	unread := 0
+	for _, x := range v.each(r) {
+		unread += len(x.Facts.Unfit)
+	}
+	if unread > 0 {
+		v.unread = append(v.unread, fmt.Sprintf("%s whose %ss do not fit at first sight", payments(int64(unread)), r.Kind))
+		ran = slices.DeleteFunc(ran, func(c catalog.Code) bool { return slices.Contains(booked, c) })
+	}
+	if len(found) > 0 {
+		v.late = append(v.late, string(r.Kind)+"s")
+	}
+	v.found, v.ran = append(v.found, found...), append(v.ran, ran...)
+}
+
 // unfitBooks reads the payments whole that did not fit their requests at both looks.
-func (d Deps) unfitBooks(ctx context.Context, r diagnose.Requests, before map[string][]int64) ([]paydb.Reply[[]paydb.Exception], error) {
+// Of a shard that was silent at the first they are all read.
+func (d Deps) unfitBooks(ctx context.Context, r, first diagnose.Requests) ([]paydb.Reply[[]paydb.Exception], error) {
 	ids := make([][]int64, len(r.Found))
 	some := false
 	for i, x := range r.Found {
 		if x.SameAs != "" {
 			continue
 		}
-		ids[i] = slices.DeleteFunc(slices.Clone(x.Facts.Unfit), func(id int64) bool { return !slices.Contains(before[x.Shard], id) })
+		before := first.Found[i]
+		ids[i] = slices.DeleteFunc(slices.Clone(x.Facts.Unfit), func(id int64) bool { return before.Source.OK() && !slices.Contains(before.Facts.Unfit, id) })
 		some = some || len(ids[i]) > 0
 	}
 	if !some {
@@ -212,6 +240,10 @@ type requestsView struct {
 	kinds    []diagnose.Requests
 	found    []report.Finding
 	ran      []catalog.Code
+	late     []string // what was to be looked at twice, and was once
+	left     []string // what there was no time to look at
+	unread   []string // payments that there was no time to read whole
+	passing  []string // what was seen at a second look only
 }
 
 // asked are the shards; one that failed for any kind has failed.
@@ -287,6 +319,7 @@ func (v requestsView) data() SettlementsData {
 				row.Succeeded += x.Facts.Slots.Succeed[i]
 				row.Failed += x.Facts.Slots.Failed[i]
 			}
+			row.SucceededSince, row.FailedSince = v.since(x.Facts.Slots.SucceedSince), v.since(x.Facts.Slots.FailedSince)
 			for _, f := range x.Facts.Failed {
 				state := diagnose.StateOf(f, x.Clock.Database)
 				switch state {
@@ -318,6 +351,15 @@ func (v requestsView) data() SettlementsData {
 	}
 	d.Notes = v.notes()
 	return d
+}
+
+// since is from when on something was counted, nil for all of the window.
+func (v requestsView) since(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	at = at.In(v.deps.Zone).Truncate(time.Second)
+	return &at
 }
 
 // atRisk adds up money by state and currency.
@@ -357,7 +399,7 @@ func (r *atRisk) rows(zone *time.Location) (rows []AtRiskRow) {
 	for i := range r.parts {
 		p := &r.parts[i]
 		oldest := p.oldest.In(zone).Truncate(time.Second)
-		rows = append(rows, AtRiskRow{string(r.kind), p.state, p.n, currency(p.currency), p.sum.String(), &oldest})
+		rows = append(rows, AtRiskRow{string(r.kind), p.state, p.n, currency(p.currency), report.Amount(p.sum.String()), &oldest})
 	}
 	return rows
 }
@@ -417,7 +459,7 @@ func (v requestsView) notes() (notes []string) {
 }
 
 func (v requestsView) coverage() report.Coverage {
-	c := report.Coverage{Not: silent(v.asked())}
+	c := report.Coverage{Not: append(silent(v.asked()), v.left...)}
 	c.Looked = []string{heard(v.asked())}
 	if v.resolved != nil {
 		c.Window = "requested_at " + v.resolved.String()
@@ -434,7 +476,16 @@ func (v requestsView) coverage() report.Coverage {
 
 // because is what could not be looked for.
 func (v requestsView) because() string {
-	var why []string
+	why := slices.Clone(v.passing)
+	if len(v.late) > 0 {
+		why = append(why, lookedOnce(v.late))
+	}
+	if len(v.unread) > 0 {
+		why = append(why, "no time to read whole "+strings.Join(v.unread, ", "))
+	}
+	for _, what := range v.left {
+		why = append(why, what+": not looked at, there was no time left")
+	}
 	for _, k := range v.kinds {
 		for _, x := range v.each(k) {
 			for _, text := range x.Facts.Slow {
@@ -463,11 +514,18 @@ func (v requestsView) summary() string {
 	var kinds []string
 	for _, k := range v.kinds {
 		var sum RequestsRow
+		succeeded, failed := "", ""
 		for _, row := range v.data().Requests {
 			if row.Kind == string(k.Kind) {
 				sum.Starved, sum.Stale, sum.Dead = sum.Starved+row.Starved, sum.Stale+row.Stale, sum.Dead+row.Dead
 				sum.Pending, sum.Without, sum.Retrying = sum.Pending+row.Pending, sum.Without+row.Without, sum.Retrying+row.Retrying
 				sum.Succeeded, sum.Failed = sum.Succeeded+row.Succeeded, sum.Failed+row.Failed
+				if row.SucceededSince != nil {
+					succeeded = "at least "
+				}
+				if row.FailedSince != nil {
+					failed = "at least "
+				}
 			}
 		}
 		var parts []string
@@ -482,7 +540,7 @@ func (v requestsView) summary() string {
 		if len(parts) == 0 {
 			parts = []string{"none stuck, starved or dead"}
 		}
-		kinds = append(kinds, fmt.Sprintf("%ss: %s (%d succeeded, %d failed and %d of them being retried)", k.Kind, strings.Join(parts, ", "), sum.Succeeded, sum.Failed, sum.Retrying))
+		kinds = append(kinds, fmt.Sprintf("%ss: %s (%s%d succeeded, %s%d failed and %d of them being retried)", k.Kind, strings.Join(parts, ", "), succeeded, sum.Succeeded, failed, sum.Failed, sum.Retrying))
 	}
 	return text + strings.Join(kinds, "; ")
 }

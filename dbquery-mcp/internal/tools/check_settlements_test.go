@@ -180,3 +180,23 @@ func TestRequestsOfAnotherSchema(t *testing.T) {
 	}
 	says(t, text, "payments that wait for their request were not looked for")
 }
+
+// Where a call ends before a second look, what the first one saw is told, and how
+// much it is worth.
+func TestRequestsWithoutTimeForASecondLook(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	at := now(t, db).Add(-2 * time.Hour)
+	paid(t, db, 1, dbtest.Payment{ID: 1, Merchant: "M-2", Amount: 5000, Status: "CAPTURE_FAILED", At: at}, dbtest.Payment{ID: 2, Merchant: "M-2", Amount: 5000, Status: "CAPTURE_REQUESTED", At: at})
+	request(t, db, 1, "settlement_request", 1, "FAILED", "PG_TIMEOUT", 0, never, twoHours)
+	request(t, db, 1, "settlement_request", 2, "SUCCESS", "0000", 0, never, twoHours)
+	a, text := connect(t, db).within(t, 2*time.Second).settlements(t, `{}`)
+	if got := codesOf(a); got != "SETTLEMENT_RETRY_STARVED" || a.Verdict != "attention" || slices.Contains(a.RuledOut, "SETTLEMENT_STATUS_CONFLICT") || !slices.Contains(a.RuledOut, "REFUND_DEAD_LETTER") {
+		t.Errorf("found %q\n%s", got, text)
+	}
+	says(t, text, "no time for a second look at settlements", "1 payment whose settlements do not fit")
+	// Without a finding it is not well for that.
+	db.Shards[0].Exec(t, "UPDATE settlement_request SET last_retry_at = UTC_TIMESTAMP(3) WHERE payment_id = 1")
+	if a, text := connect(t, db).within(t, 2*time.Second).settlements(t, `{}`); a.Verdict != "unknown" || len(a.Findings) > 0 {
+		t.Errorf("%s", text)
+	}
+}

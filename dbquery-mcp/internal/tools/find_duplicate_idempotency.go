@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -55,30 +56,30 @@ type KeysLooked struct {
 
 // TwinRow is a key that two shards have.
 type TwinRow struct {
-	Merchant foreign.Text `json:"merchant_id"`
-	Key      foreign.Text `json:"idempotency_key"`
-	Shard    string       `json:"shard"`
-	ID       int64        `json:"payment_id"`
-	Amount   string       `json:"amount"`
-	Currency any          `json:"currency"`
-	Status   any          `json:"status"`
-	Other    string       `json:"other_shard"`
-	OtherID  int64        `json:"other_payment_id"`
-	OtherSum string       `json:"other_amount"`
-	OtherIs  any          `json:"other_status"`
+	Merchant foreign.Text  `json:"merchant_id"`
+	Key      foreign.Text  `json:"idempotency_key"`
+	Shard    string        `json:"shard"`
+	ID       int64         `json:"payment_id"`
+	Amount   report.Amount `json:"amount"`
+	Currency any           `json:"currency"`
+	Status   any           `json:"status"`
+	Other    string        `json:"other_shard"`
+	OtherID  int64         `json:"other_payment_id"`
+	OtherSum report.Amount `json:"other_amount"`
+	OtherIs  any           `json:"other_status"`
 }
 
 // MismatchRow is a record that answers with something else than its payment.
 type MismatchRow struct {
-	Shard     string       `json:"shard"`
-	ID        int64        `json:"payment_id"`
-	Merchant  foreign.Text `json:"merchant_id"`
-	Key       foreign.Text `json:"idempotency_key"`
-	Amount    string       `json:"amount"`
-	Currency  any          `json:"currency"`
-	SaysID    foreign.Text `json:"record_payment_id"`
-	SaysSum   foreign.Text `json:"record_amount"`
-	SaysMoney foreign.Text `json:"record_currency"`
+	Shard     string        `json:"shard"`
+	ID        int64         `json:"payment_id"`
+	Merchant  foreign.Text  `json:"merchant_id"`
+	Key       foreign.Text  `json:"idempotency_key"`
+	Amount    report.Amount `json:"amount"`
+	Currency  any           `json:"currency"`
+	SaysID    foreign.Text  `json:"record_payment_id"`
+	SaysSum   foreign.Text  `json:"record_amount"`
+	SaysMoney foreign.Text  `json:"record_currency"`
 }
 
 // GhostRow is a record that no payment has the key of.
@@ -101,16 +102,16 @@ type MissingRow struct {
 
 // PairRow is two payments that may be one order.
 type PairRow struct {
-	Shard    string       `json:"shard"`
-	Merchant foreign.Text `json:"merchant_id"`
-	Amount   string       `json:"amount"`
-	Currency any          `json:"currency"`
-	First    int64        `json:"payment_id"`
-	Second   int64        `json:"second_payment_id"`
-	Gap      float64      `json:"seconds_apart"`
-	FirstKey foreign.Text `json:"idempotency_key"`
-	Key      foreign.Text `json:"second_idempotency_key"`
-	Why      string       `json:"why"`
+	Shard    string        `json:"shard"`
+	Merchant foreign.Text  `json:"merchant_id"`
+	Amount   report.Amount `json:"amount"`
+	Currency any           `json:"currency"`
+	First    int64         `json:"payment_id"`
+	Second   int64         `json:"second_payment_id"`
+	Gap      float64       `json:"seconds_apart"`
+	FirstKey foreign.Text  `json:"idempotency_key"`
+	Key      foreign.Text  `json:"second_idempotency_key"`
+	Why      string        `json:"why"`
 }
 
 func (d Deps) handleFindDuplicateIdempotency(ctx context.Context, in KeysIn) (report.Answer[KeysData], error) {
@@ -126,7 +127,7 @@ func (d Deps) handleFindDuplicateIdempotency(ctx context.Context, in KeysIn) (re
 	if err != nil {
 		return a, err
 	}
-	facts := diagnose.Keys{}
+	facts := diagnose.Keys{After: q.After}
 	for _, r := range replies {
 		if !r.Clock.Database.IsZero() {
 			r.Clock.Database = r.Clock.Database.In(d.Zone)
@@ -149,7 +150,7 @@ func (d Deps) handleFindDuplicateIdempotency(ctx context.Context, in KeysIn) (re
 // keysQuestion reads the arguments; window is what the time was resolved to, once
 // a shard has told its clock.
 func (d Deps) keysQuestion(in KeysIn) (q paydb.KeysQuery, window func() string, err error) {
-	q.Merchants = d.Scope
+	q.Merchants, q.Within = d.Scope, d.Scope
 	if in.MerchantID != "" {
 		if err := d.Scope.Check(in.MerchantID); err != nil {
 			return q, nil, err
@@ -259,11 +260,11 @@ func (k keys) data() KeysData {
 	k.each(func(i int, a paydb.Asked, f paydb.Keys) {
 		d.Looked = append(d.Looked, KeysLooked{a.Shard, f.Merchants, f.Done, f.Payments, f.Records})
 		for _, t := range f.Across {
-			d.Across = append(d.Across, TwinRow{t.Here.Merchant, t.Here.Key, t.Here.Shard, t.Here.ID, t.Here.Amount, currency(t.Here.Currency), status(t.Here.Status),
-				t.There.Shard, t.There.ID, t.There.Amount, status(t.There.Status)})
+			d.Across = append(d.Across, TwinRow{t.Here.Merchant, t.Here.Key, t.Here.Shard, t.Here.ID, report.Amount(t.Here.Amount), currency(t.Here.Currency), status(t.Here.Status),
+				t.There.Shard, t.There.ID, report.Amount(t.There.Amount), status(t.There.Status)})
 		}
 		for _, s := range f.Mismatches {
-			d.Mismatches = append(d.Mismatches, MismatchRow{a.Shard, s.Payment.ID, s.Payment.Merchant, s.Payment.Key, s.Payment.Amount, currency(s.Payment.Currency), s.PaymentID, s.Amount, s.Currency})
+			d.Mismatches = append(d.Mismatches, MismatchRow{a.Shard, s.Payment.ID, s.Payment.Merchant, s.Payment.Key, report.Amount(s.Payment.Amount), currency(s.Payment.Currency), s.PaymentID, s.Amount, s.Currency})
 		}
 		for _, g := range f.Ghosts {
 			d.Ghosts = append(d.Ghosts, GhostRow{a.Shard, foreign.Text(g.Merchant), g.Key, g.Names, k.known(g.CreatedAt), g.Elsewhere})
@@ -276,7 +277,7 @@ func (k keys) data() KeysData {
 		}
 	})
 	for _, p := range k.twice {
-		d.Twice = append(d.Twice, PairRow{p.A.Shard, p.A.Merchant, p.A.Amount, currency(p.A.Currency), p.A.ID, p.B.ID, p.Gap.Seconds(), p.A.Key, p.B.Key, whyTwice(p)})
+		d.Twice = append(d.Twice, PairRow{p.A.Shard, p.A.Merchant, report.Amount(p.A.Amount), currency(p.A.Currency), p.A.ID, p.B.ID, p.Gap.Seconds(), p.A.Key, p.B.Key, whyTwice(p)})
 	}
 	for _, x := range []struct {
 		what string
@@ -287,6 +288,9 @@ func (k keys) data() KeysData {
 		}
 	}
 	d.Across, d.Mismatches, d.Ghosts, d.Missing, d.Twice = head(n, d.Across), head(n, d.Mismatches), head(n, d.Ghosts), head(n, d.Missing), head(n, d.Twice)
+	if k.facts.After != "" {
+		d.Notes = append(d.Notes, "what was seen is of this part alone, not of those before it")
+	}
 	if len(k.twice) > 0 {
 		d.Notes = append(d.Notes, "maybe_one_order_paid_twice: ask the merchant whether each pair is one order before anything is refunded")
 	}
@@ -315,17 +319,18 @@ func head[T any](n int, list []T) []T { return list[:min(n, len(list))] }
 func (k keys) coverage(used *paydb.Window, window string) report.Coverage {
 	c := report.Coverage{Window: window, Not: silent(k.facts.Asked)}
 	c.Looked = []string{heard(k.facts.Asked)}
-	next := ""
 	k.each(func(_ int, a paydb.Asked, f paydb.Keys) {
 		c.Looked = append(c.Looked, fmt.Sprintf("%s %d of %d merchants", a.Shard, f.Done, f.Merchants))
-		if f.Done < f.Merchants && (!c.Cut || f.Last < next) {
-			c.Cut, next = true, f.Last
-		}
 	})
+	next, cut, silent := k.facts.Next()
+	c.Cut = cut
+	if c.Cut && len(silent) > 0 {
+		c.More = "ask again once " + strings.Join(silent, ", ") + " answers: of its merchants none is done"
+	}
 	if c.Cut && next != "" && used != nil {
-		c.More = "the same arguments with this cursor"
+		c.More = cmp.Or(c.More, "the same arguments with this cursor")
 		c.Cursor = keysCursor{k.deps.keysHash(k.in), micros(used.Since), micros(used.Until), next}.String()
-	} else if c.Cut {
+	} else if c.Cut && c.More == "" {
 		c.More = "a merchant_id, or a shorter time_range"
 	}
 	return c

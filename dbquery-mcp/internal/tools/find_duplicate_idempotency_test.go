@@ -155,6 +155,14 @@ func TestFindDuplicateIdempotency(t *testing.T) {
 		t.Error("a record's message is shown")
 	}
 
+	// A server that is bound to one merchant does not tell whose the other payment is.
+	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = []string{"MERCHANT-8"} })
+	for _, args := range []string{`{}`, `{"merchant_id":"MERCHANT-8"}`} {
+		if _, text := limited.keys(t, args); strings.Contains(text, "MERCHANT-10") || !strings.Contains(text, `record names payment "2", the payment is 602`) {
+			t.Errorf("%s: %s", args, text)
+		}
+	}
+
 	// One merchant alone, to the letter.
 	if a, text := connect(t, db).keys(t, `{"merchant_id":"MERCHANT-12"}`); len(a.Data.Ghosts) != 1 || len(a.Findings) != 1 {
 		t.Error(text)

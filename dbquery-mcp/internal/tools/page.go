@@ -70,7 +70,7 @@ func (p page) data(full bool) PaymentsData {
 	for _, r := range p.rows {
 		row := PaymentRow{Shard: r.Shard, ID: r.ID, Merchant: r.Merchant, Status: status(r.Status), Currency: currency(r.Currency), RequestedAt: p.known(r.RequestedAt)}
 		if r.Amount != "" {
-			row.Amount = &r.Amount
+			row.Amount = new(report.Amount(r.Amount))
 		}
 		if full {
 			row.UpdatedAt, row.Key = p.known(r.UpdatedAt), &r.Key
@@ -114,9 +114,9 @@ func (p page) echo() Echo {
 
 func boundWords(b *filter.Bound, inclusive, exclusive string) string {
 	if b.Inclusive {
-		return inclusive + " " + b.Amount.String()
+		return inclusive + " " + report.Amount(b.Amount.String()).String()
 	}
-	return exclusive + " " + b.Amount.String()
+	return exclusive + " " + report.Amount(b.Amount.String()).String()
 }
 
 func texts(all []string) (out []foreign.Text) {

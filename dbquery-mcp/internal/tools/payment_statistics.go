@@ -51,22 +51,22 @@ type SuccessRow struct {
 
 // CurrencyRow is one currency's payments, and what of it succeeded.
 type CurrencyRow struct {
-	Currency  any    `json:"currency"`
-	Count     int64  `json:"count"`
-	Amount    string `json:"amount"`
-	Succeeded string `json:"succeeded_amount"`
-	Failed    string `json:"failed_amount"`
-	Before    *int64 `json:"count_before"`
+	Currency  any           `json:"currency"`
+	Count     int64         `json:"count"`
+	Amount    report.Amount `json:"amount"`
+	Succeeded report.Amount `json:"succeeded_amount"`
+	Failed    report.Amount `json:"failed_amount"`
+	Before    *int64        `json:"count_before"`
 }
 
 // MerchantRow is one merchant's payments in one currency.
 type MerchantRow struct {
-	Merchant foreign.Text `json:"merchant_id"`
-	Currency any          `json:"currency"`
-	Count    int64        `json:"count"`
-	Amount   string       `json:"amount"`
-	Failed   int64        `json:"failed"`
-	Rate     *float64     `json:"success_percent"`
+	Merchant foreign.Text  `json:"merchant_id"`
+	Currency any           `json:"currency"`
+	Count    int64         `json:"count"`
+	Amount   report.Amount `json:"amount"`
+	Failed   int64         `json:"failed"`
+	Rate     *float64      `json:"success_percent"`
 }
 
 // StatisticsStep is a part of the time. null was not counted.

@@ -169,11 +169,11 @@ func (s *sums) add(g paydb.StatisticsGroup) {
 	}
 }
 
-func (s *sums) of(o diagnose.Outcome) string {
+func (s *sums) of(o diagnose.Outcome) report.Amount {
 	if s.amounts[o] == nil {
 		return "0"
 	}
-	return s.amounts[o].String()
+	return report.Amount(s.amounts[o].String())
 }
 
 // rate is in percent with two decimals; nil when none has succeeded or failed.
@@ -263,7 +263,7 @@ func (s statistics) data() StatisticsData {
 		type key struct{ status, currency foreign.Text }
 		all := by(s, func(_ string, g paydb.StatisticsGroup) key { return key{g.Status, g.Currency} })
 		for k, v := range all {
-			d.ByStatus = append(d.ByStatus, SumOfStatus{status(k.status), currency(k.currency), v.count, v.amount.String()})
+			d.ByStatus = append(d.ByStatus, SumOfStatus{status(k.status), currency(k.currency), v.count, report.Amount(v.amount.String())})
 		}
 		slices.SortFunc(d.ByStatus, func(a, b SumOfStatus) int {
 			return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(fmt.Sprint(a.Status, a.Currency), fmt.Sprint(b.Status, b.Currency)))
@@ -280,7 +280,7 @@ func (s statistics) data() StatisticsData {
 		}
 		all := by(s, func(shard string, g paydb.StatisticsGroup) key { return key{shard, g.Currency} })
 		for k, v := range all {
-			d.ByShard = append(d.ByShard, SumOfShard{k.shard, currency(k.currency), v.count, v.amount.String()})
+			d.ByShard = append(d.ByShard, SumOfShard{k.shard, currency(k.currency), v.count, report.Amount(v.amount.String())})
 		}
 		slices.SortFunc(d.ByShard, func(a, b SumOfShard) int {
 			return cmp.Or(cmp.Compare(a.Shard, b.Shard), cmp.Compare(b.Count, a.Count), cmp.Compare(fmt.Sprint(a.Currency), fmt.Sprint(b.Currency)))
@@ -333,7 +333,7 @@ func (s statistics) byCurrency() []CurrencyRow {
 	rows := []CurrencyRow{}
 	for _, c := range byCount(all) {
 		v := all[c]
-		row := CurrencyRow{currency(c), v.count, v.amount.String(), v.of(diagnose.Succeeded), v.of(diagnose.Failed), nil}
+		row := CurrencyRow{currency(c), v.count, report.Amount(v.amount.String()), v.of(diagnose.Succeeded), v.of(diagnose.Failed), nil}
 		if s.question.before.Bounded() && s.countedAll(s.question.steps, len(s.parts)) {
 			n := before[c]
 			row.Before = &n
@@ -354,7 +354,7 @@ func (s statistics) merchants() (rows []MerchantRow) {
 			return nil
 		}
 		v := all[k]
-		rows = append(rows, MerchantRow{k.merchant, currency(k.currency), v.count, v.amount.String(), v.outcomes[diagnose.Failed], v.rate()})
+		rows = append(rows, MerchantRow{k.merchant, currency(k.currency), v.count, report.Amount(v.amount.String()), v.outcomes[diagnose.Failed], v.rate()})
 	}
 	return rows
 }
@@ -459,7 +459,7 @@ func (s statistics) summary() string {
 	var amounts []string
 	for _, c := range s.byCurrency() {
 		if c.Count > 0 {
-			amounts = append(amounts, shown(c.Currency)+" "+grouped(c.Amount))
+			amounts = append(amounts, shown(c.Currency)+" "+c.Amount.Grouped())
 		}
 	}
 	if len(amounts) > 3 {

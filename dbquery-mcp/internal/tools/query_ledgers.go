@@ -35,47 +35,47 @@ type LedgersData struct {
 
 // LedgerSum is what was posted in a currency; never across currencies.
 type LedgerSum struct {
-	Shard    string `json:"shard"`
-	Currency any    `json:"currency"` // null: postings without a payment
-	Captured string `json:"captured"`
-	Refunded string `json:"refunded"`
-	Net      string `json:"net"`
-	Other    string `json:"other"` // between accounts that nobody knows
-	Count    int64  `json:"count"`
+	Shard    string        `json:"shard"`
+	Currency any           `json:"currency"` // null: postings without a payment
+	Captured report.Amount `json:"captured"`
+	Refunded report.Amount `json:"refunded"`
+	Net      report.Amount `json:"net"`
+	Other    report.Amount `json:"other"` // between accounts that nobody knows
+	Count    int64         `json:"count"`
 }
 
 // AccountSum is what moved on an account, on all shards.
 type AccountSum struct {
-	Account  any    `json:"account"` // a known one as a word, any other as foreign text
-	Currency any    `json:"currency"`
-	Debit    string `json:"debit"`
-	Credit   string `json:"credit"`
-	Balance  string `json:"debit_less_credit"`
-	Count    int64  `json:"count"`
+	Account  any           `json:"account"` // a known one as a word, any other as foreign text
+	Currency any           `json:"currency"`
+	Debit    report.Amount `json:"debit"`
+	Credit   report.Amount `json:"credit"`
+	Balance  report.Amount `json:"debit_less_credit"`
+	Count    int64         `json:"count"`
 }
 
 // LedgerRow is a posting.
 type LedgerRow struct {
-	Shard  string     `json:"shard"`
-	Entry  int64      `json:"entry_id"`
-	Debit  any        `json:"debit_account"`
-	Credit any        `json:"credit_account"`
-	Amount string     `json:"amount"`
-	At     *time.Time `json:"occurred_at"`
+	Shard  string        `json:"shard"`
+	Entry  int64         `json:"entry_id"`
+	Debit  any           `json:"debit_account"`
+	Credit any           `json:"credit_account"`
+	Amount report.Amount `json:"amount"`
+	At     *time.Time    `json:"occurred_at"`
 }
 
 // PostedPayment is a payment and what was posted for it.
 type PostedPayment struct {
-	Shard       string       `json:"shard"`
-	ID          int64        `json:"payment_id"`
-	Merchant    foreign.Text `json:"merchant_id"`
-	Status      any          `json:"status"`
-	Currency    any          `json:"currency"`
-	Amount      *string      `json:"amount"`
-	Captured    string       `json:"captured"`
-	Refunded    string       `json:"refunded"`
-	Count       int          `json:"postings"`
-	RequestedAt *time.Time   `json:"requested_at"`
+	Shard       string         `json:"shard"`
+	ID          int64          `json:"payment_id"`
+	Merchant    foreign.Text   `json:"merchant_id"`
+	Status      any            `json:"status"`
+	Currency    any            `json:"currency"`
+	Amount      *report.Amount `json:"amount"`
+	Captured    report.Amount  `json:"captured"`
+	Refunded    report.Amount  `json:"refunded"`
+	Count       int            `json:"postings"`
+	RequestedAt *time.Time     `json:"requested_at"`
 }
 
 // The kinds of question.

@@ -91,8 +91,8 @@ func (d Deps) ledgerOfShard(r paydb.Reply[paydb.LedgerOf], id int64) string {
 		return fmt.Sprintf("no such payment on %s, but %s", r.Shard, postingsWord(f.Count))
 	}
 	p := f.Payment
-	return fmt.Sprintf("on %s %v %v %s of %s, captured %s, refunded %s", r.Shard, shown(status(p.Status)), shown(currency(p.Currency)), p.Amount, p.Merchant.Quoted(),
-		f.Control.Posted.String(), f.Control.Reversed.String())
+	return fmt.Sprintf("on %s %v %v %s of %s, captured %s, refunded %s", r.Shard, shown(status(p.Status)), shown(currency(p.Currency)), report.Amount(p.Amount), p.Merchant.Quoted(),
+		amount(f.Control.Posted), amount(f.Control.Reversed))
 }
 
 func postingsWord(n int64) string {
@@ -118,9 +118,9 @@ func paymentCurrency(p *paydb.Payment) any {
 
 func (d Deps) posted(p paydb.Payment, x *paydb.Control, n int) PostedPayment {
 	row := PostedPayment{Shard: p.Shard, ID: p.ID, Merchant: p.Merchant, Status: status(p.Status), Currency: currency(p.Currency),
-		Captured: x.Posted.String(), Refunded: x.Reversed.String(), Count: n, RequestedAt: d.moment(p.RequestedAt)}
+		Captured: amount(x.Posted), Refunded: amount(x.Reversed), Count: n, RequestedAt: d.moment(p.RequestedAt)}
 	if p.Amount != "" {
-		row.Amount = &p.Amount
+		row.Amount = new(report.Amount(p.Amount))
 	}
 	return row
 }
@@ -135,7 +135,7 @@ func (d Deps) moment(t time.Time) *time.Time {
 }
 
 func (d Deps) ledgerRow(shard string, e paydb.Entry) LedgerRow {
-	return LedgerRow{Shard: shard, Entry: e.ID, Debit: account(e.Debit), Credit: account(e.Credit), Amount: e.Amount.String(), At: d.moment(e.At)}
+	return LedgerRow{Shard: shard, Entry: e.ID, Debit: account(e.Debit), Credit: account(e.Credit), Amount: amount(e.Amount), At: d.moment(e.At)}
 }
 
 // account is a word where it is one of the two.
@@ -148,12 +148,12 @@ func account(a foreign.Text) any {
 
 // sumOf is what was posted in a currency on a shard.
 func sumOf(shard string, currency any, x *paydb.Control) LedgerSum {
-	return LedgerSum{Shard: shard, Currency: currency, Captured: x.Posted.String(), Refunded: x.Reversed.String(), Other: x.Other.String(),
+	return LedgerSum{Shard: shard, Currency: currency, Captured: amount(x.Posted), Refunded: amount(x.Reversed), Other: amount(x.Other),
 		Net: less(x.Posted, x.Reversed), Count: x.Posted.Count + x.Reversed.Count + x.Other.Count}
 }
 
 // less is the difference of two sums.
-func less(a, b paydb.Amounts) string {
+func less(a, b paydb.Amounts) report.Amount {
 	var s paydb.Sum
 	if err := s.Add(a.String()); err != nil {
 		panic("tools: a sum writes itself as no number") // Sum's own String and Add disagree
@@ -165,7 +165,7 @@ func less(a, b paydb.Amounts) string {
 	if err := s.Add(minus); err != nil {
 		panic("tools: a sum writes itself as no number")
 	}
-	return s.String()
+	return amount(&s)
 }
 
 // askedOf puts what asking the shards came to into an answer, in the zone that is shown.
@@ -190,3 +190,6 @@ func shardsAnswer(a *report.Answer[LedgersData], all []paydb.Asked) {
 	}
 	a.Coverage.Looked, a.Coverage.Not = append(a.Coverage.Looked, heard(all)), append(a.Coverage.Not, silent(all)...)
 }
+
+// amount is an exact number of money, for a field of its own.
+func amount(of fmt.Stringer) report.Amount { return report.Amount(of.String()) }

@@ -134,7 +134,7 @@ func accountRows(v reconciledView) []AccountSum {
 	var rows []AccountSum
 	for _, k := range keys {
 		x := all[k]
-		rows = append(rows, AccountSum{Account: account(foreign.Text(k.account)), Currency: currencyOrNone(k.currency), Debit: x.debit.String(), Credit: x.credit.String(),
+		rows = append(rows, AccountSum{Account: account(foreign.Text(k.account)), Currency: currencyOrNone(k.currency), Debit: amount(x.debit), Credit: amount(x.credit),
 			Balance: less(x.debit, x.credit), Count: x.debit.Count + x.credit.Count})
 	}
 	return rows
@@ -162,7 +162,7 @@ func sumWords(v reconciledView, of string) string {
 	for _, c := range slices.Sorted(maps.Keys(sums)) {
 		x := sums[c]
 		if name, ok := currencyOrNone(c).(string); ok && x.Posted.Count+x.Reversed.Count > 0 {
-			words = append(words, fmt.Sprintf("%s captured %s, refunded %s, net %s", name, grouped(x.Posted.String()), grouped(x.Reversed.String()), grouped(less(x.Posted, x.Reversed))))
+			words = append(words, fmt.Sprintf("%s captured %s, refunded %s, net %s", name, grouped(x.Posted.String()), grouped(x.Reversed.String()), less(x.Posted, x.Reversed).Grouped()))
 		}
 	}
 	if len(words) > 0 {
@@ -213,23 +213,45 @@ func (d Deps) withPayments(ctx context.Context, in LedgersIn, a report.Answer[Le
 		x.Book(&b)
 		a.Data.Payments = append(a.Data.Payments, d.posted(row, &x, b.Captures.N+b.Reversals.N+b.Others.N))
 	}
-	found, ran := diagnose.Judge(p.facts())
-	a.Findings, a.Coverage, a.AsOf = found, p.coverage(), p.asOf()
-	for _, r := range replies {
-		a.Sources = append(a.Sources, r.Source)
+	empty := p.empty()
+	a.Coverage, a.AsOf, a.Data.Notes = p.coverage(), p.asOf(), p.notes()
+	missing := p.without(asked(v.replies))
+	a.Coverage.Looked[0], a.Coverage.Not = heard(asked(p.replies)), silent(asked(p.replies))
+	facts := p.facts()
+	found, ran := diagnose.Judge(facts)
+	for i := range found {
+		if found[i].Code == catalog.SrcPartialResult && len(missing) > 0 {
+			found[i].Claim = "the sums lack what " + strings.Join(missing, ", ") + " did not answer; the list of payments has its rows"
+		}
 	}
-	a.Data.Notes = p.notes()
+	a.Findings = found
+	for _, one := range facts.Asked {
+		a.Sources = append(a.Sources, one.Source)
+	}
 	name := foreign.Text(in.MerchantID).Quoted()
 	switch {
-	case p.empty():
+	case empty:
 		a.Summary = p.caveat() + "no payment of merchant " + name + " in this time"
 	case in.Cursor != "":
 		a.Summary = p.caveat() + "the next " + payments(int64(len(p.rows))) + " of merchant " + name + "; the sums stood in the first answer"
 	default:
 		a.Summary = p.caveat() + sumWords(v, " for merchant "+name)
-		if !v.through() && len(silent(asked(v.replies))) == 0 {
-			a.Because = "time ran out before all of the merchant's payments were added up: the sums are lower bounds"
-		}
+	}
+	if !v.through() {
+		a.Because = "not all of the merchant's payments were added up: the sums are lower bounds"
 	}
 	return a, ran, nil
+}
+
+// without takes for silent the shards that answered for the page and failed while
+// the sums were read, and names them.
+func (p *page) without(sums []paydb.Asked) (missing []string) {
+	p.replies = slices.Clone(p.replies)
+	for i, a := range sums {
+		if r := &p.replies[i]; r.Source.OK() && !a.Source.OK() {
+			r.Asked = a
+			missing = append(missing, a.Shard)
+		}
+	}
+	return missing
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"payops-mcp/dbquery-mcp/internal/dbtest"
 	"payops-mcp/dbquery-mcp/internal/paydb"
@@ -167,6 +168,19 @@ func TestTheLedgerWithoutAShard(t *testing.T) {
 		}
 		says(t, text, "PARTIAL, shard2")
 	}
+}
+
+// A shard that fails while the sums are read is not well for having listed its
+// payments.
+func TestTheSumsOfAMerchantWithoutAShard(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	paid(t, db, 1, dbtest.Payment{ID: 1, Merchant: "M-2", Amount: 5000, At: now(t, db).Add(-time.Hour)})
+	db.Shards[1].Exec(t, "DROP TABLE ledger_entry")
+	a, text := connect(t, db).ledgers(t, `{"query_type":"by_merchant","merchant_id":"M-2"}`)
+	if a.Verdict == "ok" || !slices.Contains(a.Codes(), "SRC_PARTIAL_RESULT") || a.Sources[1].OK {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "PARTIAL, shard2 did not answer", "the sums lack what shard2 did not answer")
 }
 
 func TestLedgerQuestionsThatAreRefused(t *testing.T) {

@@ -63,40 +63,40 @@ type Echo struct {
 
 // PaymentRow is a payment. Its id is one of its shard.
 type PaymentRow struct {
-	Shard       string        `json:"shard"`
-	ID          int64         `json:"payment_id"`
-	Merchant    foreign.Text  `json:"merchant_id"`
-	Status      any           `json:"status"` // a known one as a word, any other as foreign text
-	Amount      *string       `json:"amount"` // as stored; decimal digits, never a float; null for NULL
-	Currency    any           `json:"currency"`
-	RequestedAt *time.Time    `json:"requested_at"`
-	UpdatedAt   *time.Time    `json:"updated_at,omitempty"`
-	Key         *foreign.Text `json:"idempotency_key,omitempty"`
+	Shard       string         `json:"shard"`
+	ID          int64          `json:"payment_id"`
+	Merchant    foreign.Text   `json:"merchant_id"`
+	Status      any            `json:"status"` // a known one as a word, any other as foreign text
+	Amount      *report.Amount `json:"amount"` // as stored; decimal digits, never a float; null for NULL
+	Currency    any            `json:"currency"`
+	RequestedAt *time.Time     `json:"requested_at"`
+	UpdatedAt   *time.Time     `json:"updated_at,omitempty"`
+	Key         *foreign.Text  `json:"idempotency_key,omitempty"`
 }
 
 // SumOfShard is what matches on a shard.
 type SumOfShard struct {
-	Shard    string `json:"shard"`
-	Currency any    `json:"currency"`
-	Count    int64  `json:"count"`
-	Amount   string `json:"amount"`
+	Shard    string        `json:"shard"`
+	Currency any           `json:"currency"`
+	Count    int64         `json:"count"`
+	Amount   report.Amount `json:"amount"`
 }
 
 // SumOfStatus is what matches of a status.
 type SumOfStatus struct {
-	Status   any    `json:"status"`
-	Currency any    `json:"currency"`
-	Count    int64  `json:"count"`
-	Amount   string `json:"amount"`
+	Status   any           `json:"status"`
+	Currency any           `json:"currency"`
+	Count    int64         `json:"count"`
+	Amount   report.Amount `json:"amount"`
 }
 
 // SumOfBoth is what matches of a status on a shard.
 type SumOfBoth struct {
-	Shard    string `json:"shard"`
-	Status   any    `json:"status"`
-	Currency any    `json:"currency"`
-	Count    int64  `json:"count"`
-	Amount   string `json:"amount"`
+	Shard    string        `json:"shard"`
+	Status   any           `json:"status"`
+	Currency any           `json:"currency"`
+	Count    int64         `json:"count"`
+	Amount   report.Amount `json:"amount"`
 }
 
 func (d Deps) handleQueryPayments(ctx context.Context, in PaymentsIn) (report.Answer[PaymentsData], error) {

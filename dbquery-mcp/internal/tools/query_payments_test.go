@@ -12,7 +12,9 @@ import (
 	"payops-mcp/dbquery-mcp/internal/dbtest"
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/dbquery-mcp/internal/tools"
+	"payops-mcp/shared/env"
 	"payops-mcp/shared/scope"
+	"payops-mcp/shared/serve"
 	"payops-mcp/shared/tooltest"
 )
 
@@ -58,6 +60,7 @@ type answer = tooltest.Answer[data]
 type rig struct {
 	db     *dbtest.DB
 	client *tooltest.Client
+	deps   tools.Deps
 }
 
 type change func(shard int, s *paydb.Settings, d *tools.Deps)
@@ -75,7 +78,14 @@ func connect(t *testing.T, db *dbtest.DB, changes ...change) rig {
 	}
 	d.DB = paydb.New(shards, paydb.Options{StatementTimeout: 5 * time.Second})
 	t.Cleanup(d.DB.Close)
-	return rig{db, tooltest.New(t, tools.All(d)...)}
+	return rig{db, tooltest.New(t, tools.All(d)...), d}
+}
+
+// within is the same server with less time for a call.
+func (r rig) within(t *testing.T, timeout time.Duration) rig {
+	t.Helper()
+	r.client = tooltest.Connect(t, serve.App{Name: "test", Common: &env.Common{CallTimeout: timeout, MaxResultBytes: 60000}}, tools.All(r.deps)...)
+	return r
 }
 
 func at(shard int, e dbtest.Endpoint) change {

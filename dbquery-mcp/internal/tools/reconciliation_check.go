@@ -54,14 +54,14 @@ type ReconciledShard struct {
 
 // ExceptionRow is a payment whose books are wrong.
 type ExceptionRow struct {
-	Shard    string        `json:"shard"`
-	ID       int64         `json:"payment_id"`
-	Codes    string        `json:"codes"`
-	Merchant *foreign.Text `json:"merchant_id"` // null: no such payment
-	Status   any           `json:"status"`
-	Currency any           `json:"currency"`
-	Amount   *string       `json:"amount"`
-	Updated  *time.Time    `json:"updated_at"`
+	Shard    string         `json:"shard"`
+	ID       int64          `json:"payment_id"`
+	Codes    string         `json:"codes"`
+	Merchant *foreign.Text  `json:"merchant_id"` // null: no such payment
+	Status   any            `json:"status"`
+	Currency any            `json:"currency"`
+	Amount   *report.Amount `json:"amount"`
+	Updated  *time.Time     `json:"updated_at"`
 }
 
 // IDsOfCode are the payments with an exception.
@@ -75,12 +75,12 @@ type IDsOfCode struct {
 // ControlTotal is of all shards together. Debit and credit are equal by the shape of
 // the ledger, whatever is wrong in it.
 type ControlTotal struct {
-	Currency any    `json:"currency"` // null: postings without a payment
-	Captured string `json:"captured_by_status"`
-	Posted   string `json:"captured_posted"`
-	Refunded string `json:"refunded_by_status"`
-	Reversed string `json:"refunded_posted"`
-	Debit    string `json:"debit_and_credit"`
+	Currency any           `json:"currency"` // null: postings without a payment
+	Captured report.Amount `json:"captured_by_status"`
+	Posted   report.Amount `json:"captured_posted"`
+	Refunded report.Amount `json:"refunded_by_status"`
+	Reversed report.Amount `json:"refunded_posted"`
+	Debit    report.Amount `json:"debit_and_credit"`
 }
 
 const (

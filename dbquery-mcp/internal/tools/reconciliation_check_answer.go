@@ -25,7 +25,7 @@ type reconciledView struct {
 
 func (v reconciledView) facts(elsewhere map[string][]paydb.Exception) diagnose.Reconciliation {
 	r := diagnose.Reconciliation{Shards: diagnose.Shards{Asked: asked(v.replies)}, Checks: v.question.ask.Checks, Elsewhere: elsewhere,
-		Limited: len(v.question.ask.Merchants) > 0, Unpaired: v.question.unpaired != ""}
+		Limited: len(v.question.ask.Merchants) > 0, Resumed: v.question.again, Unpaired: v.question.unpaired != ""}
 	for _, one := range v.replies {
 		r.Done = append(r.Done, one.Facts)
 	}
@@ -83,8 +83,8 @@ func (v reconciledView) row(e diagnose.Exception) ExceptionRow {
 	if e.Orphan {
 		return row
 	}
-	amount := e.Amount.String()
-	row.Merchant, row.Status, row.Currency, row.Amount = &e.Merchant, status(foreign.Text(e.Status)), currency(foreign.Text(e.Currency)), &amount
+	of := amount(e.Amount)
+	row.Merchant, row.Status, row.Currency, row.Amount = &e.Merchant, status(foreign.Text(e.Status)), currency(foreign.Text(e.Currency)), &of
 	if !e.UpdatedAt.IsZero() {
 		at := e.UpdatedAt.In(v.deps.Zone)
 		row.Updated = &at
@@ -141,7 +141,7 @@ func (v reconciledView) control() []ControlTotal {
 	rows := []ControlTotal{}
 	for _, c := range slices.Sorted(maps.Keys(sums)) {
 		x := sums[c]
-		row := ControlTotal{Captured: x.Captured.String(), Posted: x.Posted.String(), Refunded: x.Refunded.String(), Reversed: x.Reversed.String()}
+		row := ControlTotal{Captured: amount(x.Captured), Posted: amount(x.Posted), Refunded: amount(x.Refunded), Reversed: amount(x.Reversed)}
 		if c != "" {
 			row.Currency = currency(foreign.Text(c))
 		}
@@ -152,12 +152,12 @@ func (v reconciledView) control() []ControlTotal {
 }
 
 // debit is everything that was posted, which is what was debited and credited too.
-func debit(x *paydb.Control) string {
+func debit(x *paydb.Control) report.Amount {
 	var all paydb.Amounts
 	for _, part := range []paydb.Amounts{x.Posted, x.Reversed, x.Other} {
 		all.Join(part)
 	}
-	return all.String()
+	return amount(all)
 }
 
 func (v reconciledView) coverage() report.Coverage {
@@ -184,6 +184,9 @@ func (v reconciledView) coverage() report.Coverage {
 		}
 		if f.Late.Why != "" {
 			c.Not = append(c.Not, r.Shard+": which postings came late ("+f.Late.Why+")")
+		}
+		if f.OlderWhy != "" {
+			c.Not = append(c.Not, r.Shard+": "+f.OlderWhy)
 		}
 		for _, slow := range f.Slow {
 			c.Not = append(c.Not, r.Shard+": "+slow)
@@ -254,7 +257,7 @@ func (v reconciledView) summary() string {
 		text += fmt.Sprintf("; %s in flight", payments(young))
 	}
 	if x, ok := v.mostUsed(); ok {
-		text += fmt.Sprintf(". Control total only: BALANCED - debit %s %s = credit %[2]s", x.Currency, grouped(x.Debit))
+		text += fmt.Sprintf(". Control total only: BALANCED - debit %s %s = credit %[2]s", x.Currency, x.Debit.Grouped())
 	}
 	return text
 }

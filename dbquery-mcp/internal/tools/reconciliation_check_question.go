@@ -150,6 +150,10 @@ type mark struct {
 	Done  bool   `json:"d,omitempty"`
 	N     int    `json:"n,omitempty"`
 	At    int64  `json:"t,omitempty"`
+	// Of the payments older than the window.
+	OlderLeft bool  `json:"o,omitempty"`
+	Older     int64 `json:"i,omitempty"`
+	OlderCut  bool  `json:"x,omitempty"`
 }
 
 // reconcileCursor is where a reconciliation stopped. It holds no secret and gives
@@ -170,7 +174,7 @@ func (q *reconciliation) cursor(replies []paydb.Reply[paydb.Reconciled]) string 
 	}
 	for _, r := range replies {
 		if e := r.Facts.End; r.SameAs == "" && e != (paydb.Mark{}) {
-			c.Marks = append(c.Marks, mark{r.Shard, e.After, e.Last, e.Done, e.Merchant, micros(e.At)})
+			c.Marks = append(c.Marks, mark{r.Shard, e.After, e.Last, e.Done, e.Merchant, micros(e.At), e.OlderLeft, e.Older, e.OlderCut})
 		}
 	}
 	text, err := json.Marshal(c)
@@ -191,7 +195,7 @@ func (q *reconciliation) goOn(cursor string) error {
 	}
 	q.again, q.ask.From = true, map[string]paydb.Mark{}
 	for _, m := range c.Marks {
-		q.ask.From[m.Shard] = paydb.Mark{After: m.After, Last: m.Last, Done: m.Done, Merchant: m.N, At: fromMicros(m.At)}
+		q.ask.From[m.Shard] = paydb.Mark{After: m.After, Last: m.Last, Done: m.Done, Merchant: m.N, At: fromMicros(m.At), OlderLeft: m.OlderLeft, Older: m.Older, OlderCut: m.OlderCut}
 	}
 	if q.ask.Window != nil {
 		q.window = &paydb.Window{Since: fromMicros(c.Since), Until: fromMicros(c.Until)}

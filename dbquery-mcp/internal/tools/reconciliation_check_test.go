@@ -282,11 +282,17 @@ func TestWaysToReconcile(t *testing.T) {
 		`{"scope":"all","checks":["ledger"],"pace":"gentle"}`: "in 600 payments",
 		`{"scope":"all","snapshot":true}`:                     "in 600 payments",
 		`{"time_range":"all"}`:                                "all payments",
-		`{"since":"2020-01-01","until":"2020-02-01"}`:         "nothing to check",
 	} {
 		a, text := r.reconcile(t, args)
 		if a.Verdict != "ok" || !strings.Contains(text, want) {
 			t.Errorf("%s: want %q\n%s", args, want, text)
 		}
+	}
+	for _, args := range []string{`{"since":"2020-01-01","until":"2020-02-01"}`, `{"merchant_id":"MERCHANT-222"}`, `{"scope":"999999999-1000000000"}`} {
+		a, text := r.reconcile(t, args)
+		if a.Verdict != "unknown" || slices.Contains(a.RuledOut, "LEDGER_CAPTURE_MISSING") {
+			t.Errorf("%s: nothing was judged\n%s", args, text)
+		}
+		says(t, text, "nothing to check", "no payment in this scope")
 	}
 }

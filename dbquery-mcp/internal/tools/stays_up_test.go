@@ -115,7 +115,8 @@ func TestEveryToolOnAServerOfItsOwnMind(t *testing.T) {
 	n := now(t, db)
 	db.Recorded(t, 1, dbtest.Payment{ID: 123, Merchant: "MERCHANT-8", Key: "order-20251120-7", Status: "CAPTURE_REQUESTED", At: n.Add(-10 * time.Second)})
 	everyTool(t, connect(t, db), 9, func(tool, args string, a tooltest.Answer[json.RawMessage], text string) {
-		if len(a.Sources) != 1 || !a.Sources[0].OK || a.Verdict != "ok" {
+		young := tool == "reconciliation_check" && strings.Contains(text, "judged") // there is one payment, of just now
+		if len(a.Sources) != 1 || !a.Sources[0].OK || a.Verdict != "ok" && !young {
 			t.Errorf("%s %s: %s", tool, args, text)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/shared/foreign"
+	"payops-mcp/shared/report"
 )
 
 // tally is how many payments match and what they come to. Amounts of different
@@ -101,21 +102,21 @@ func (t tally) by(key func(part) part) []part {
 
 func (t tally) byShard() (rows []SumOfShard) {
 	for _, p := range t.by(func(p part) part { return part{shard: p.shard, currency: p.currency} }) {
-		rows = append(rows, SumOfShard{p.shard, currency(p.currency), p.count, p.sum.String()})
+		rows = append(rows, SumOfShard{p.shard, currency(p.currency), p.count, amount(&p.sum)})
 	}
 	return rows
 }
 
 func (t tally) byStatus() (rows []SumOfStatus) {
 	for _, p := range t.by(func(p part) part { return part{status: p.status, currency: p.currency} }) {
-		rows = append(rows, SumOfStatus{status(p.status), currency(p.currency), p.count, p.sum.String()})
+		rows = append(rows, SumOfStatus{status(p.status), currency(p.currency), p.count, amount(&p.sum)})
 	}
 	return rows
 }
 
 func (t tally) byBoth() (rows []SumOfBoth) {
 	for _, p := range t.by(func(p part) part { return p }) {
-		rows = append(rows, SumOfBoth{p.shard, status(p.status), currency(p.currency), p.count, p.sum.String()})
+		rows = append(rows, SumOfBoth{p.shard, status(p.status), currency(p.currency), p.count, amount(&p.sum)})
 	}
 	return rows
 }
@@ -139,17 +140,4 @@ func (t tally) inWords() string {
 }
 
 // grouped puts commas between thousands.
-func grouped(decimal string) string {
-	whole, fraction, point := strings.Cut(decimal, ".")
-	sign := ""
-	if rest, negative := strings.CutPrefix(whole, "-"); negative {
-		sign, whole = "-", rest
-	}
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if point {
-		whole += "." + fraction
-	}
-	return sign + whole
-}
+func grouped(decimal string) string { return report.Amount(decimal).Grouped() }

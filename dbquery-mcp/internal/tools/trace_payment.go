@@ -34,14 +34,14 @@ type TraceData struct {
 
 // TracedPayment is one payment; its id is one of its shard.
 type TracedPayment struct {
-	Shard    string       `json:"shard"`
-	ID       int64        `json:"payment_id"`
-	Merchant foreign.Text `json:"merchant_id"`
-	Status   any          `json:"status"`
-	Amount   *string      `json:"amount"`
-	Currency any          `json:"currency"`
-	Key      foreign.Text `json:"idempotency_key"`
-	Where    string       `json:"where"` // how far it is, where it is stuck and why
+	Shard    string         `json:"shard"`
+	ID       int64          `json:"payment_id"`
+	Merchant foreign.Text   `json:"merchant_id"`
+	Status   any            `json:"status"`
+	Amount   *report.Amount `json:"amount"`
+	Currency any            `json:"currency"`
+	Key      foreign.Text   `json:"idempotency_key"`
+	Where    string         `json:"where"` // how far it is, where it is stuck and why
 }
 
 // TimelineRow is something that happened to a payment.
@@ -58,12 +58,13 @@ func (d Deps) handleTracePayment(ctx context.Context, in TraceIn) (report.Answer
 	if err != nil {
 		return a, err
 	}
+	began := time.Now()
 	replies, err := d.DB.Trace(ctx, q)
 	if err != nil {
 		return a, err
 	}
 	if slices.ContainsFunc(replies, func(r paydb.Reply[[]paydb.Traced]) bool { return len(r.Facts) > 0 }) {
-		replies, err = d.traceAgain(ctx, q, replies)
+		replies, err = d.traceAgain(ctx, q, replies, time.Since(began))
 		if err != nil {
 			return a, err
 		}
@@ -83,7 +84,7 @@ func (d Deps) handleTracePayment(ctx context.Context, in TraceIn) (report.Answer
 	}
 	var ran []catalog.Code
 	a.Findings, ran = diagnose.JudgeTrace(facts)
-	a.Data, a.Coverage, a.Because = v.data(), v.coverage(), v.because()
+	a.Data, a.Coverage, a.Because = v.data(), v.coverage(), v.because(a.Findings)
 	a.Conclude(ran...)
 	a.Summary = v.summary()
 	return a, nil
@@ -105,7 +106,7 @@ func (d Deps) traceQuestion(in TraceIn) (q paydb.TraceQuery, err error) {
 
 // traceAgain looks a second time where a rule found something, so that what is on
 // its way at this moment is not told as wrong.
-func (d Deps) traceAgain(ctx context.Context, q paydb.TraceQuery, replies []paydb.Reply[[]paydb.Traced]) ([]paydb.Reply[[]paydb.Traced], error) {
+func (d Deps) traceAgain(ctx context.Context, q paydb.TraceQuery, replies []paydb.Reply[[]paydb.Traced], took time.Duration) ([]paydb.Reply[[]paydb.Traced], error) {
 	facts := diagnose.Trace{Found: replies, Limits: d.outboxLimits(), Zone: d.Zone}
 	for _, r := range replies {
 		facts.Asked = append(facts.Asked, r.Asked)
@@ -113,12 +114,14 @@ func (d Deps) traceAgain(ctx context.Context, q paydb.TraceQuery, replies []payd
 	if found, _ := diagnose.JudgeTrace(facts); !slices.ContainsFunc(found, func(f report.Finding) bool { return f.Kind == catalog.Cause }) {
 		return replies, nil
 	}
-	select {
-	case <-ctx.Done():
+	if !again(ctx, took) {
 		return replies, nil
-	case <-time.After(sampleApart):
 	}
-	return d.DB.Trace(ctx, q)
+	second, err := d.DB.Trace(ctx, q)
+	if err == nil {
+		known(replies, second)
+	}
+	return second, err
 }
 
 func (d Deps) tracePayment() tool.Tool {
@@ -167,7 +170,7 @@ func (v traceView) data() TraceData {
 			Where: diagnose.Where(p, v.now(p.Shard), v.limits, v.deps.Zone),
 		}
 		if p.Amount != "" {
-			row.Amount = &p.Amount
+			row.Amount = new(report.Amount(p.Amount))
 		}
 		d.Payments = append(d.Payments, row)
 		d.Timeline = append(d.Timeline, v.timeline(p)...)
@@ -227,7 +230,7 @@ func (v traceView) timeline(p paydb.Traced) (rows []TimelineRow) {
 		list  []paydb.TracedRequest
 	}{{"settlement", p.Settlements}, {"refund", p.Refunds}} {
 		for _, r := range x.list {
-			what := fmt.Sprintf("request %d %s, %s %s, code %s", r.ID, shown(requestStatus(r.Status)), shown(currency(p.Currency)), r.Amount, r.Code.Quoted())
+			what := fmt.Sprintf("request %d %s, %s %s, code %s", r.ID, shown(requestStatus(r.Status)), shown(currency(p.Currency)), report.Amount(r.Amount), r.Code.Quoted())
 			if r.Retries > 0 {
 				what += fmt.Sprintf(", retry %d", r.Retries)
 			}
@@ -241,7 +244,7 @@ func (v traceView) timeline(p paydb.Traced) (rows []TimelineRow) {
 		}
 	}
 	for _, e := range p.Books.Entries {
-		add(e.At, "ledger", "entry %d debit %s credit %s %s", e.ID, ownAccount(e.Debit), ownAccount(e.Credit), e.Amount)
+		add(e.At, "ledger", "entry %d debit %s credit %s %s", e.ID, ownAccount(e.Debit), ownAccount(e.Credit), amount(e.Amount))
 	}
 	return rows
 }
@@ -294,9 +297,9 @@ func (v traceView) coverage() report.Coverage {
 	return c
 }
 
-// because is why nothing good can be concluded: there is no such payment, or a part
-// of its story was not seen.
-func (v traceView) because() string {
+// because is why nothing good can be concluded: there is no such payment, a part of
+// its story was not seen, or it is stuck and no rule knows why.
+func (v traceView) because(found []report.Finding) string {
 	all := v.each()
 	if len(all) == 0 && len(silent(asked(v.replies))) < len(v.replies) {
 		return "there is no such payment to judge"
@@ -307,6 +310,14 @@ func (v traceView) because() string {
 		}
 		if p.Books.Ahead {
 			return fmt.Sprintf("payment %d on %s says that it changes later than the database's clock, so its books cannot be judged: a clock or a time zone of who writes it is wrong", p.ID, p.Shard)
+		}
+	}
+	if slices.ContainsFunc(found, func(f report.Finding) bool { return f.Verdict != catalog.OK }) {
+		return "" // that says why
+	}
+	for _, p := range all {
+		if where := diagnose.Where(p, v.now(p.Shard), v.limits, v.deps.Zone); diagnose.Stuck(where) {
+			return fmt.Sprintf("payment %d on %s is %s", p.ID, p.Shard, where)
 		}
 	}
 	return ""
