@@ -79,7 +79,7 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	settled := diagnose.KafkaSettled(got.kafka)
 	versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, inWindow), Asked: settled})
 	found = slices.Concat(found, inWindow, kafka, versus, diagnose.Others(got.targets))
-	doubts := append(diagnose.Doubts(st), diagnose.HealthDoubts(got.health)...)
+	doubts := append(diagnose.Doubts(st), diagnose.HealthDoubts(got.health, got.api)...)
 	if has(versus, catalog.CBHalfOpenStarved) {
 		doubts = slices.DeleteFunc(doubts, func(d string) bool { return strings.Contains(d, "HALF_OPEN") })
 	}
@@ -162,7 +162,7 @@ func worstOf(found []report.Finding, known bool, codes ...catalog.Code) string {
 }
 
 func ingestRow(got stackSeen, found []report.Finding) ComponentRow {
-	answered, up := 0, 0
+	answered, up, known := 0, 0, 0
 	var odd []string
 	for _, i := range got.api {
 		if i.Source.OK() {
@@ -172,15 +172,20 @@ func ingestRow(got stackSeen, found []report.Finding) ComponentRow {
 	for _, h := range got.health {
 		switch {
 		case h.Source.OK() && h.Status == "UP":
-			up++
+			up, known = up+1, known+1
 		case h.Source.OK():
 			odd = append(odd, diagnose.Name(h.Status.String()))
+		case diagnose.HasNoHealth(h):
+			known++
 		}
 	}
-	row := ComponentRow{"ingest", worstOf(found, answered == len(got.api) && len(odd) == 0, catalog.IngestDown),
+	row := ComponentRow{"ingest", worstOf(found, answered == len(got.api) && known == len(got.health), catalog.IngestDown),
 		fmt.Sprintf("%d of %d answer, %d say UP", answered, len(got.api), up)}
 	if len(odd) > 0 {
 		row.Detail += "; " + strings.Join(odd, ", ") // who says so stands with the verdict
+	}
+	if silent := len(got.health) - known - len(odd); silent > 0 {
+		row.Detail += fmt.Sprintf("; %d do not say", silent)
 	}
 	return row
 }
