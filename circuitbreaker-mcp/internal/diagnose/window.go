@@ -108,11 +108,12 @@ func trafficKnown(p promql.Past) bool { return pastKnown(p) && len(p.HTTP.Routes
 
 // InWindow runs the rules. A time that ends now is judged by what goes on at its
 // end; one that is over, by the worst of it. ran are the codes of those that had
-// what they need.
+// what they need: the worst of a time that was seen in part alone is not known.
 func InWindow(p promql.Past) (found []report.Finding, ran []catalog.Code) {
+	whole := p.Live || len(WindowDoubts(p)) == 0
 	for _, r := range windowRules {
 		found = append(found, r.judge(p)...)
-		if r.seen(p) {
+		if whole && r.seen(p) {
 			ran = append(ran, r.code)
 		}
 	}

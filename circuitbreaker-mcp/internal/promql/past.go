@@ -75,6 +75,7 @@ type PastInstance struct {
 	Failed   int           // of them
 	First    time.Time     // scrape in the time
 	Last     time.Time
+	Started  time.Time // of its process; zero when that was before the time, or is not told
 	Gaps     []Gap
 	Breakers []PastBreaker
 }

@@ -222,6 +222,8 @@ func (a *pastAnswers) pastInstances(s Span) map[string]*pastInstance {
 	for _, x := range a.breakers {
 		if x.get(factLabel) != "start" {
 			of(x.get("instance")).fact(x)
+		} else if i := all[x.get("instance")]; i != nil && x.get("job") == job {
+			i.Started = seconds(x.value())
 		}
 	}
 	for _, x := range a.before {

@@ -185,6 +185,9 @@ func TestStartsAndFailuresOfATime(t *testing.T) {
 	if len(p.Starts) != 1 || !p.Starts[0].At.Equal(restart) || p.Starts[0].Job != "ingest-service" {
 		t.Errorf("starts %+v, want one at %s", p.Starts, restart)
 	}
+	if len(p.Instances) != 1 || !p.Instances[0].Started.Equal(restart) {
+		t.Errorf("the instance started %s, want %s", p.Instances[0].Started, restart)
+	}
 	b := p.Instances[0].Breakers[0]
 	if len(b.Failures) != 3 || b.Failures[0].N != 1 || !b.Failures[0].At.Equal(noon.Add(10*time.Minute)) {
 		t.Errorf("calls failed at %v, want every ten minutes and not at the restart", b.Failures)

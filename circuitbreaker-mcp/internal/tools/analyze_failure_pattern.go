@@ -132,7 +132,7 @@ func (s Sources) pattern(ctx context.Context, in PatternIn) (report.Answer[Patte
 	found, ran := diagnose.Scraped(st)
 	inWindow, ranWindow := diagnose.InWindow(past)
 	found = slices.Concat(found, inWindow, diagnose.WasOpen(past))
-	a.Findings, a.Because = brief("analyze_failure_pattern", found), strings.Join(diagnose.Doubts(st), "; ")
+	a.Findings, a.Because = brief("analyze_failure_pattern", found), strings.Join(append(diagnose.WindowDoubts(past), diagnose.Doubts(st)...), "; ")
 	a.Sources = []fault.Source{got.facts.Source}
 	a.Data, a.Coverage, a.AsOf = patternData(past, in.Limit, len(found)), patternCoverage(got, len(transitionRows(past)), in.Limit), past.At
 	a.Conclude(causesOnly(slices.Concat(ran, ranWindow))...)
@@ -474,6 +474,8 @@ func patternSummary(st diagnose.Status, p promql.Past, length string) string {
 			many = fmt.Sprintf(" (%d instances)", len(of))
 		}
 		switch {
+		case last.Breaker == "" && diagnose.HasHoles(p):
+			parts = append(parts, diagnose.Name(name)+" was CLOSED wherever it was scraped")
 		case last.Breaker == "":
 			parts = append(parts, diagnose.Name(name)+" stayed CLOSED")
 		case opened == 0:

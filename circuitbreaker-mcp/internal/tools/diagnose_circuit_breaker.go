@@ -151,7 +151,7 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	a.Findings, ran = diagnose.Breakers(st)
 	inWindow, windowRan := diagnose.InWindow(past)
 	a.Findings, ran = append(a.Findings, inWindow...), append(ran, windowRan...)
-	doubts := diagnose.Doubts(st)
+	doubts := append(diagnose.WindowDoubts(past), diagnose.Doubts(st)...)
 	if got.span.Live {
 		// What Kafka says is of now, and so are these.
 		versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, inWindow), Asked: c.Settled})
