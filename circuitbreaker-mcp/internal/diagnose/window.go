@@ -94,7 +94,7 @@ var windowRules = []struct {
 	seen  func(promql.Past) bool
 }{
 	{catalog.KafkaProduceUnauthorized, produceUnauthorized, pastKnown},
-	{catalog.DBPoolExhausted, poolExhausted, func(p promql.Past) bool { return pastKnown(p) && len(p.Pools) > 0 }},
+	{catalog.DBPoolExhausted, poolExhausted, poolsKnown},
 	{catalog.Ingest5xxSpike, spike5xx, trafficKnown},
 	{catalog.Ingest409Spike, spike409, trafficKnown},
 	{catalog.Ingest429Spike, spike429, trafficKnown},

@@ -154,6 +154,36 @@ func TestLatency(t *testing.T) {
 	}
 }
 
+// Of a time that is over, what its end shows says nothing of the rest.
+func TestPoolsOfATimeThatIsOver(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		pool       promql.Pool
+		found, ran bool
+	}{
+		"nobody waited":             {promql.Pool{MostPending: new(0.0), TimeoutsOver: new(0.0)}, false, true},
+		"some gave up":              {promql.Pool{MostPending: new(9.0), TimeoutsOver: new(40.2)}, true, false},
+		"some waited, none gave up": {promql.Pool{MostPending: new(9.0), TimeoutsOver: new(0.0)}, false, false},
+		"full at the end alone":     {promql.Pool{Active: new(20.0), Max: new(20.0), Pending: new(3.0), AlwaysPending: new(3.0), MostPending: new(3.0), TimeoutsOver: new(0.0)}, false, false},
+		"the end alone is known":    {promql.Pool{Active: new(1.0), Max: new(20.0), AlwaysPending: new(0.0), Timeouts: new(0.0)}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := trafficOf(promql.Traffic{All: 100}, promql.Traffic{All: 20}, promql.Traffic{})
+			p.Live, p.Pools = false, []promql.Pool{x.pool}
+			found, ran := InWindow(p)
+			if got := slices.Contains(codesOf(found), catalog.DBPoolExhausted); got != x.found {
+				t.Errorf("found %v, want %v", found, x.found)
+			}
+			if got := slices.Contains(ran, catalog.DBPoolExhausted) && !x.found; got != x.ran {
+				t.Errorf("ruled out %v, want %v", got, x.ran)
+			}
+			if x.found && !strings.Contains(found[0].Claim, "was exhausted on \"\": 40 waits timed out in 60m, up to 9 threads waited") {
+				t.Errorf("claim %q", found[0].Claim)
+			}
+		})
+	}
+}
+
 func TestPools(t *testing.T) {
 	t.Parallel()
 	for name, x := range map[string]struct {

@@ -70,6 +70,11 @@ or label_replace(sum by (job) (rate(kafka_producer_record_error_total[$K])) > 0,
 or label_replace(sum by (job, exception) (rate(spring_kafka_template_seconds_count{result="failure"}[$K])) > 0, "fact", "send_recent", "", "")
 or label_replace(sum by (job, exception) (rate(spring_kafka_listener_seconds_count{result="failure"}[$R])) > 0, "fact", "listener_recent", "", "")`
 
+	// poolsOverQuery adds what database pools came to in a time that is over.
+	poolsOverQuery = `
+or label_replace(max by (instance, pool) (max_over_time(hikaricp_connections_pending[$W])), "fact", "most_pending", "", "")
+or label_replace(max by (instance, pool) (increase(hikaricp_connections_timeout_total[$W])), "fact", "timeouts_over", "", "")`
+
 	// linesQuery gives the lines. A gauge's is its highest value in the step, so
 	// that what was short is not lost between two points.
 	linesQuery = `
@@ -150,6 +155,10 @@ type pastAnswers struct {
 func (c *Client) Past(ctx context.Context, s Span) Past {
 	start := time.Now()
 	a := pastAnswers{}
+	clients := clientsQuery
+	if !s.Live {
+		clients += poolsOverQuery
+	}
 	a.asked = c.asked(s.fill(madeQuery))
 	vector := func(into *[]series, expr string) func() {
 		return func() { *into = c.samples(ctx, &a.answers, s.fill(expr), s.Until) }
@@ -158,7 +167,7 @@ func (c *Client) Past(ctx context.Context, s Span) Past {
 		func() { a.made = c.scrapes(ctx, &a.answers, s.fill(madeQuery), s.Until) },
 		vector(&a.breakers, breakersQuery),
 		vector(&a.traffic, trafficQuery),
-		vector(&a.clients, clientsQuery),
+		vector(&a.clients, clients),
 		func() { a.lines = c.lines(ctx, &a, s) },
 	}
 	if s.Before {
@@ -459,6 +468,10 @@ func (a *pastAnswers) pools() []Pool {
 			p.Timeouts = v
 		case "timeouts_recent":
 			p.RecentTimeouts = v
+		case "most_pending":
+			p.MostPending = v
+		case "timeouts_over":
+			p.TimeoutsOver = v
 		}
 	}
 	var pools []Pool
