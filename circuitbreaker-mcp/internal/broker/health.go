@@ -25,6 +25,9 @@ type Ask struct {
 	// for events that are there more than once, none older than Again.
 	Outbox []string
 	Again  time.Duration
+	// Clock tells how the clocks that stamp records compare with ours, when the
+	// first question is put to which that matters; nil where they are the same.
+	Clock func() Clock
 	// Progress is told after each sample.
 	Progress func(done, total int)
 }
@@ -39,6 +42,10 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 	if !told.Source.OK() {
 		cancel()
 		return h
+	}
+	if ask.Clock != nil {
+		h.Clock = ask.Clock()
+		h.At = h.At.Add(h.Clock.Ahead)
 	}
 	groups := s.find(looking, told, ask.Groups, ask.AllGroups)
 	kept := c.kept.recall(groups)
@@ -69,7 +76,7 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask Ask, first bool) {
 	s.look(ctx, groups)
 	s.lookAgain(ctx, groups)
-	at := time.Now()
+	at := h.Clock.now()
 	since := map[partitionOf]time.Time{}
 	add := func(topic string, from time.Time) {
 		for id := range s.leader[topic] {
@@ -92,17 +99,17 @@ func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask
 		}
 	}
 	logs := s.extents(ctx, since)
-	at = time.Now()
+	seen := time.Now() // how long after each other samples are is told by one clock
 	ordered := inOrder(logs)
 	for _, g := range groups {
 		if g.Err == nil {
-			g.sample(at, ordered)
+			g.sample(seen, ordered)
 		}
 	}
 	if first {
 		h.ends(logs)
 		h.dead(ask, logs)
-		h.Repeats = s.repeats(ctx, ask.Outbox, logs, at.Add(-ask.Again))
+		h.Repeats = s.repeats(ctx, ask.Outbox, logs, at, ask.Again)
 	}
 }
 
@@ -129,9 +136,11 @@ func (h *Health) dead(ask Ask, logs map[partitionOf]extent) {
 				continue
 			}
 			d.Depth += e.last - e.first
-			if e.at >= 0 {
-				d.Recent += e.last - max(e.at, e.first)
+			if !e.atTold || e.at < 0 {
+				d.Unknown++
+				continue
 			}
+			d.Recent += e.last - max(e.at, e.first)
 		}
 		h.DeadLetters = append(h.DeadLetters, d)
 	}

@@ -18,6 +18,7 @@ func KafkaDoubts(k Kafka) (doubts []string) {
 	if k.NoLeader {
 		doubts = append(doubts, "the cluster has no controller: what breaks now is not mended")
 	}
+	doubts = append(doubts, clockDoubts(k.Clock)...)
 	var moving []string
 	for _, name := range k.Required {
 		g, ok := k.group(name)
@@ -35,6 +36,15 @@ func KafkaDoubts(k Kafka) (doubts []string) {
 		doubts = append(doubts, "rebalancing now: "+strings.Join(moving, ", ")+"; ask again in a minute whether that comes to rest")
 	}
 	return doubts
+}
+
+// clockDoubts tell of clocks of the payment system that differ: what is new by one is
+// old by the other.
+func clockDoubts(c broker.Clock) []string {
+	if c.Apart == 0 {
+		return nil
+	}
+	return []string{"the clocks of ingest and Prometheus are " + short(c.Apart) + " apart: how old records are is not known (set them by NTP)"}
 }
 
 func groupDoubt(g broker.Group) string {

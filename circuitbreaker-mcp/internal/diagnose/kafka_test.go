@@ -265,6 +265,8 @@ func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
 		"turned away":       {unanswered(fault.Auth), []catalog.Code{catalog.KafkaBrokersUnreachable, catalog.KafkaLeaderlessPartitions}},
 		"topic not seen":    {missing(broker.Topic{Name: "payment.captured", Denied: true}), []catalog.Code{catalog.KafkaTopicMissing}},
 		"letters not told":  {dead(broker.DeadTopic{Topic: "payment.dlq", Unknown: 1}), []catalog.Code{catalog.DLQGrowing}},
+		"clocks apart":      {clocksApart(dead(broker.DeadTopic{Topic: "payment.dlq"})), []catalog.Code{catalog.DLQGrowing}},
+		"repeats, apart":    {clocksApart(repeated(broker.Repeats{Topic: "payment.authorized"})), []catalog.Code{catalog.OutboxDuplicatePublish}},
 		"settings not ours": {noSettings(), []catalog.Code{catalog.KafkaBelowMinISR}},
 	} {
 		_, ran := KafkaFindings(x.k)
@@ -274,6 +276,28 @@ func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
 			}
 		}
 	}
+}
+
+// An address that nobody gave and that does not answer says nothing of Kafka, and
+// nothing of a breaker that is CLOSED.
+func TestKafkaThatNobodyConfigured(t *testing.T) {
+	k := unanswered(fault.Unreachable)
+	k.Assumed = true
+	found, ran := KafkaFindings(k)
+	if len(found) != 1 || found[0].Verdict != catalog.Unknown || found[0].Severity != catalog.Low || !strings.Contains(found[0].Claim, "KAFKA_BOOTSTRAP_SERVERS is not set") || len(ran) > 0 {
+		t.Errorf("%+v, ruled out %v", found, ran)
+	}
+	if KafkaSettled(k) {
+		t.Error("it is said to be settled whether Kafka works")
+	}
+	if got := (Versus{Kafka: found}).troubles(); len(got) > 0 {
+		t.Errorf("troubles: %v", codesOf(got))
+	}
+}
+
+func clocksApart(k Kafka) Kafka {
+	k.Clock = broker.Clock{Known: true, Apart: 10 * time.Minute}
+	return k
 }
 
 func noSettings() Kafka {
@@ -306,6 +330,7 @@ func TestKafkaDoubts(t *testing.T) {
 		"waits, nothing moves":     {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{1, 10}))), "stuck, or at work on a batch"},
 		"waits and drains":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{5, 10}))), ""},
 		"nobody leads the cluster": {leaderlessCluster(), "no controller"},
+		"clocks that differ":       {clocksApart(consuming(sample(0, "Stable", [2]int64{10, 10}))), "the clocks of ingest and Prometheus are 10m apart"},
 	} {
 		got := strings.Join(KafkaDoubts(x.k), "; ")
 		if x.want == "" && got != "" || !strings.Contains(got, x.want) {

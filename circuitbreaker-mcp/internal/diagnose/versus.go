@@ -55,11 +55,11 @@ func (s Status) failuresKnown() bool {
 
 // troubles are the findings that keep events from reaching Kafka: those that the
 // catalog says a breaker can be blind to. Too few replicas hold up the workers
-// alone, for the ingest service does not wait for them.
+// alone, for the ingest service does not wait for them; what is not certain is none.
 func (v Versus) troubles() []report.Finding {
 	return slices.DeleteFunc(slices.Clone(v.Kafka), func(f report.Finding) bool {
 		e, _ := catalog.Find(f.Code)
-		return f.Code == catalog.KafkaBelowMinISR || !slices.Contains(e.Explains, catalog.CBBlind)
+		return f.Code == catalog.KafkaBelowMinISR || f.Verdict == catalog.Unknown || !slices.Contains(e.Explains, catalog.CBBlind)
 	})
 }
 

@@ -311,7 +311,7 @@ func stackSummary(rows []ComponentRow, found []report.Finding) string {
 		return fmt.Sprintf("all %d components looked at are well", len(rows))
 	}
 	text := fmt.Sprintf("%d of %d components are well; %s", count["ok"], len(rows), strings.Join(bad, ", "))
-	if len(found) > 0 && found[0].Kind == catalog.Cause {
+	if len(found) > 0 && found[0].Kind == catalog.Cause && found[0].Verdict != catalog.Unknown {
 		text += ". First cause: " + string(found[0].Code)
 	}
 	return text

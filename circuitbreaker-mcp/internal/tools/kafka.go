@@ -62,12 +62,12 @@ func look(ctx context.Context) time.Duration {
 // health asks for groups, dead letters and required topics, and reads the newest
 // records of those of the outbox. Groups that are not
 // required are looked at and never alarmed about.
-func (k Kafka) health(ctx context.Context, topics []string, groups []broker.GroupAsk, all bool, samples int, outbox []string) diagnose.Kafka {
+func (k Kafka) health(ctx context.Context, topics []string, groups []broker.GroupAsk, all bool, samples int, outbox []string, clock func() broker.Clock) diagnose.Kafka {
 	required := k.required(topics)
 	outbox = slices.DeleteFunc(slices.Clone(outbox), func(t string) bool { return !slices.Contains(required, t) })
 	h := k.Client.Health(ctx, broker.Ask{
 		Topics: required, DeadLetters: k.DeadLetters, Also: []string{diagnose.UnknownTopic}, Groups: groups, AllGroups: all,
-		Samples: samples, Every: everySample, Look: look(ctx), Window: newDead, Outbox: outbox, Again: newRepeats,
+		Samples: samples, Every: everySample, Look: look(ctx), Window: newDead, Outbox: outbox, Again: newRepeats, Clock: clock,
 		Progress: func(done, total int) {
 			tool.Progress(ctx, float64(done), float64(total), "looking how far the consumers get")
 		},
