@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,26 +49,42 @@ func lags(list []int64) string {
 // that does not come back within max.poll.interval, 5 min by default.
 const allStill = 5 * time.Minute
 
+// oneStill is how long a partition may commit nothing while others move: who drains a
+// backlog takes some seconds for each batch of each partition.
+const oneStill = time.Minute
+
 // stuck are the partitions of a group in which nothing moves though records have
 // waited longer than what is on its way, while others move; or all of them, when
-// nothing has moved for so long that no batch explains it.
+// nothing has moved for so long that no batch explains it. In a look of seconds those
+// alone count whose member does nothing while another keeps up: where all have a
+// backlog, one that is at work on a batch looks the same.
 func stuck(g broker.Group) []Movement {
 	if Deserted(g) || len(g.Samples) < enoughSamples || broker.Rebalancing(g.State) {
 		return nil
 	}
-	var still []Movement
-	moving := false
+	var some, moving []Movement
 	for _, m := range Movements(g) {
-		moving = moving || m.Consumed > 0
-		if m.Still() && (m.Overdue() || m.Window >= broker.Grace) {
-			still = append(still, m)
+		switch {
+		case m.Consumed > 0:
+			moving = append(moving, m)
+		case m.held():
+			some = append(some, m)
 		}
 	}
-	if len(still) == 0 || !moving && still[0].Window < allStill {
-		return nil
-	}
-	return still
+	return slices.DeleteFunc(some, func(m Movement) bool {
+		switch {
+		case len(moving) == 0:
+			return m.Window < allStill
+		case m.Window >= oneStill:
+			return false
+		}
+		return !slices.ContainsFunc(moving, func(o Movement) bool { return o.Owner != m.Owner && !o.Overdue() })
+	})
 }
+
+// held reports whether nothing moves in a partition in which records have waited
+// longer than what is on its way.
+func (m Movement) held() bool { return m.Still() && (m.Overdue() || m.Window >= broker.Grace) }
 
 // partitionStuck tells of them.
 func partitionStuck(k Kafka) (found []report.Finding) {

@@ -62,7 +62,16 @@ func groupDoubt(g broker.Group) string {
 	case t.Known && t.Consumed == 0:
 		return fmt.Sprintf("%s has %d records waiting over %s and committed nothing in %s: stuck, or at work on a batch; ask again in some minutes", name, t.Lag, broker.Grace, short(t.Window))
 	}
-	return ""
+	var held partitions
+	for _, m := range Movements(g) {
+		if m.held() {
+			held.add(m.Topic, m.Partition)
+		}
+	}
+	if held.count() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s committed nothing in %s in %s while others move: stuck, or at work on a batch; ask again in a minute", name, held.String(), short(t.Window))
 }
 
 func everCommitted(g broker.Group) bool {

@@ -126,7 +126,11 @@ func TestKafkaRules(t *testing.T) {
 		"two samples are no trend":                     {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}))), nil},
 		"drains":                                       {overdue(consuming(sample(0, "Stable", [2]int64{0, 800}), sample(second, "Stable", [2]int64{300, 800}), sample(2*second, "Stable", [2]int64{600, 800}))), nil},
 
-		"one partition stands":            {overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"one partition stands":            {owned2(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"nobody has it":                   {owned2(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"one reader, one after the other": {owned2(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "a"), nil},
+		"six readers drain a backlog":     {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(second, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(2*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), nil},
+		"and one does not for a minute":   {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{0, 900}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
 		"one partition, for a moment":     {consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50})), nil},
 		"slow is not stuck":               {overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{6, 9}, [2]int64{50, 50}))), nil},
 		"at work on a batch":              {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(second, "Stable", [2]int64{5, 900}), sample(2*second, "Stable", [2]int64{5, 900}))), nil},
@@ -295,6 +299,13 @@ func TestKafkaThatNobodyConfigured(t *testing.T) {
 	}
 }
 
+// owned2 gives two partitions to members at the newest sample.
+func owned2(k Kafka, first, second string) Kafka {
+	offsets := k.Groups[0].Now().Offsets
+	offsets[0].Owner, offsets[1].Owner = first, second
+	return k
+}
+
 func clocksApart(k Kafka) Kafka {
 	k.Clock = broker.Clock{Known: true, Apart: 10 * time.Minute}
 	return k
@@ -328,6 +339,7 @@ func TestKafkaDoubts(t *testing.T) {
 		"rebalancing":              {consuming(sample(0, "PreparingRebalance", [2]int64{10, 10})), "rebalancing"},
 		"waits, seen once":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}))), "one sample"},
 		"waits, nothing moves":     {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{1, 10}))), "stuck, or at work on a batch"},
+		"one partition waits":      {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
 		"waits and drains":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{5, 10}))), ""},
 		"nobody leads the cluster": {leaderlessCluster(), "no controller"},
 		"clocks that differ":       {clocksApart(consuming(sample(0, "Stable", [2]int64{10, 10}))), "the clocks of ingest and Prometheus are 10m apart"},
