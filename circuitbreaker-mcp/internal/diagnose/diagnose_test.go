@@ -127,6 +127,11 @@ func TestDisabled(t *testing.T) {
 	}
 }
 
+// sinceIts has the scraped state last for some time.
+func sinceIts(d time.Duration) func(*promql.Breaker) {
+	return func(b *promql.Breaker) { b.History.Since = b.At.Add(-d) }
+}
+
 func TestFlapping(t *testing.T) {
 	swings := func(n, reopened int) func(*promql.Breaker) {
 		return func(b *promql.Breaker) { b.History.Swings, b.History.Reopened = n, reopened }
@@ -140,6 +145,9 @@ func TestFlapping(t *testing.T) {
 		"first trial":       {live(KafkaPublisher, "a", "HALF_OPEN").with(swings(1, 0)), nil},
 		"steady":            {live(KafkaPublisher, "a", "OPEN"), nil},
 		"trial in between":  {live(KafkaPublisher, "a", "HALF_OPEN").with(swings(6, 3)), []string{"between OPEN and HALF_OPEN on 1 of 1 instance, 6 times in the last hour"}},
+		"rests since":       {live(KafkaPublisher, "a", "HALF_OPEN").with(swings(6, 3)).with(sinceIts(30 * time.Minute)), nil},
+		"just tried again":  {live(KafkaPublisher, "a", "HALF_OPEN").with(swings(6, 3)).with(sinceIts(2 * time.Minute)), []string{"6 times"}},
+		"open for long":     {live(KafkaPublisher, "a", "OPEN").with(swings(6, 3)).with(sinceIts(30 * time.Minute)), []string{"6 times"}},
 		"open in between":   {live(KafkaPublisher, "a", "OPEN").with(swings(2, 1)), []string{"2 times"}},
 		"recovered since":   {live(KafkaPublisher, "a", "CLOSED").with(swings(6, 3)), nil},
 		"no longer scraped": {old, nil},

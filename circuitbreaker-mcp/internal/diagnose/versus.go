@@ -129,7 +129,7 @@ func starved(v Versus) []report.Finding {
 	some := filter(all, func(r Reading) bool {
 		p := r.fresh()
 		// What came after the last scrape has not lasted.
-		if r.State != "HALF_OPEN" || p == nil || p.State != r.State || p.History.Reopened > 0 {
+		if r.State != "HALF_OPEN" || p == nil || p.State != r.State || p.History.Reopened > 0 && !rests(p) {
 			return false
 		}
 		since, _ := r.Since()

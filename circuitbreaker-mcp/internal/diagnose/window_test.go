@@ -240,6 +240,8 @@ func TestBreakerVersusKafka(t *testing.T) {
 	long := promql.History{From: two, Since: minute(35), Before: minute(34.75)}
 	flapping := long
 	flapping.Swings, flapping.Reopened = 6, 3
+	calmed := flapping
+	flapping.Since = minute(57)
 	short := long
 	short.Since = minute(59)
 	since := half(short)
@@ -248,20 +250,21 @@ func TestBreakerVersusKafka(t *testing.T) {
 		v    Versus
 		want []catalog.Code
 	}{
-		"closed, Kafka well":       {versus(Reading{State: "CLOSED"}), nil},
-		"closed, Kafka gone":       {versus(Reading{State: "CLOSED"}, catalog.KafkaBrokersUnreachable), []catalog.Code{catalog.CBBlind}},
-		"closed, may not write":    {versus(Reading{State: "CLOSED"}, catalog.KafkaProduceUnauthorized), []catalog.Code{catalog.CBBlind}},
-		"closed, too few replicas": {versus(Reading{State: "CLOSED"}, catalog.KafkaBelowMinISR), nil},
-		"closed, a group is empty": {versus(Reading{State: "CLOSED"}, catalog.ConsumerGroupEmpty), nil},
-		"open, Kafka gone":         {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &scattered}, catalog.KafkaBrokersUnreachable), nil},
-		"open, scattered failures": {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &scattered}), []catalog.Code{catalog.CBFalseTrip}},
-		"open, one burst":          {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &burst}), nil},
-		"open, not looked at":      {versus(Reading{State: "OPEN", Prom: &open}), nil},
-		"half open for long":       {versus(half(long)), []catalog.Code{catalog.CBHalfOpenStarved}},
-		"half open for a minute":   {versus(half(short)), nil},
-		"half open since a moment": {versus(since), nil},
-		"half open and open again": {versus(half(flapping)), nil},
-		"half open, Kafka gone":    {versus(half(long), catalog.KafkaBrokersUnreachable), nil},
+		"closed, Kafka well":         {versus(Reading{State: "CLOSED"}), nil},
+		"closed, Kafka gone":         {versus(Reading{State: "CLOSED"}, catalog.KafkaBrokersUnreachable), []catalog.Code{catalog.CBBlind}},
+		"closed, may not write":      {versus(Reading{State: "CLOSED"}, catalog.KafkaProduceUnauthorized), []catalog.Code{catalog.CBBlind}},
+		"closed, too few replicas":   {versus(Reading{State: "CLOSED"}, catalog.KafkaBelowMinISR), nil},
+		"closed, a group is empty":   {versus(Reading{State: "CLOSED"}, catalog.ConsumerGroupEmpty), nil},
+		"open, Kafka gone":           {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &scattered}, catalog.KafkaBrokersUnreachable), nil},
+		"open, scattered failures":   {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &scattered}), []catalog.Code{catalog.CBFalseTrip}},
+		"open, one burst":            {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &burst}), nil},
+		"open, not looked at":        {versus(Reading{State: "OPEN", Prom: &open}), nil},
+		"half open for long":         {versus(half(long)), []catalog.Code{catalog.CBHalfOpenStarved}},
+		"half open for a minute":     {versus(half(short)), nil},
+		"half open since a moment":   {versus(since), nil},
+		"half open and open again":   {versus(half(flapping)), nil},
+		"half open, as last of many": {versus(half(calmed)), []catalog.Code{catalog.CBHalfOpenStarved}},
+		"half open, Kafka gone":      {versus(half(long), catalog.KafkaBrokersUnreachable), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, ran := BreakerVersusKafka(x.v)
