@@ -12,15 +12,19 @@ import (
 	"payops-mcp/shared/report"
 )
 
-// lagGrowing finds groups that consume and fall behind: at each sample more waits
-// than at the one before, and it has waited longer than what is on its way.
+// behindBy is which part of what a group consumed must have come on top of that for it
+// to fall behind: less is the up and down of bursts.
+const behindBy = 0.1
+
+// lagGrowing finds groups that consume and fall behind: at the last sample more waits
+// than at any before, and it has waited longer than what is on its way.
 func lagGrowing(k Kafka) (found []report.Finding) {
 	for _, g := range k.Groups {
 		if !k.required(g) || Deserted(g) {
 			continue
 		}
 		t := TrendOf(g)
-		if !t.Growing || t.Consumed <= 0 || t.Produced <= t.Consumed || !t.Waits() || len(stuck(g)) > 0 {
+		if !t.Growing || t.Consumed <= 0 || float64(t.Produced-t.Consumed) < behindBy*float64(t.Consumed) || !t.Waits() || len(stuck(g)) > 0 {
 			continue
 		}
 		topics := topicsOf(g)

@@ -120,6 +120,8 @@ func TestKafkaRules(t *testing.T) {
 		"falls behind":                                 {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"falls behind, in bursts":                      {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 100}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"one burst, on nothing left":                   {overdue(consuming(sample(0, "Stable", [2]int64{100, 100}), sample(second, "Stable", [2]int64{100, 100}), sample(2*second, "Stable", [2]int64{110, 800}))), nil},
+		"up and down":                                  {overdue(upAndDown(12, 4, 9, 3, 14)), nil},
+		"it was worse before":                          {overdue(upAndDown(100, 400, 200, 300)), nil},
 		"one burst, and falls":                         {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 200}), sample(2*second, "Stable", [2]int64{95, 200}))), nil},
 		"far more waits than is consumed in the grace": {consuming(sample(0, "Stable", [2]int64{0, 1000}), sample(second, "Stable", [2]int64{10, 1050}), sample(2*second, "Stable", [2]int64{20, 1100})), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"grows by what is on its way":                  {consuming(sample(0, "Stable", [2]int64{100, 101}), sample(second, "Stable", [2]int64{150, 153}), sample(2*second, "Stable", [2]int64{200, 204})), nil},
@@ -297,6 +299,17 @@ func TestKafkaThatNobodyConfigured(t *testing.T) {
 	if got := (Versus{Kafka: found}).troubles(); len(got) > 0 {
 		t.Errorf("troubles: %v", codesOf(got))
 	}
+}
+
+// upAndDown is a group whose lag was seen to be these, a minute after each other, while
+// it consumed fifty records in each.
+func upAndDown(lags ...int64) Kafka {
+	var samples []broker.Sample
+	for n, lag := range lags {
+		done := int64(50 * n)
+		samples = append(samples, sample(time.Duration(n)*time.Minute, "Stable", [2]int64{done, done + lag}))
+	}
+	return consuming(samples...)
 }
 
 // owned2 gives two partitions to members at the newest sample.
