@@ -163,6 +163,15 @@ func (o Offset) OutOfRange() bool {
 // Grace.
 func (o Offset) Overdue() bool { return o.Lag() > 0 && o.Due >= 0 && max(o.Committed, o.First) < o.Due }
 
+// Restless are the newest samples, as far as the group was rebalancing at each.
+func (g Group) Restless() []Sample {
+	n := len(g.Samples)
+	for n > 0 && Rebalancing(g.Samples[n-1].State) {
+		n--
+	}
+	return g.Samples[n:]
+}
+
 // Now is the newest sample; the zero Sample when there is none.
 func (g Group) Now() Sample {
 	if len(g.Samples) == 0 {

@@ -19,6 +19,9 @@ type Ask struct {
 	// waits and no group is rebalancing.
 	Samples int
 	Every   time.Duration
+	// Rest is for how long a group that was asked for is looked at further while it
+	// shares out its partitions: that is soon over, or it is not.
+	Rest time.Duration
 	Look    time.Duration // how long one look may take
 	Window  time.Duration // over which dead letters are counted as new
 	// Outbox are topics, of those that are required, whose newest records are read
@@ -54,9 +57,9 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 		s.take(looking, &h, groups, ask, n == kept+1)
 		cancel()
 		if ask.Progress != nil {
-			ask.Progress(n-kept, max(ask.Samples-kept, 1))
+			ask.Progress(n-kept, max(ask.Samples-kept, n-kept))
 		}
-		enough := n >= ask.Samples && (n-kept >= ask.Samples || !turned(groups, n-kept))
+		enough := n >= ask.Samples && (n-kept >= ask.Samples || !turned(groups, n-kept)) && !restless(groups[:len(ask.Groups)], ask.Rest)
 		if enough || settled(groups) || !wait(ctx, ask.Every) {
 			break
 		}
@@ -168,6 +171,15 @@ func turned(groups []*groupState, fresh int) bool {
 		}
 		was := g.Samples[before]
 		return was.State != g.State || !slices.ContainsFunc(was.Offsets, Offset.OutOfRange) && slices.ContainsFunc(g.Now().Offsets, Offset.OutOfRange)
+	})
+}
+
+// restless reports whether a group shares out its partitions, and was not seen to for
+// long enough to tell a restart of a consumer from a group that never comes to rest.
+func restless(groups []*groupState, enough time.Duration) bool {
+	return slices.ContainsFunc(groups, func(g *groupState) bool {
+		run := g.Restless()
+		return len(run) > 0 && run[len(run)-1].At.Sub(run[0].At) < enough
 	})
 }
 

@@ -26,9 +26,12 @@ func churn(g broker.Group) (rebalancing, changed int) {
 	return rebalancing, changed
 }
 
-// rebalanceStorm finds groups that do nothing but share out their partitions: at
-// each of the last three samples, or at two of them with other members. One
-// rebalance, as of a deployment, is over by the next sample or goes by once. While
+// RestsWithin is how long a group may share out its partitions: after a restart of a
+// consumer Kafka itself waits some seconds for more of them to come.
+const RestsWithin = 10 * time.Second
+
+// rebalanceStorm finds groups that do nothing but share out their partitions: for
+// longer than a restart takes, or again and again with other members. While
 // partitions are without a leader, or a broker is missing, groups move to other brokers
 // and share out what is left: that is part of the outage, and told as a doubt. Only
 // members that come and go are more than that.
@@ -38,14 +41,19 @@ func rebalanceStorm(k Kafka) (found []report.Finding) {
 	}
 	missing := len(brokerLost(k)) > 0
 	for _, g := range k.Groups {
-		g.Samples = g.Samples[max(0, len(g.Samples)-enoughSamples):]
-		n := len(g.Samples)
-		rebalancing, changed := churn(g)
-		if !k.required(g) || n == 0 || !broker.Rebalancing(g.State) {
+		run := g.Restless()
+		if !k.required(g) || len(run) == 0 || !broker.Rebalancing(g.State) {
 			continue
 		}
-		always := n == enoughSamples && rebalancing == n && !missing
-		if !always && (rebalancing < 2 || changed == 0) {
+		g.Samples = g.Samples[max(0, len(g.Samples)-max(len(run), enoughSamples)):]
+		n := len(g.Samples)
+		rebalancing, changed := churn(g)
+		first := slices.IndexFunc(g.Samples, func(s broker.Sample) bool { return broker.Rebalancing(s.State) })
+		long := g.Now().At.Sub(g.Samples[first].At) >= RestsWithin
+		throughout := rebalancing == len(run)
+		always := throughout && len(run) >= enoughSamples && !missing
+		again := changed >= 2 || changed == 1 && throughout
+		if !long || rebalancing < 2 || !always && !again {
 			continue
 		}
 		t := TrendOf(g)

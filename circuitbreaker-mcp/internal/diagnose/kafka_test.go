@@ -138,12 +138,17 @@ func TestKafkaRules(t *testing.T) {
 		"at work on a batch":              {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(second, "Stable", [2]int64{5, 900}), sample(2*second, "Stable", [2]int64{5, 900}))), nil},
 		"still for longer than any batch": {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(3*time.Minute, "Stable", [2]int64{5, 900}), sample(6*time.Minute, "Stable", [2]int64{5, 900}))), []catalog.Code{catalog.ConsumerPartitionStuck}},
 
-		"rebalances all the time":                 {consuming(sample(0, "PreparingRebalance"), sample(second, "CompletingRebalance"), sample(2*second, "PreparingRebalance")), []catalog.Code{catalog.ConsumerRebalanceStorm}},
-		"rebalances once":                         {consuming(sample(0, "PreparingRebalance"), sample(second, "Stable"), sample(2*second, "Stable")), nil},
-		"other members each time":                 {otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(2*second, "PreparingRebalance"))), []catalog.Code{catalog.ConsumerRebalanceStorm}},
-		"shares out after a broker was lost":      {afterLoss(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(2*second, "PreparingRebalance"))), []catalog.Code{catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
-		"other members each time, and one broker": {afterLoss(otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(2*second, "PreparingRebalance")))), []catalog.Code{catalog.ConsumerRebalanceStorm, catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
-		"came to rest":                            {otherMembers(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(2*second, "Stable"))), nil},
+		"rebalances all the time":                   {consuming(sample(0, "PreparingRebalance"), sample(5*second, "CompletingRebalance"), sample(10*second, "PreparingRebalance")), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"rebalances all the time, seen often":       {consuming(slices.Concat([]broker.Sample{sample(-second, "Stable")}, restless(11))...), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"a worker was restarted":                    {consuming(restless(3)...), nil},
+		"restarted, with other members":             {otherMembers(consuming(slices.Concat([]broker.Sample{sample(-60*second, "Stable")}, restless(3))...)), nil},
+		"restarted, twice in a minute":              {consuming(sample(0, "PreparingRebalance"), sample(30*second, "Stable"), sample(60*second, "PreparingRebalance")), nil},
+		"rebalances once":                           {consuming(sample(0, "PreparingRebalance"), sample(second, "Stable"), sample(2*second, "Stable")), nil},
+		"other members each time":                   {otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(12*second, "PreparingRebalance"))), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"at rest in between, with others each time": {otherMembers(consuming(sample(0, "PreparingRebalance"), sample(30*second, "Stable"), sample(60*second, "PreparingRebalance"))), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"shares out after a broker was lost":        {afterLoss(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(12*second, "PreparingRebalance"))), []catalog.Code{catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
+		"other members each time, and one broker":   {afterLoss(otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(12*second, "PreparingRebalance")))), []catalog.Code{catalog.ConsumerRebalanceStorm, catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
+		"came to rest":                              {otherMembers(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(2*second, "Stable"))), nil},
 
 		"committed beyond the end": {consuming(sample(0, "Stable", [2]int64{9000, 40})), []catalog.Code{catalog.KafkaTopicRecreated}},
 		"beyond the end, once":     {consuming(sample(0, "Stable", [2]int64{30, 40}), sample(second, "Stable", [2]int64{41, 40})), nil},
@@ -310,6 +315,14 @@ func upAndDown(lags ...int64) Kafka {
 		samples = append(samples, sample(time.Duration(n)*time.Minute, "Stable", [2]int64{done, done + lag}))
 	}
 	return consuming(samples...)
+}
+
+// restless are looks at a group that shares out its partitions, a second apart.
+func restless(n int) (all []broker.Sample) {
+	for i := range n {
+		all = append(all, sample(time.Duration(i)*time.Second, "PreparingRebalance"))
+	}
+	return all
 }
 
 // owned2 gives two partitions to members at the newest sample.
