@@ -21,9 +21,9 @@ type Ask struct {
 	Every   time.Duration
 	// Rest is for how long a group that was asked for is looked at further while it
 	// shares out its partitions: that is soon over, or it is not.
-	Rest time.Duration
-	Look    time.Duration // how long one look may take
-	Window  time.Duration // over which dead letters are counted as new
+	Rest   time.Duration
+	Look   time.Duration // how long one look may take
+	Window time.Duration // over which dead letters are counted as new
 	// Outbox are topics, of those that are required, whose newest records are read
 	// for events that are there more than once, none older than Again.
 	Outbox []string

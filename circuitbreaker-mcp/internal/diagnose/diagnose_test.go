@@ -269,10 +269,12 @@ func TestPGAuthFailures(t *testing.T) {
 		want    []string
 	}{
 		"few":                   {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(9.9, 0)).with(failing(3)), nil},
-		"many":                  {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(22, 0)).with(failing(3)), []string{"failure rate 22%, 3 failures/s over 5 min"}},
+		"many":                  {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(22, 0)).with(failing(3)), []string{"failure rate 22%, 900 failures in 5 min"}},
+		"one of ten":            {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(10, 0)).with(failing(1.1 / 300)), nil},
+		"three of ten":          {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(30, 0)).with(failing(3.0 / 300)), []string{"3 failures in 5 min"}},
 		"of another time":       {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(22, 0)).with(failing(0)), nil},
 		"of no one knows when":  {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(22, 0)).with(func(b *promql.Breaker) { b.FailedPerSecond = nil }), nil},
-		"set to open later":     {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(70, 0)).with(failing(3)), []string{"failure rate 70%, 3 failures/s over 5 min; the breaker is closed all the same"}},
+		"set to open later":     {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(70, 0)).with(failing(3)), []string{"failure rate 70%, 900 failures in 5 min; the breaker is closed all the same"}},
 		"so many that it opens": {scrapedReading(PGAuthAPI, "a", "OPEN").with(rated(50, 0)).with(failing(3)), nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -98,7 +98,7 @@ var windowRules = []struct {
 	{catalog.Ingest5xxSpike, spike5xx, trafficKnown},
 	{catalog.Ingest409Spike, spike409, trafficKnown},
 	{catalog.Ingest429Spike, spike429, trafficKnown},
-	{catalog.IngestLatencyHigh, latencyHigh, func(p promql.Past) bool { return trafficKnown(p) && p.HTTP.AuthorizeP95 != nil }},
+	{catalog.IngestLatencyHigh, latencyHigh, latencyKnown},
 	{catalog.IngestNoTraffic, noTraffic, pastKnown},
 }
 

@@ -134,6 +134,35 @@ func codesOf(found []report.Finding) (all []catalog.Code) {
 	return all
 }
 
+// At night one slow authorization is all there is of a minute, and no p95.
+func TestLatencyOfATimeThatIsOver(t *testing.T) {
+	t.Parallel()
+	line := func(name promql.LineName, values ...float64) promql.Line {
+		l := promql.Line{Name: name}
+		for n, v := range values {
+			l.Points = append(l.Points, promql.Point{At: minute(float64(n)), Value: &v})
+		}
+		return l
+	}
+	for name, x := range map[string]struct {
+		perSecond, p95 []float64
+		want           string
+	}{
+		"one at night":           {[]float64{0.017, 0.017}, []float64{1.4, 1.4}, ""},
+		"slow by day":            {[]float64{10, 10}, []float64{0.3, 1.4}, "p95 1.4s over 60s"},
+		"slow at night, and day": {[]float64{10, 0.017}, []float64{1.2, 9}, "p95 1.2s over 60s"},
+		"quick":                  {[]float64{10, 10}, []float64{0.3, 0.3}, ""},
+	} {
+		p := trafficOf(promql.Traffic{All: 100, Authorize: 100}, promql.Traffic{}, promql.Traffic{})
+		p.Live, p.HTTP.AuthorizeP95 = false, new(5.0) // of its end alone
+		p.Lines = []promql.Line{line(promql.LineRequests, x.perSecond...), line(promql.LineP95, x.p95...)}
+		found := latencyHigh(p)
+		if (len(found) > 0) != (x.want != "") || len(found) > 0 && (!strings.Contains(found[0].Claim, x.want) || !strings.Contains(found[0].Evidence[0].Asked, "sum by (le)") || !strings.Contains(found[0].Evidence[0].Asked, "[60s]")) {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
 func TestLatency(t *testing.T) {
 	t.Parallel()
 	for name, x := range map[string]struct {

@@ -123,6 +123,10 @@ func (s Span) step() time.Duration {
 	return 12 * time.Hour
 }
 
+// RateWindow is how long the time is that each point of a line of rates tells of: a
+// step, or more where a step has too few scrapes.
+func (s Span) RateWindow() time.Duration { return max(s.step(), 4*s.Interval) }
+
 // recent is the while at the end of the time that Traffic.Recent is of.
 func (s Span) recent() time.Duration {
 	return max(minRecent, 4*s.Interval).Round(time.Second)
@@ -133,7 +137,7 @@ func (s Span) fill(expr string) string {
 	w, step := s.Until.Sub(s.Since).Round(time.Millisecond), s.step()
 	return strings.NewReplacer(
 		"$W", promDuration(w), "$V", fmt.Sprintf("%.3f", w.Seconds()), "$R", promDuration(s.recent()), "$K", promDuration(max(minSending, s.recent())),
-		"$S", promDuration(step), "$Q", promDuration(max(step, 4*s.Interval))).Replace(expr)
+		"$S", promDuration(step), "$Q", promDuration(s.RateWindow())).Replace(expr)
 }
 
 // promDuration writes a length as PromQL takes it.
