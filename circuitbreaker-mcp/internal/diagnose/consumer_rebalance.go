@@ -57,12 +57,8 @@ func rebalanceStorm(k Kafka) (found []report.Finding) {
 			continue
 		}
 		t := TrendOf(g)
-		var states []string
-		for _, s := range g.Samples {
-			states = append(states, cmp.Or(s.State, "not told"))
-		}
 		f := report.NewFinding(catalog.ConsumerRebalanceStorm, "%s keeps rebalancing: at %d of %d samples over %s, members changed %d times, %s%d records wait", Name(g.Name), rebalancing, n, short(span(g)), changed, atLeast(t.Partial), t.Lag).
-			With(kafkaSource, "DescribeGroups of "+Name(g.Name), strings.Join(states, " -> "), g.Now().At).
+			With(kafkaSource, "DescribeGroups of "+Name(g.Name), stateWords(g), g.Now().At).
 			With(kafkaSource, "members of "+Name(g.Name), memberWords(g), g.Now().At).
 			Then("Look in the worker's log for max.poll.interval: 500 records of 2 s each take longer than the 300 s that it has between polls, so it is put out and comes again",
 				"Lower max.poll.records, or raise max.poll.interval.ms")
@@ -72,6 +68,23 @@ func rebalanceStorm(k Kafka) (found []report.Finding) {
 		found = append(found, f.ConfirmWith("inspect_consumer_lag"))
 	}
 	return found
+}
+
+// stateWords are the states of the samples, runs of one as "Stable x3".
+func stateWords(g broker.Group) string {
+	var words []string
+	for n := 0; n < len(g.Samples); {
+		state, from := g.Samples[n].State, n
+		for n < len(g.Samples) && g.Samples[n].State == state {
+			n++
+		}
+		text := cmp.Or(state, "not told")
+		if n-from > 1 {
+			text += fmt.Sprintf(" x%d", n-from)
+		}
+		words = append(words, text)
+	}
+	return strings.Join(words, " -> ")
 }
 
 // span is the time between the first sample and the last.

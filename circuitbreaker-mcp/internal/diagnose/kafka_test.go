@@ -317,6 +317,13 @@ func upAndDown(lags ...int64) Kafka {
 	return consuming(samples...)
 }
 
+func TestStateWords(t *testing.T) {
+	k := consuming(append([]broker.Sample{sample(-time.Second, "Stable")}, restless(3)...)...)
+	if got := stateWords(k.Groups[0]); got != "Stable -> PreparingRebalance x3" {
+		t.Error(got)
+	}
+}
+
 // restless are looks at a group that shares out its partitions, a second apart.
 func restless(n int) (all []broker.Sample) {
 	for i := range n {

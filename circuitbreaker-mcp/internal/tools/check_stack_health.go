@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -30,6 +31,9 @@ type ComponentRow struct {
 	State     string `json:"state"` // ok, attention, critical, unknown
 	Detail    string `json:"detail"`
 }
+
+// badness orders the states of components.
+var badness = map[string]int{"ok": 0, "unknown": 1, "attention": 2, "critical": 3}
 
 // stackWindow is the time that traffic and errors are looked at of.
 const stackWindow = "15m"
@@ -100,6 +104,13 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	if len(a.Findings) > manyFindings {
 		a.Data.Components = wellTogether(a.Data.Components)
 	}
+	worst := func(a, b ComponentRow) int { return cmp.Compare(badness[a.State], badness[b.State]) }
+	fit(&a, slices.Concat([]extra{{"components that are well, apart", func() bool {
+		well := wellTogether(a.Data.Components)
+		shorter := len(well) < len(a.Data.Components)
+		a.Data.Components = well
+		return shorter
+	}}, ruledOut(&a)}, wordy(a.Findings), bare(a.Findings), []extra{least("components", &a.Data.Components, 1, worst)})...)
 	return a, nil
 }
 

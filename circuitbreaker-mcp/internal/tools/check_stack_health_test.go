@@ -22,8 +22,7 @@ func stackOf(t *testing.T, c *tooltest.Client) (tooltest.Answer[stackSaid], map[
 	if os.Getenv("SHOW_ANSWERS") != "" {
 		t.Logf("%d bytes\n%s", len(r.Text), r.Text)
 	}
-	// What fails is told of at length, and worth it.
-	if bad := strings.Count(r.Text, "FAILED") + strings.Count(r.Text, "evidence: "); len(r.Text) > maxBytes+250*bad {
+	if len(r.Text) > maxBytes {
 		t.Errorf("%d bytes:\n%s", len(r.Text), r.Text)
 	}
 	a := tooltest.Decode[stackSaid](t, r)
