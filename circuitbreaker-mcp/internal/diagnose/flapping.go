@@ -27,7 +27,7 @@ func flapping(s Status) (found []report.Finding) {
 		all := s.of(breaker)
 		some := filter(all, func(r Reading) bool {
 			p := r.fresh()
-			return inState("OPEN", "HALF_OPEN")(r) && p != nil && p.History.Swings >= 2 && p.History.Reopened > 0 && !(r.State == "HALF_OPEN" && rests(p))
+			return inState("OPEN", "HALF_OPEN")(r) && p != nil && p.History.Swings >= 2 && p.History.Reopened > 0 && (r.State == "OPEN" || !rests(p))
 		})
 		if len(some) == 0 {
 			continue
