@@ -82,8 +82,19 @@ func stuck(g broker.Group) []Movement {
 		case m.Window >= oneStill:
 			return false
 		}
-		return !slices.ContainsFunc(moving, func(o Movement) bool { return o.Owner != m.Owner && !o.Overdue() })
+		return !slices.ContainsFunc(moving, func(o Movement) bool { return memberOf(g, o) != memberOf(g, m) && !o.Overdue() })
 	})
+}
+
+// memberOf is the id of the member that has a partition; empty for nobody, or where
+// members cannot be seen. Two of them may go by the same name and host.
+func memberOf(g broker.Group, m Movement) string {
+	for _, member := range g.Members {
+		if slices.Contains(member.Assigned[m.Topic], m.Partition) {
+			return member.ID
+		}
+	}
+	return ""
 }
 
 // held reports whether nothing moves in a partition in which records have waited

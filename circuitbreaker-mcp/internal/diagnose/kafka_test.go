@@ -334,8 +334,10 @@ func restless(n int) (all []broker.Sample) {
 
 // owned2 gives two partitions to members at the newest sample.
 func owned2(k Kafka, first, second string) Kafka {
-	offsets := k.Groups[0].Now().Offsets
-	offsets[0].Owner, offsets[1].Owner = first, second
+	k.Groups[0].Members = nil
+	for partition, id := range []string{first, second} {
+		k.Groups[0].Members = append(k.Groups[0].Members, broker.Member{ID: id, Assigned: map[string][]int32{"payment.captured": {int32(partition)}}})
+	}
 	return k
 }
 

@@ -229,7 +229,7 @@ func patternRows(p promql.Past) (rows []PatternRow) {
 					continue
 				}
 				row := PatternRow{Breaker: b.Name, Instances: []foreign.Text{i.Name}, States: stateline(p, i, b), Failed: rounded(b.Failed), Before: rounded(b.FailedBefore),
-					Successful: rounded(b.Successful), TurnedAway: rounded(b.NotPermitted), FailureRate: b.FailureRate, SlowRate: b.SlowCallRate, MeanCall: decimals(b.MeanCall)}
+					Successful: rounded(b.Successful), TurnedAway: rounded(b.NotPermitted), FailureRate: decimals(b.FailureRate), SlowRate: decimals(b.SlowCallRate), MeanCall: decimals(b.MeanCall)}
 				var open time.Duration
 				for _, e := range episodes {
 					if e.Breaker == name && e.Instance == i.Name.String() {
