@@ -13,6 +13,18 @@ import (
 // enoughSamples is how many samples it takes to call something a trend.
 const enoughSamples = 3
 
+// atRest keeps of a group the samples since it last shared out its partitions: while it
+// does it consumes nothing, which says nothing of how it comes on.
+func atRest(g broker.Group) broker.Group {
+	for n, s := range slices.Backward(g.Samples) {
+		if broker.Rebalancing(s.State) {
+			g.Samples = g.Samples[n+1:]
+			break
+		}
+	}
+	return g
+}
+
 // Movement is how a group came on in one partition between its first sample and
 // its last.
 type Movement struct {

@@ -23,7 +23,7 @@ func lagGrowing(k Kafka) (found []report.Finding) {
 		if !k.required(g) || Deserted(g) {
 			continue
 		}
-		t := TrendOf(g)
+		t := TrendOf(atRest(g))
 		if !t.Growing || t.Consumed <= 0 || float64(t.Produced-t.Consumed) < behindBy*float64(t.Consumed) || !t.Waits() || len(stuck(g)) > 0 {
 			continue
 		}
@@ -63,7 +63,7 @@ const oneStill = time.Minute
 // alone count whose member does nothing while another keeps up: where all have a
 // backlog, one that is at work on a batch looks the same.
 func stuck(g broker.Group) []Movement {
-	if Deserted(g) || len(g.Samples) < enoughSamples || broker.Rebalancing(g.State) {
+	if g = atRest(g); Deserted(g) || len(g.Samples) < enoughSamples || broker.Rebalancing(g.State) {
 		return nil
 	}
 	var some, moving []Movement

@@ -108,7 +108,7 @@ func (k Kafka) movementKnown() bool {
 	}
 	for _, name := range k.Required {
 		g, _ := k.group(name)
-		if lag, _ := g.Lag(); lag > 0 && (len(g.Samples) < enoughSamples || !k.agesKnown()) {
+		if lag, _ := g.Lag(); lag > 0 && (len(atRest(g).Samples) < enoughSamples || !k.agesKnown()) {
 			return false
 		}
 		if slices.ContainsFunc(g.Now().Offsets, func(o broker.Offset) bool { return o.Lag() > 0 && o.Due < 0 }) {

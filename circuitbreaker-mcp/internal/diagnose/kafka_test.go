@@ -120,6 +120,8 @@ func TestKafkaRules(t *testing.T) {
 		"falls behind":                                 {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"falls behind, in bursts":                      {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 100}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"one burst, on nothing left":                   {overdue(consuming(sample(0, "Stable", [2]int64{100, 100}), sample(second, "Stable", [2]int64{100, 100}), sample(2*second, "Stable", [2]int64{110, 800}))), nil},
+		"waited while partitions were shared out":      {consuming(sample(0, "Stable", [2]int64{0, 1}), sample(second, "PreparingRebalance", [2]int64{1, 66}), sample(2*second, "PreparingRebalance", [2]int64{1, 90}), sample(3*second, "Stable", [2]int64{1, 116})), nil},
+		"stood while partitions were shared out":       {owned2(overdue(consuming(sample(0, "PreparingRebalance", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "PreparingRebalance", [2]int64{5, 9}, [2]int64{0, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "b"), nil},
 		"up and down":                                  {overdue(upAndDown(12, 4, 9, 3, 14)), nil},
 		"it was worse before":                          {overdue(upAndDown(100, 400, 200, 300)), nil},
 		"one burst, and falls":                         {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 200}), sample(2*second, "Stable", [2]int64{95, 200}))), nil},
@@ -278,6 +280,7 @@ func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
 		"letters not told":  {dead(broker.DeadTopic{Topic: "payment.dlq", Unknown: 1}), []catalog.Code{catalog.DLQGrowing}},
 		"clocks apart":      {clocksApart(dead(broker.DeadTopic{Topic: "payment.dlq"})), []catalog.Code{catalog.DLQGrowing}},
 		"repeats, apart":    {clocksApart(repeated(broker.Repeats{Topic: "payment.authorized"})), []catalog.Code{catalog.OutboxDuplicatePublish}},
+		"shared out lately": {consuming(sample(0, "Stable", [2]int64{1, 9}), sample(1, "PreparingRebalance", [2]int64{1, 9}), sample(2, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
 		"settings not ours": {noSettings(), []catalog.Code{catalog.KafkaBelowMinISR}},
 	} {
 		_, ran := KafkaFindings(x.k)
