@@ -48,7 +48,7 @@ func build(c config.Config, settings []env.Value) serve.Parts {
 	})
 	brokers := broker.New(broker.Options{
 		Bootstrap: kafka.Bootstrap, Mechanism: string(kafka.Mechanism), Username: kafka.Username, Password: kafka.Password.Reveal(),
-		TLS: kafka.TLS, RootCAs: kafka.CA.Pool,
+		TLS: kafka.TLS, RootCAs: kafka.CA.Pool, Assumed: assumed(settings, "KAFKA_BOOTSTRAP_SERVERS"),
 	})
 	var checks []serve.Check
 	for _, ask := range append(slices.Concat(instances.Checks(), brokers.Checks()), prometheus.Check) {
@@ -64,4 +64,9 @@ func build(c config.Config, settings []env.Value) serve.Parts {
 		Resources: tools.Runbooks(library),
 		Checks:    checks,
 	}
+}
+
+// assumed reports whether nobody set a setting, so that its default is but a guess.
+func assumed(settings []env.Value, name string) bool {
+	return slices.ContainsFunc(settings, func(v env.Value) bool { return v.Name == name && v.From == "default" })
 }

@@ -36,6 +36,20 @@ func TestBuildDialsNothingAndChecksEverySource(t *testing.T) {
 	}
 }
 
+// Where Kafka is must be said by somebody before its silence means anything.
+func TestADefaultAddressIsAssumed(t *testing.T) {
+	for from, want := range map[string]bool{"": true, "KAFKA_BOOTSTRAP_SERVERS=k1.invalid:1": false, "KAFKA_BOOTSTRAP_SERVERS=localhost:9092": false} {
+		var c config.Config
+		environ := []string{from}
+		if err := env.Load(&c, environ, ""); err != nil {
+			t.Fatal(err)
+		}
+		if got := assumed(env.Effective(&c, environ, ""), "KAFKA_BOOTSTRAP_SERVERS"); got != want {
+			t.Errorf("%q: assumed %v, want %v", from, got, want)
+		}
+	}
+}
+
 func TestTheREADMEIsMadeFromTheCode(t *testing.T) {
 	var c config.Config
 	if err := env.Load(&c, nil, ""); err != nil {

@@ -26,6 +26,7 @@ type Options struct {
 	Username, Password string
 	TLS                bool
 	RootCAs            *x509.CertPool // nil for the machine's own
+	Assumed            bool           // nobody said where Kafka is, and Bootstrap is the default
 }
 
 // Client asks the brokers. It keeps no connection between calls, and of what it

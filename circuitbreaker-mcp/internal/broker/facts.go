@@ -14,7 +14,8 @@ type Cluster struct {
 	// Tried are the bootstrap servers that were asked, in order. One that was
 	// not needed, because another had answered, is not among them.
 	Tried      []fault.Source
-	At         time.Time // by this machine's clock: brokers tell no time
+	Assumed    bool      // nobody said where Kafka is, and the default was asked
+	At         time.Time // by this machine's clock, or by that of who was asked what time it is
 	Controller int32     // who leads the cluster; -1 for nobody, or when it is not known
 	NoLeader   bool      // whether the cluster has no controller
 	Brokers    []Broker  // those that the cluster counts as alive, by id
@@ -59,6 +60,7 @@ type Health struct {
 	Ends        map[string][]End
 	DeadLetters []DeadTopic
 	Repeats     []Repeats
+	Clock       Clock // by which records are old or new
 	// Kept is whether samples of earlier calls take part.
 	Kept bool
 }
@@ -134,8 +136,8 @@ type DeadTopic struct {
 	Depth   int64  // records that it holds
 	Recent  int64  // of them, those from the first on that is younger than Window
 	Window  time.Duration
-	// Unknown counts the partitions that were not told; Depth and Recent are
-	// then lower bounds.
+	// Unknown counts the partitions that were not told, in whole or in how much of
+	// them is new; Depth and Recent are then lower bounds.
 	Unknown int
 }
 
@@ -160,6 +162,15 @@ func (o Offset) OutOfRange() bool {
 // Overdue is whether the oldest record that waits in the partition is older than
 // Grace.
 func (o Offset) Overdue() bool { return o.Lag() > 0 && o.Due >= 0 && max(o.Committed, o.First) < o.Due }
+
+// Restless are the newest samples, as far as the group was rebalancing at each.
+func (g Group) Restless() []Sample {
+	n := len(g.Samples)
+	for n > 0 && Rebalancing(g.Samples[n-1].State) {
+		n--
+	}
+	return g.Samples[n:]
+}
 
 // Now is the newest sample; the zero Sample when there is none.
 func (g Group) Now() Sample {

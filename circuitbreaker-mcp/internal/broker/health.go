@@ -19,12 +19,18 @@ type Ask struct {
 	// waits and no group is rebalancing.
 	Samples int
 	Every   time.Duration
-	Look    time.Duration // how long one look may take
-	Window  time.Duration // over which dead letters are counted as new
+	// Rest is for how long a group that was asked for is looked at further while it
+	// shares out its partitions: that is soon over, or it is not.
+	Rest   time.Duration
+	Look   time.Duration // how long one look may take
+	Window time.Duration // over which dead letters are counted as new
 	// Outbox are topics, of those that are required, whose newest records are read
 	// for events that are there more than once, none older than Again.
 	Outbox []string
 	Again  time.Duration
+	// Clock tells how the clocks that stamp records compare with ours, when the
+	// first question is put to which that matters; nil where they are the same.
+	Clock func() Clock
 	// Progress is told after each sample.
 	Progress func(done, total int)
 }
@@ -40,6 +46,10 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 		cancel()
 		return h
 	}
+	if ask.Clock != nil {
+		h.Clock = ask.Clock()
+		h.At = h.At.Add(h.Clock.Ahead)
+	}
 	groups := s.find(looking, told, ask.Groups, ask.AllGroups)
 	kept := c.kept.recall(groups)
 	h.Kept = kept > 0
@@ -47,9 +57,9 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 		s.take(looking, &h, groups, ask, n == kept+1)
 		cancel()
 		if ask.Progress != nil {
-			ask.Progress(n-kept, max(ask.Samples-kept, 1))
+			ask.Progress(n-kept, max(ask.Samples-kept, n-kept))
 		}
-		enough := n >= ask.Samples && (n-kept >= ask.Samples || !turned(groups, n-kept))
+		enough := n >= ask.Samples && (n-kept >= ask.Samples || !turned(groups, n-kept)) && !restless(groups[:len(ask.Groups)], ask.Rest)
 		if enough || settled(groups) || !wait(ctx, ask.Every) {
 			break
 		}
@@ -69,7 +79,7 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask Ask, first bool) {
 	s.look(ctx, groups)
 	s.lookAgain(ctx, groups)
-	at := time.Now()
+	at := h.Clock.now()
 	since := map[partitionOf]time.Time{}
 	add := func(topic string, from time.Time) {
 		for id := range s.leader[topic] {
@@ -92,17 +102,17 @@ func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask
 		}
 	}
 	logs := s.extents(ctx, since)
-	at = time.Now()
+	seen := time.Now() // how long after each other samples are is told by one clock
 	ordered := inOrder(logs)
 	for _, g := range groups {
 		if g.Err == nil {
-			g.sample(at, ordered)
+			g.sample(seen, ordered)
 		}
 	}
 	if first {
 		h.ends(logs)
 		h.dead(ask, logs)
-		h.Repeats = s.repeats(ctx, ask.Outbox, logs, at.Add(-ask.Again))
+		h.Repeats = s.repeats(ctx, ask.Outbox, logs, at, ask.Again)
 	}
 }
 
@@ -129,9 +139,11 @@ func (h *Health) dead(ask Ask, logs map[partitionOf]extent) {
 				continue
 			}
 			d.Depth += e.last - e.first
-			if e.at >= 0 {
-				d.Recent += e.last - max(e.at, e.first)
+			if !e.atTold || e.at < 0 {
+				d.Unknown++
+				continue
 			}
+			d.Recent += e.last - max(e.at, e.first)
 		}
 		h.DeadLetters = append(h.DeadLetters, d)
 	}
@@ -159,6 +171,15 @@ func turned(groups []*groupState, fresh int) bool {
 		}
 		was := g.Samples[before]
 		return was.State != g.State || !slices.ContainsFunc(was.Offsets, Offset.OutOfRange) && slices.ContainsFunc(g.Now().Offsets, Offset.OutOfRange)
+	})
+}
+
+// restless reports whether a group shares out its partitions, and was not seen to for
+// long enough to tell a restart of a consumer from a group that never comes to rest.
+func restless(groups []*groupState, enough time.Duration) bool {
+	return slices.ContainsFunc(groups, func(g *groupState) bool {
+		run := g.Restless()
+		return len(run) > 0 && run[len(run)-1].At.Sub(run[0].At) < enough
 	})
 }
 

@@ -15,6 +15,7 @@ type extent struct {
 	at          int64 // the first offset not older than what was asked; -1 when not asked or not known
 	code        kafka.Error
 	told        bool
+	atTold      bool // whether the leader answered what was asked by time
 }
 
 // partitionOf names a partition.
@@ -82,6 +83,7 @@ func (e extent) with(which int, p listoffsets.ResponsePartition) extent {
 	case 1:
 		e.last, e.told = p.Offset, e.code == 0
 	default:
+		e.atTold = true
 		// -1 says that no record is that young: the next one would be the first.
 		if e.at = p.Offset; p.Offset < 0 && e.told {
 			e.at = e.last

@@ -159,6 +159,41 @@ func TestOverdue(t *testing.T) {
 	}
 }
 
+// What is new, overdue or sent twice goes by the clock of those who stamp records: on
+// a machine whose own is wrong nothing of it would be seen.
+func TestAgesGoByTheClockThatStampsRecords(t *testing.T) {
+	s := kafkatest.New(t)
+	dlq, outbox, group := s.Name("dlq"), s.Name("outbox"), s.Name("group")
+	s.Topic(dlq, 1)
+	s.Topic(outbox, 1)
+	behind := -time.Hour // what the time is there, seen from here
+	letters := kafkatest.Records(3)
+	for i := range letters {
+		letters[i].Time = time.Now().Add(behind - 8*time.Minute)
+	}
+	s.Send(dlq, letters...)
+	event := kafka.Message{Key: []byte("k"), Value: []byte("v"), Time: time.Now().Add(behind), Headers: []kafka.Header{{Key: "eventId", Value: []byte("1")}}}
+	s.Send(outbox, event, event)
+	s.Commit(group, outbox, 0)
+	ask := broker.Ask{DeadLetters: []string{dlq}, Window: 15 * time.Minute, Topics: []string{outbox}, Outbox: []string{outbox}, Again: 2 * time.Minute,
+		Groups: []broker.GroupAsk{{Name: group}}, Samples: 1}
+	of := func(clock broker.Clock) (recent int64, repeats int, overdue bool) {
+		ask.Clock = func() broker.Clock { return clock }
+		h := health(t, s, ask)
+		return h.DeadLetters[0].Recent, h.Repeats[0].Records, h.Groups[0].Now().Offsets[0].Overdue()
+	}
+	if recent, repeats, overdue := of(broker.Clock{Known: true, Ahead: behind}); recent != 3 || repeats != 2 || overdue {
+		t.Errorf("by their clock %d new, %d events, overdue %v", recent, repeats, overdue)
+	}
+	if recent, repeats, overdue := of(broker.Clock{}); recent != 0 || repeats != 0 || !overdue {
+		t.Errorf("by ours %d new, %d events, overdue %v", recent, repeats, overdue)
+	}
+	tail := broker.New(broker.Options{Bootstrap: s.Servers}).DeadLetters(t.Context(), broker.TailAsk{Topics: []string{dlq}, Look: ample, Window: 15 * time.Minute, Clock: broker.Clock{Ahead: behind}})
+	if d := tail.Topics[0]; d.Recent != 3 || time.Since(tail.At) < -behind {
+		t.Errorf("%+v at %s", d, tail.At)
+	}
+}
+
 func TestDeadLettersOfARealCluster(t *testing.T) {
 	s := kafkatest.New(t)
 	topic := s.Name("dlq")

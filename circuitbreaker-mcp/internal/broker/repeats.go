@@ -40,7 +40,8 @@ type event struct {
 
 // repeats reads the newest records of topics and counts how often each event is
 // there. A poller that is well sends an event once.
-func (s *session) repeats(ctx context.Context, topics []string, logs map[partitionOf]extent, since time.Time) (all []Repeats) {
+func (s *session) repeats(ctx context.Context, topics []string, logs map[partitionOf]extent, now time.Time, window time.Duration) (all []Repeats) {
+	since := now.Add(-window)
 	seen := map[string]map[event]int{}
 	r := s.tails(readOfEvents, keptOfEvent)
 	r.kept = func(p partitionOf, rec raw) {
@@ -62,7 +63,7 @@ func (s *session) repeats(ctx context.Context, topics []string, logs map[partiti
 	}
 	r.all(ctx)
 	for _, topic := range topics {
-		of := Repeats{Topic: topic, Window: time.Since(since).Round(time.Second)}
+		of := Repeats{Topic: topic, Window: window}
 		for e, n := range seen[topic] {
 			of.Records, of.Events = of.Records+n, of.Events+1
 			if n > of.Times {

@@ -62,7 +62,7 @@ type hello struct {
 func (c *Client) open(ctx context.Context, topics []string) (*session, Cluster) {
 	begun := time.Now()
 	s := &session{client: c, links: map[int32]*link{}, silent: map[int32]fault.Source{}, addrs: map[int32]string{}, leader: map[string]map[int32]int32{}}
-	told := Cluster{Controller: -1, Source: fault.Source{Name: "kafka", Asked: "Metadata of " + strings.Join(c.options.Bootstrap, ", ")}}
+	told := Cluster{Controller: -1, Assumed: c.options.Assumed, Source: fault.Source{Name: "kafka", Asked: "Metadata of " + strings.Join(c.options.Bootstrap, ", ")}}
 	asking, enough := context.WithCancel(ctx)
 	defer enough()
 	answers := make(chan hello, len(c.options.Bootstrap))

@@ -35,6 +35,7 @@ type TailAsk struct {
 	Since  time.Time     // none older; zero for any
 	Look   time.Duration // how long it may take
 	Window time.Duration // over which records are counted as new
+	Clock  Clock         // by which they are
 }
 
 // Tail is the newest records of some topics.
@@ -45,6 +46,7 @@ type Tail struct {
 	// Refused are the topics that we may see and not read.
 	Refused []string
 	Letters []Letter // newest first
+	Clock   Clock    // by which they are old or new
 	// Cut is whether there were more records than were read, in the time asked
 	// for: what is counted of them is a lower bound.
 	Cut bool
@@ -70,7 +72,8 @@ func (c *Client) DeadLetters(ctx context.Context, ask TailAsk) Tail {
 	defer cancel()
 	s, told := c.open(ctx, ask.Topics)
 	defer s.close()
-	t := Tail{Cluster: told}
+	told.At = told.At.Add(ask.Clock.Ahead)
+	t := Tail{Cluster: told, Clock: ask.Clock}
 	if !told.Source.OK() {
 		return t
 	}

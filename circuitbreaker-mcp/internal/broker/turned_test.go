@@ -1,6 +1,9 @@
 package broker
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // A group that was Stable a minute ago and is Empty now was called healthy: the two
 // last samples did not agree, and no other was taken.
@@ -28,5 +31,37 @@ func TestWhatHasTurnedSinceTheLastCallIsLookedAtAgain(t *testing.T) {
 				t.Errorf("turned %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// One restart of a consumer has Kafka wait some seconds for more of them: whether that
+// comes to rest is seen within the same call.
+func TestAGroupThatRebalancesIsLookedAtFurther(t *testing.T) {
+	begin := time.Now()
+	group := func(seconds int, states ...string) []*groupState {
+		g := &groupState{}
+		for n, state := range states {
+			g.Samples = append(g.Samples, Sample{State: state, At: begin.Add(time.Duration(n*seconds) * time.Second)})
+		}
+		return []*groupState{g}
+	}
+	for name, c := range map[string]struct {
+		groups []*groupState
+		want   bool
+	}{
+		"none":                    {nil, false},
+		"not told":                {group(1), false},
+		"at rest":                 {group(1, "PreparingRebalance", "Stable"), false},
+		"begins":                  {group(1, "Stable", "PreparingRebalance"), true},
+		"goes on":                 {group(1, "PreparingRebalance", "CompletingRebalance", "PreparingRebalance"), true},
+		"for longer than a while": {group(5, "PreparingRebalance", "CompletingRebalance", "PreparingRebalance"), false},
+		"came to rest in between": {group(5, "PreparingRebalance", "Stable", "PreparingRebalance"), true},
+	} {
+		if got := restless(c.groups, 10*time.Second); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if restless(group(1, "PreparingRebalance"), 0) {
+		t.Error("one look was asked for, and another taken")
 	}
 }

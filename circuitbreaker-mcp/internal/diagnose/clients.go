@@ -19,9 +19,7 @@ func poolExhausted(p promql.Past) (found []report.Finding) {
 	by := map[string][]promql.Pool{}
 	var order []string
 	for _, pool := range p.Pools {
-		full := pool.Active != nil && pool.Max != nil && *pool.Max > 0 && *pool.Active >= *pool.Max
-		waits := full && pool.AlwaysPending != nil && *pool.AlwaysPending > 0
-		if !waits && (pool.RecentTimeouts == nil || *pool.RecentTimeouts <= 0) {
+		if !exhausted(pool, p.Live) {
 			continue
 		}
 		name := pool.Name.String()
@@ -32,20 +30,53 @@ func poolExhausted(p promql.Past) (found []report.Finding) {
 	}
 	for _, name := range order {
 		some := by[name]
-		worst := slices.MaxFunc(some, func(a, b promql.Pool) int { return cmp.Compare(numberOr(a.Pending), numberOr(b.Pending)) })
-		said := exhaustion(worst, p.HTTP.RecentFor)
+		worst := slices.MaxFunc(some, func(a, b promql.Pool) int {
+			return cmp.Or(cmp.Compare(numberOr(a.TimeoutsOver), numberOr(b.TimeoutsOver)), cmp.Compare(numberOr(a.Pending), numberOr(b.Pending)))
+		})
+		is, asked, said := "is", "hikaricp_connections_active", exhaustion(worst, p.HTTP.RecentFor)
+		if !p.Live {
+			is, asked, said = "was", "hikaricp_connections_timeout_total", exhaustedOver(worst, p.Until.Sub(p.Since))
+		}
 		var on []string
 		for _, pool := range some[:min(len(some), maxNames)] {
 			on = append(on, Name(pool.Instance.String()))
 		}
-		f := report.NewFinding(catalog.DBPoolExhausted, "database pool %s is exhausted on %s: %s", Name(name), strings.Join(on, ", "), said).
-			With("prometheus", fmt.Sprintf(`hikaricp_connections_active{instance=%q,pool=%q}`, worst.Instance.String(), name), said, p.Until).
+		f := report.NewFinding(catalog.DBPoolExhausted, "database pool %s %s exhausted on %s: %s", Name(name), is, strings.Join(on, ", "), said).
+			With("prometheus", fmt.Sprintf(`%s{instance=%q,pool=%q}`, asked, worst.Instance.String(), name), said, p.Until).
 			Hurts("requests that need this database: they wait, then fail with 500 (%s)", shardOf(name)).
 			Then("check_database_health: long transactions, lock waits, connections", "Do not raise the pool before the database is known to be well").
 			ConfirmWith("check_database_health")
 		found = append(found, f)
 	}
 	return found
+}
+
+// exhausted reports whether every connection of a pool is taken and threads wait all
+// the while, or have given up waiting; in a time that is over, whether any gave up.
+func exhausted(pool promql.Pool, live bool) bool {
+	if !live {
+		return pool.TimeoutsOver != nil && *pool.TimeoutsOver >= 0.5 // Prometheus extrapolates
+	}
+	full := pool.Active != nil && pool.Max != nil && *pool.Max > 0 && *pool.Active >= *pool.Max
+	return full && pool.AlwaysPending != nil && *pool.AlwaysPending > 0 || pool.RecentTimeouts != nil && *pool.RecentTimeouts > 0
+}
+
+// poolsKnown reports whether pools are there and it can be told of each whether it is
+// exhausted. Of a time that is over it cannot where threads waited at a scrape and
+// none gave up.
+func poolsKnown(p promql.Past) bool {
+	return pastKnown(p) && len(p.Pools) > 0 && (p.Live || !slices.ContainsFunc(p.Pools, func(pool promql.Pool) bool {
+		return pool.TimeoutsOver == nil || pool.MostPending == nil || *pool.MostPending > 0
+	}))
+}
+
+// exhaustedOver is what a pool came to in a time that is over, in one line.
+func exhaustedOver(pool promql.Pool, length time.Duration) string {
+	said := whole(numberOr(pool.TimeoutsOver)) + " waits timed out in " + short(length)
+	if n := numberOr(pool.MostPending); n > 0 {
+		said += fmt.Sprintf(", up to %s threads waited at a scrape", number(n))
+	}
+	return said
 }
 
 // exhaustion is what a pool shows, in one line.

@@ -13,6 +13,18 @@ import (
 // enoughSamples is how many samples it takes to call something a trend.
 const enoughSamples = 3
 
+// atRest keeps of a group the samples since it last shared out its partitions: while it
+// does it consumes nothing, which says nothing of how it comes on.
+func atRest(g broker.Group) broker.Group {
+	for n, s := range slices.Backward(g.Samples) {
+		if broker.Rebalancing(s.State) {
+			g.Samples = g.Samples[n+1:]
+			break
+		}
+	}
+	return g
+}
+
 // Movement is how a group came on in one partition between its first sample and
 // its last.
 type Movement struct {
@@ -91,7 +103,7 @@ type Trend struct {
 	Consumed, Produced int64
 	Known              bool // whether Consumed and Produced are, of every partition
 	Overdue            bool // records have waited longer than broker.Grace
-	Growing            bool // the lag is above what it was at first, and before, and never was none
+	Growing            bool // the lag is above all that it was before, and never was none
 	Lags               []int64
 }
 
@@ -117,10 +129,10 @@ func TrendOf(g broker.Group) Trend {
 		t.Lags = append(t.Lags, sum)
 	}
 	// Events leave the outbox in bursts, so that between two samples there may be
-	// none; at last it rises all the same. Who has had nothing left to do did not fall
-	// behind: that was one burst.
+	// none; at last it is higher than ever all the same. Who has had nothing left to do
+	// did not fall behind: that was one burst.
 	n := len(t.Lags)
-	t.Growing = n >= enoughSamples && t.Lags[n-1] > t.Lags[0] && t.Lags[n-1] > t.Lags[n-2] && !slices.Contains(t.Lags, 0)
+	t.Growing = n >= enoughSamples && t.Lags[n-1] > slices.Max(t.Lags[:n-1]) && !slices.Contains(t.Lags, 0)
 	return t
 }
 

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,15 +12,19 @@ import (
 	"payops-mcp/shared/report"
 )
 
-// lagGrowing finds groups that consume and fall behind: at each sample more waits
-// than at the one before, and it has waited longer than what is on its way.
+// behindBy is which part of what a group consumed must have come on top of that for it
+// to fall behind: less is the up and down of bursts.
+const behindBy = 0.1
+
+// lagGrowing finds groups that consume and fall behind: at the last sample more waits
+// than at any before, and it has waited longer than what is on its way.
 func lagGrowing(k Kafka) (found []report.Finding) {
 	for _, g := range k.Groups {
 		if !k.required(g) || Deserted(g) {
 			continue
 		}
-		t := TrendOf(g)
-		if !t.Growing || t.Consumed <= 0 || t.Produced <= t.Consumed || !t.Waits() || len(stuck(g)) > 0 {
+		t := TrendOf(atRest(g))
+		if !t.Growing || t.Consumed <= 0 || float64(t.Produced-t.Consumed) < behindBy*float64(t.Consumed) || !t.Waits() || len(stuck(g)) > 0 {
 			continue
 		}
 		topics := topicsOf(g)
@@ -48,26 +53,53 @@ func lags(list []int64) string {
 // that does not come back within max.poll.interval, 5 min by default.
 const allStill = 5 * time.Minute
 
+// oneStill is how long a partition may commit nothing while others move: who drains a
+// backlog takes some seconds for each batch of each partition.
+const oneStill = time.Minute
+
 // stuck are the partitions of a group in which nothing moves though records have
 // waited longer than what is on its way, while others move; or all of them, when
-// nothing has moved for so long that no batch explains it.
+// nothing has moved for so long that no batch explains it. In a look of seconds those
+// alone count whose member does nothing while another keeps up: where all have a
+// backlog, one that is at work on a batch looks the same.
 func stuck(g broker.Group) []Movement {
-	if Deserted(g) || len(g.Samples) < enoughSamples || broker.Rebalancing(g.State) {
+	if g = atRest(g); Deserted(g) || len(g.Samples) < enoughSamples || broker.Rebalancing(g.State) {
 		return nil
 	}
-	var still []Movement
-	moving := false
+	var some, moving []Movement
 	for _, m := range Movements(g) {
-		moving = moving || m.Consumed > 0
-		if m.Still() && (m.Overdue() || m.Window >= broker.Grace) {
-			still = append(still, m)
+		switch {
+		case m.Consumed > 0:
+			moving = append(moving, m)
+		case m.held():
+			some = append(some, m)
 		}
 	}
-	if len(still) == 0 || !moving && still[0].Window < allStill {
-		return nil
-	}
-	return still
+	return slices.DeleteFunc(some, func(m Movement) bool {
+		switch {
+		case len(moving) == 0:
+			return m.Window < allStill
+		case m.Window >= oneStill:
+			return false
+		}
+		return !slices.ContainsFunc(moving, func(o Movement) bool { return memberOf(g, o) != memberOf(g, m) && !o.Overdue() })
+	})
 }
+
+// memberOf is the id of the member that has a partition; empty for nobody, or where
+// members cannot be seen. Two of them may go by the same name and host.
+func memberOf(g broker.Group, m Movement) string {
+	for _, member := range g.Members {
+		if slices.Contains(member.Assigned[m.Topic], m.Partition) {
+			return member.ID
+		}
+	}
+	return ""
+}
+
+// held reports whether nothing moves in a partition in which records have waited
+// longer than what is on its way.
+func (m Movement) held() bool { return m.Still() && (m.Overdue() || m.Window >= broker.Grace) }
 
 // partitionStuck tells of them.
 func partitionStuck(k Kafka) (found []report.Finding) {

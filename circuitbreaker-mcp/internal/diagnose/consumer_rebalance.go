@@ -26,9 +26,12 @@ func churn(g broker.Group) (rebalancing, changed int) {
 	return rebalancing, changed
 }
 
-// rebalanceStorm finds groups that do nothing but share out their partitions: at
-// each of the last three samples, or at two of them with other members. One
-// rebalance, as of a deployment, is over by the next sample or goes by once. While
+// RestsWithin is how long a group may share out its partitions: after a restart of a
+// consumer Kafka itself waits some seconds for more of them to come.
+const RestsWithin = 10 * time.Second
+
+// rebalanceStorm finds groups that do nothing but share out their partitions: for
+// longer than a restart takes, or again and again with other members. While
 // partitions are without a leader, or a broker is missing, groups move to other brokers
 // and share out what is left: that is part of the outage, and told as a doubt. Only
 // members that come and go are more than that.
@@ -38,23 +41,24 @@ func rebalanceStorm(k Kafka) (found []report.Finding) {
 	}
 	missing := len(brokerLost(k)) > 0
 	for _, g := range k.Groups {
-		g.Samples = g.Samples[max(0, len(g.Samples)-enoughSamples):]
-		n := len(g.Samples)
-		rebalancing, changed := churn(g)
-		if !k.required(g) || n == 0 || !broker.Rebalancing(g.State) {
+		run := g.Restless()
+		if !k.required(g) || len(run) == 0 || !broker.Rebalancing(g.State) {
 			continue
 		}
-		always := n == enoughSamples && rebalancing == n && !missing
-		if !always && (rebalancing < 2 || changed == 0) {
+		g.Samples = g.Samples[max(0, len(g.Samples)-max(len(run), enoughSamples)):]
+		n := len(g.Samples)
+		rebalancing, changed := churn(g)
+		first := slices.IndexFunc(g.Samples, func(s broker.Sample) bool { return broker.Rebalancing(s.State) })
+		long := g.Now().At.Sub(g.Samples[first].At) >= RestsWithin
+		throughout := rebalancing == len(run)
+		always := throughout && len(run) >= enoughSamples && !missing
+		again := changed >= 2 || changed == 1 && throughout
+		if !long || rebalancing < 2 || !always && !again {
 			continue
 		}
 		t := TrendOf(g)
-		var states []string
-		for _, s := range g.Samples {
-			states = append(states, cmp.Or(s.State, "not told"))
-		}
 		f := report.NewFinding(catalog.ConsumerRebalanceStorm, "%s keeps rebalancing: at %d of %d samples over %s, members changed %d times, %s%d records wait", Name(g.Name), rebalancing, n, short(span(g)), changed, atLeast(t.Partial), t.Lag).
-			With(kafkaSource, "DescribeGroups of "+Name(g.Name), strings.Join(states, " -> "), g.Now().At).
+			With(kafkaSource, "DescribeGroups of "+Name(g.Name), stateWords(g), g.Now().At).
 			With(kafkaSource, "members of "+Name(g.Name), memberWords(g), g.Now().At).
 			Then("Look in the worker's log for max.poll.interval: 500 records of 2 s each take longer than the 300 s that it has between polls, so it is put out and comes again",
 				"Lower max.poll.records, or raise max.poll.interval.ms")
@@ -64,6 +68,23 @@ func rebalanceStorm(k Kafka) (found []report.Finding) {
 		found = append(found, f.ConfirmWith("inspect_consumer_lag"))
 	}
 	return found
+}
+
+// stateWords are the states of the samples, runs of one as "Stable x3".
+func stateWords(g broker.Group) string {
+	var words []string
+	for n := 0; n < len(g.Samples); {
+		state, from := g.Samples[n].State, n
+		for n < len(g.Samples) && g.Samples[n].State == state {
+			n++
+		}
+		text := cmp.Or(state, "not told")
+		if n-from > 1 {
+			text += fmt.Sprintf(" x%d", n-from)
+		}
+		words = append(words, text)
+	}
+	return strings.Join(words, " -> ")
 }
 
 // span is the time between the first sample and the last.

@@ -141,9 +141,10 @@ func DeadDoubts(t broker.Tail) (doubts []string) {
 	if len(t.Refused) > 0 {
 		doubts = append(doubts, "this account may see "+names(t.Refused)+" and not read it (READ on the topic is missing): what is in it is not known")
 	}
+	doubts = append(doubts, clockDoubts(t.Clock)...)
 	for _, d := range t.Topics {
 		if d.Unknown > 0 {
-			doubts = append(doubts, fmt.Sprintf("%d partitions of %s were not told", d.Unknown, Name(d.Topic)))
+			doubts = append(doubts, fmt.Sprintf("%d partitions of %s were not told, in whole or in what is new", d.Unknown, Name(d.Topic)))
 		}
 	}
 	return doubts

@@ -127,6 +127,11 @@ func TestDisabled(t *testing.T) {
 	}
 }
 
+// sinceIts has the scraped state last for some time.
+func sinceIts(d time.Duration) func(*promql.Breaker) {
+	return func(b *promql.Breaker) { b.History.Since = b.At.Add(-d) }
+}
+
 func TestFlapping(t *testing.T) {
 	swings := func(n, reopened int) func(*promql.Breaker) {
 		return func(b *promql.Breaker) { b.History.Swings, b.History.Reopened = n, reopened }
@@ -140,6 +145,9 @@ func TestFlapping(t *testing.T) {
 		"first trial":       {live(KafkaPublisher, "a", "HALF_OPEN").with(swings(1, 0)), nil},
 		"steady":            {live(KafkaPublisher, "a", "OPEN"), nil},
 		"trial in between":  {live(KafkaPublisher, "a", "HALF_OPEN").with(swings(6, 3)), []string{"between OPEN and HALF_OPEN on 1 of 1 instance, 6 times in the last hour"}},
+		"rests since":       {live(KafkaPublisher, "a", "HALF_OPEN").with(swings(6, 3)).with(sinceIts(30 * time.Minute)), nil},
+		"just tried again":  {live(KafkaPublisher, "a", "HALF_OPEN").with(swings(6, 3)).with(sinceIts(2 * time.Minute)), []string{"6 times"}},
+		"open for long":     {live(KafkaPublisher, "a", "OPEN").with(swings(6, 3)).with(sinceIts(30 * time.Minute)), []string{"6 times"}},
 		"open in between":   {live(KafkaPublisher, "a", "OPEN").with(swings(2, 1)), []string{"2 times"}},
 		"recovered since":   {live(KafkaPublisher, "a", "CLOSED").with(swings(6, 3)), nil},
 		"no longer scraped": {old, nil},
@@ -261,10 +269,12 @@ func TestPGAuthFailures(t *testing.T) {
 		want    []string
 	}{
 		"few":                   {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(9.9, 0)).with(failing(3)), nil},
-		"many":                  {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(22, 0)).with(failing(3)), []string{"failure rate 22%, 3 failures/s over 5 min"}},
+		"many":                  {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(22, 0)).with(failing(3)), []string{"failure rate 22%, 900 failures in 5 min"}},
+		"one of ten":            {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(10, 0)).with(failing(1.1 / 300)), nil},
+		"three of ten":          {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(30, 0)).with(failing(3.0 / 300)), []string{"3 failures in 5 min"}},
 		"of another time":       {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(22, 0)).with(failing(0)), nil},
 		"of no one knows when":  {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(22, 0)).with(func(b *promql.Breaker) { b.FailedPerSecond = nil }), nil},
-		"set to open later":     {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(70, 0)).with(failing(3)), []string{"failure rate 70%, 3 failures/s over 5 min; the breaker is closed all the same"}},
+		"set to open later":     {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(70, 0)).with(failing(3)), []string{"failure rate 70%, 900 failures in 5 min; the breaker is closed all the same"}},
 		"so many that it opens": {scrapedReading(PGAuthAPI, "a", "OPEN").with(rated(50, 0)).with(failing(3)), nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,19 +2,32 @@ package diagnose
 
 import (
 	"fmt"
+	"time"
 
+	"payops-mcp/circuitbreaker-mcp/internal/promql"
 	"payops-mcp/shared/catalog"
 	"payops-mcp/shared/report"
 )
 
+// trialsFor is how long a breaker is HALF_OPEN before its last trial says no more of
+// now: one that fails opens it again within a poll or two of the outbox.
+const trialsFor = 5 * time.Minute
+
+// rests reports whether a breaker has been HALF_OPEN for so long that it no longer
+// goes to and fro.
+func rests(p *promql.Breaker) bool {
+	return p.State == "HALF_OPEN" && !p.History.Since.IsZero() && p.At.Sub(p.History.Since) > trialsFor
+}
+
 // flapping finds breakers whose trial calls fail: they have gone from HALF_OPEN
-// back to OPEN since they were last closed, and are not closed now.
+// back to OPEN since they were last closed, are not closed now, and have not come to
+// rest.
 func flapping(s Status) (found []report.Finding) {
 	for _, breaker := range s.Breakers() {
 		all := s.of(breaker)
 		some := filter(all, func(r Reading) bool {
 			p := r.fresh()
-			return inState("OPEN", "HALF_OPEN")(r) && p != nil && p.History.Swings >= 2 && p.History.Reopened > 0
+			return inState("OPEN", "HALF_OPEN")(r) && p != nil && p.History.Swings >= 2 && p.History.Reopened > 0 && (r.State == "OPEN" || !rests(p))
 		})
 		if len(some) == 0 {
 			continue

@@ -55,12 +55,15 @@ func KafkaFindings(k Kafka) (found []report.Finding, ran []catalog.Code) {
 }
 
 // KafkaSettled reports whether the question whether Kafka works has an answer: it
-// told its metadata, or no broker could be reached. Being turned away is no answer.
+// told its metadata, or no broker could be reached. Being turned away is no answer,
+// and neither is silence at an address that nobody gave.
 func KafkaSettled(k Kafka) bool { return k.settled() }
 
 func (k Kafka) answered() bool { return k.Source.OK() }
 
-func (k Kafka) settled() bool { return k.answered() || !refusesUs(k.Source.Err) }
+func (k Kafka) settled() bool {
+	return k.answered() || !k.Assumed && !refusesUs(k.Source.Err)
+}
 
 // refusesUs reports whether a failure shows that a broker is there.
 func refusesUs(f *fault.Failure) bool {
@@ -105,15 +108,22 @@ func (k Kafka) movementKnown() bool {
 	}
 	for _, name := range k.Required {
 		g, _ := k.group(name)
-		if lag, _ := g.Lag(); lag > 0 && len(g.Samples) < enoughSamples {
+		if lag, _ := g.Lag(); lag > 0 && (len(atRest(g).Samples) < enoughSamples || !k.agesKnown()) {
+			return false
+		}
+		if slices.ContainsFunc(g.Now().Offsets, func(o broker.Offset) bool { return o.Lag() > 0 && o.Due < 0 }) {
 			return false
 		}
 	}
 	return true
 }
 
+// agesKnown reports whether it can be told how old a record is: those who stamp
+// records, or know those who do, agree what time it is.
+func (k Kafka) agesKnown() bool { return k.Clock.Apart == 0 }
+
 func (k Kafka) deadKnown() bool {
-	return k.answered() && len(k.DeadLetters) > 0 && !slices.ContainsFunc(k.DeadLetters, func(d broker.DeadTopic) bool {
+	return k.answered() && k.agesKnown() && len(k.DeadLetters) > 0 && !slices.ContainsFunc(k.DeadLetters, func(d broker.DeadTopic) bool {
 		return d.Err != "" || d.Unknown > 0
 	})
 }

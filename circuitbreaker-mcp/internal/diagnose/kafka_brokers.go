@@ -10,15 +10,20 @@ import (
 )
 
 // brokersUnreachable finds a Kafka of which not one bootstrap server answers. One
-// that turns us away is there: that is our own access, and no fault of Kafka's.
+// that turns us away is there: that is our own access, and no fault of Kafka's. Where
+// nobody said where Kafka is, that nobody answers at the default says nothing of it.
 func brokersUnreachable(k Kafka) []report.Finding {
-	if k.answered() || !k.settled() {
+	if k.answered() || refusesUs(k.Source.Err) {
 		return nil
 	}
 	f := report.NewFinding(catalog.KafkaBrokersUnreachable, "none of the %d bootstrap servers of Kafka answers: %s", len(k.Tried), classes(k)).
 		Hurts("every event: payments are still authorized, and nothing is captured, refunded or posted to the ledger until Kafka is back; the outbox keeps the events")
 	for _, t := range k.Tried[:min(len(k.Tried), maxNames)] {
 		f = f.With(t.Name, t.Asked, t.Err.Said.Quoted(), k.At)
+	}
+	if k.Assumed {
+		f.Claim += "; KAFKA_BOOTSTRAP_SERVERS is not set, so the default was asked"
+		return []report.Finding{f.Hurts("").Then("Set KAFKA_BOOTSTRAP_SERVERS to the payment system's brokers").Unsure()}
 	}
 	return []report.Finding{f.Then("Restore the brokers; look first at what changed there (deploy, disk, network)",
 		"Do not republish events by hand: the poller sends what waits once Kafka answers",

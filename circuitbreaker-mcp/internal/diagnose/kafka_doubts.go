@@ -18,6 +18,7 @@ func KafkaDoubts(k Kafka) (doubts []string) {
 	if k.NoLeader {
 		doubts = append(doubts, "the cluster has no controller: what breaks now is not mended")
 	}
+	doubts = append(doubts, clockDoubts(k.Clock)...)
 	var moving []string
 	for _, name := range k.Required {
 		g, ok := k.group(name)
@@ -37,6 +38,15 @@ func KafkaDoubts(k Kafka) (doubts []string) {
 	return doubts
 }
 
+// clockDoubts tell of clocks of the payment system that differ: what is new by one is
+// old by the other.
+func clockDoubts(c broker.Clock) []string {
+	if c.Apart == 0 {
+		return nil
+	}
+	return []string{"the clocks of ingest and Prometheus are " + short(c.Apart) + " apart: how old records are is not known (set them by NTP)"}
+}
+
 func groupDoubt(g broker.Group) string {
 	t := TrendOf(g)
 	name := Name(g.Name)
@@ -52,7 +62,16 @@ func groupDoubt(g broker.Group) string {
 	case t.Known && t.Consumed == 0:
 		return fmt.Sprintf("%s has %d records waiting over %s and committed nothing in %s: stuck, or at work on a batch; ask again in some minutes", name, t.Lag, broker.Grace, short(t.Window))
 	}
-	return ""
+	var held partitions
+	for _, m := range Movements(g) {
+		if m.held() {
+			held.add(m.Topic, m.Partition)
+		}
+	}
+	if held.count() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s committed nothing in %s in %s while others move: stuck, or at work on a batch; ask again in a minute", name, held.String(), short(t.Window))
 }
 
 func everCommitted(g broker.Group) bool {

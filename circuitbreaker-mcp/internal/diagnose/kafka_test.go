@@ -120,24 +120,37 @@ func TestKafkaRules(t *testing.T) {
 		"falls behind":                                 {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"falls behind, in bursts":                      {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 100}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"one burst, on nothing left":                   {overdue(consuming(sample(0, "Stable", [2]int64{100, 100}), sample(second, "Stable", [2]int64{100, 100}), sample(2*second, "Stable", [2]int64{110, 800}))), nil},
+		"waited while partitions were shared out":      {consuming(sample(0, "Stable", [2]int64{0, 1}), sample(second, "PreparingRebalance", [2]int64{1, 66}), sample(2*second, "PreparingRebalance", [2]int64{1, 90}), sample(3*second, "Stable", [2]int64{1, 116})), nil},
+		"stood while partitions were shared out":       {owned2(overdue(consuming(sample(0, "PreparingRebalance", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "PreparingRebalance", [2]int64{5, 9}, [2]int64{0, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "b"), nil},
+		"up and down":                                  {overdue(upAndDown(12, 4, 9, 3, 14)), nil},
+		"it was worse before":                          {overdue(upAndDown(100, 400, 200, 300)), nil},
 		"one burst, and falls":                         {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 200}), sample(2*second, "Stable", [2]int64{95, 200}))), nil},
 		"far more waits than is consumed in the grace": {consuming(sample(0, "Stable", [2]int64{0, 1000}), sample(second, "Stable", [2]int64{10, 1050}), sample(2*second, "Stable", [2]int64{20, 1100})), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"grows by what is on its way":                  {consuming(sample(0, "Stable", [2]int64{100, 101}), sample(second, "Stable", [2]int64{150, 153}), sample(2*second, "Stable", [2]int64{200, 204})), nil},
 		"two samples are no trend":                     {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}))), nil},
 		"drains":                                       {overdue(consuming(sample(0, "Stable", [2]int64{0, 800}), sample(second, "Stable", [2]int64{300, 800}), sample(2*second, "Stable", [2]int64{600, 800}))), nil},
 
-		"one partition stands":            {overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"one partition stands":            {owned2(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"nobody has it":                   {owned2(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"one reader, one after the other": {owned2(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "a"), nil},
+		"six readers drain a backlog":     {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(second, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(2*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), nil},
+		"and one does not for a minute":   {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{0, 900}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
 		"one partition, for a moment":     {consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50})), nil},
 		"slow is not stuck":               {overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{6, 9}, [2]int64{50, 50}))), nil},
 		"at work on a batch":              {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(second, "Stable", [2]int64{5, 900}), sample(2*second, "Stable", [2]int64{5, 900}))), nil},
 		"still for longer than any batch": {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(3*time.Minute, "Stable", [2]int64{5, 900}), sample(6*time.Minute, "Stable", [2]int64{5, 900}))), []catalog.Code{catalog.ConsumerPartitionStuck}},
 
-		"rebalances all the time":                 {consuming(sample(0, "PreparingRebalance"), sample(second, "CompletingRebalance"), sample(2*second, "PreparingRebalance")), []catalog.Code{catalog.ConsumerRebalanceStorm}},
-		"rebalances once":                         {consuming(sample(0, "PreparingRebalance"), sample(second, "Stable"), sample(2*second, "Stable")), nil},
-		"other members each time":                 {otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(2*second, "PreparingRebalance"))), []catalog.Code{catalog.ConsumerRebalanceStorm}},
-		"shares out after a broker was lost":      {afterLoss(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(2*second, "PreparingRebalance"))), []catalog.Code{catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
-		"other members each time, and one broker": {afterLoss(otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(2*second, "PreparingRebalance")))), []catalog.Code{catalog.ConsumerRebalanceStorm, catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
-		"came to rest":                            {otherMembers(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(2*second, "Stable"))), nil},
+		"rebalances all the time":                   {consuming(sample(0, "PreparingRebalance"), sample(5*second, "CompletingRebalance"), sample(10*second, "PreparingRebalance")), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"rebalances all the time, seen often":       {consuming(slices.Concat([]broker.Sample{sample(-second, "Stable")}, restless(11))...), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"a worker was restarted":                    {consuming(restless(3)...), nil},
+		"restarted, with other members":             {otherMembers(consuming(slices.Concat([]broker.Sample{sample(-60*second, "Stable")}, restless(3))...)), nil},
+		"restarted, twice in a minute":              {consuming(sample(0, "PreparingRebalance"), sample(30*second, "Stable"), sample(60*second, "PreparingRebalance")), nil},
+		"rebalances once":                           {consuming(sample(0, "PreparingRebalance"), sample(second, "Stable"), sample(2*second, "Stable")), nil},
+		"other members each time":                   {otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(12*second, "PreparingRebalance"))), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"at rest in between, with others each time": {otherMembers(consuming(sample(0, "PreparingRebalance"), sample(30*second, "Stable"), sample(60*second, "PreparingRebalance"))), []catalog.Code{catalog.ConsumerRebalanceStorm}},
+		"shares out after a broker was lost":        {afterLoss(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(12*second, "PreparingRebalance"))), []catalog.Code{catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
+		"other members each time, and one broker":   {afterLoss(otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(12*second, "PreparingRebalance")))), []catalog.Code{catalog.ConsumerRebalanceStorm, catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
+		"came to rest":                              {otherMembers(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(2*second, "Stable"))), nil},
 
 		"committed beyond the end": {consuming(sample(0, "Stable", [2]int64{9000, 40})), []catalog.Code{catalog.KafkaTopicRecreated}},
 		"beyond the end, once":     {consuming(sample(0, "Stable", [2]int64{30, 40}), sample(second, "Stable", [2]int64{41, 40})), nil},
@@ -265,6 +278,9 @@ func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
 		"turned away":       {unanswered(fault.Auth), []catalog.Code{catalog.KafkaBrokersUnreachable, catalog.KafkaLeaderlessPartitions}},
 		"topic not seen":    {missing(broker.Topic{Name: "payment.captured", Denied: true}), []catalog.Code{catalog.KafkaTopicMissing}},
 		"letters not told":  {dead(broker.DeadTopic{Topic: "payment.dlq", Unknown: 1}), []catalog.Code{catalog.DLQGrowing}},
+		"clocks apart":      {clocksApart(dead(broker.DeadTopic{Topic: "payment.dlq"})), []catalog.Code{catalog.DLQGrowing}},
+		"repeats, apart":    {clocksApart(repeated(broker.Repeats{Topic: "payment.authorized"})), []catalog.Code{catalog.OutboxDuplicatePublish}},
+		"shared out lately": {consuming(sample(0, "Stable", [2]int64{1, 9}), sample(1, "PreparingRebalance", [2]int64{1, 9}), sample(2, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
 		"settings not ours": {noSettings(), []catalog.Code{catalog.KafkaBelowMinISR}},
 	} {
 		_, ran := KafkaFindings(x.k)
@@ -274,6 +290,63 @@ func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
 			}
 		}
 	}
+}
+
+// An address that nobody gave and that does not answer says nothing of Kafka, and
+// nothing of a breaker that is CLOSED.
+func TestKafkaThatNobodyConfigured(t *testing.T) {
+	k := unanswered(fault.Unreachable)
+	k.Assumed = true
+	found, ran := KafkaFindings(k)
+	if len(found) != 1 || found[0].Verdict != catalog.Unknown || found[0].Severity != catalog.Low || !strings.Contains(found[0].Claim, "KAFKA_BOOTSTRAP_SERVERS is not set") || len(ran) > 0 {
+		t.Errorf("%+v, ruled out %v", found, ran)
+	}
+	if KafkaSettled(k) {
+		t.Error("it is said to be settled whether Kafka works")
+	}
+	if got := (Versus{Kafka: found}).troubles(); len(got) > 0 {
+		t.Errorf("troubles: %v", codesOf(got))
+	}
+}
+
+// upAndDown is a group whose lag was seen to be these, a minute after each other, while
+// it consumed fifty records in each.
+func upAndDown(lags ...int64) Kafka {
+	var samples []broker.Sample
+	for n, lag := range lags {
+		done := int64(50 * n)
+		samples = append(samples, sample(time.Duration(n)*time.Minute, "Stable", [2]int64{done, done + lag}))
+	}
+	return consuming(samples...)
+}
+
+func TestStateWords(t *testing.T) {
+	k := consuming(append([]broker.Sample{sample(-time.Second, "Stable")}, restless(3)...)...)
+	if got := stateWords(k.Groups[0]); got != "Stable -> PreparingRebalance x3" {
+		t.Error(got)
+	}
+}
+
+// restless are looks at a group that shares out its partitions, a second apart.
+func restless(n int) (all []broker.Sample) {
+	for i := range n {
+		all = append(all, sample(time.Duration(i)*time.Second, "PreparingRebalance"))
+	}
+	return all
+}
+
+// owned2 gives two partitions to members at the newest sample.
+func owned2(k Kafka, first, second string) Kafka {
+	k.Groups[0].Members = nil
+	for partition, id := range []string{first, second} {
+		k.Groups[0].Members = append(k.Groups[0].Members, broker.Member{ID: id, Assigned: map[string][]int32{"payment.captured": {int32(partition)}}})
+	}
+	return k
+}
+
+func clocksApart(k Kafka) Kafka {
+	k.Clock = broker.Clock{Known: true, Apart: 10 * time.Minute}
+	return k
 }
 
 func noSettings() Kafka {
@@ -304,8 +377,10 @@ func TestKafkaDoubts(t *testing.T) {
 		"rebalancing":              {consuming(sample(0, "PreparingRebalance", [2]int64{10, 10})), "rebalancing"},
 		"waits, seen once":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}))), "one sample"},
 		"waits, nothing moves":     {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{1, 10}))), "stuck, or at work on a batch"},
+		"one partition waits":      {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
 		"waits and drains":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{5, 10}))), ""},
 		"nobody leads the cluster": {leaderlessCluster(), "no controller"},
+		"clocks that differ":       {clocksApart(consuming(sample(0, "Stable", [2]int64{10, 10}))), "the clocks of ingest and Prometheus are 10m apart"},
 	} {
 		got := strings.Join(KafkaDoubts(x.k), "; ")
 		if x.want == "" && got != "" || !strings.Contains(got, x.want) {

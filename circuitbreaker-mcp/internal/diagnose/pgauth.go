@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"math"
 
 	"payops-mcp/shared/catalog"
 	"payops-mcp/shared/report"
@@ -12,6 +13,7 @@ const (
 	slowPercent   = 50
 	failedPercent = 10
 	brokenPercent = 50 // from here on the breaker opens
+	fewFailures   = 3  // in five minutes; fewer are chance, whatever part of the calls they are
 )
 
 // pgAuthOpen finds that authorizations are turned away before the payment gateway
@@ -89,16 +91,19 @@ func pgAuthFailures(s Status) []report.Finding {
 	if len(some) == 0 {
 		return nil
 	}
-	sum := 0.0
+	sum := 0.0 // in five minutes; Prometheus extrapolates to fractions
 	for _, r := range some {
-		sum += *r.Prom.FailedPerSecond
+		sum += math.Round(*r.Prom.FailedPerSecond * spikeWindow.Seconds())
+	}
+	if sum < fewFailures {
+		return nil
 	}
 	worst, closed := worstFailureRate(some), fmt.Sprintf("the breaker stays closed below %d%%", brokenPercent)
 	if worst >= brokenPercent {
 		closed = fmt.Sprintf("the breaker is closed all the same: it is not set to the repository's %d%%", brokenPercent)
 	}
-	f := report.NewFinding(catalog.PGAuthFailures, "calls to the payment gateway fail %s: failure rate %s%%, %s failures/s over 5 min; %s",
-		Where(some, all), number(worst), number(sum), closed).
+	f := report.NewFinding(catalog.PGAuthFailures, "calls to the payment gateway fail %s: failure rate %s%%, %s failures in 5 min; %s",
+		Where(some, all), number(worst), whole(sum), closed).
 		Hurts("the authorizations that fail: answered 409 with paymentId null, not charged").
 		Then("Look at the provider's status page", "Sample the error codes (PG_TIMEOUT and others) in the ingest log").
 		ConfirmWith("analyze_failure_pattern")

@@ -24,7 +24,7 @@ const (
 // repeatsKnown reports whether the newest records of all topics of the outbox were
 // read.
 func (k Kafka) repeatsKnown() bool {
-	return k.answered() && len(k.Repeats) > 0 && !slices.ContainsFunc(k.Repeats, func(r broker.Repeats) bool { return r.Unread != "" })
+	return k.answered() && k.agesKnown() && len(k.Repeats) > 0 && !slices.ContainsFunc(k.Repeats, func(r broker.Repeats) bool { return r.Unread != "" })
 }
 
 // duplicatePublish finds topics to which events of the outbox are sent again and

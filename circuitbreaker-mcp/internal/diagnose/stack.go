@@ -2,11 +2,13 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"payops-mcp/circuitbreaker-mcp/internal/ingest"
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
 	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/fault"
 	"payops-mcp/shared/report"
 )
 
@@ -34,23 +36,45 @@ func Others(targets []promql.Target) []report.Finding {
 	return []report.Finding{f}
 }
 
-// HealthDoubts are instances that call themselves unwell: a database or Redis
-// behind them fails its check, which the other servers can look at.
-func HealthDoubts(all []ingest.Health) (doubts []string) {
+// HealthDoubts are instances that call themselves unwell, and those that do not say:
+// a database or Redis behind them fails its check, or lets it hang, which the other
+// servers can look at. Where there is no such page, as behind a gateway, nothing is
+// doubted, and neither is an instance that tells nothing at all, which is told of as
+// that.
+func HealthDoubts(pages []ingest.Health, instances []ingest.Instance) (doubts []string) {
 	var order []string
 	by := map[string][]string{}
-	for _, h := range all {
-		if !h.Source.OK() || h.Status == "UP" {
-			continue
+	add := func(doubt string, h ingest.Health) {
+		if by[doubt] == nil {
+			order = append(order, doubt)
 		}
-		status := Name(h.Status.String())
-		if by[status] == nil {
-			order = append(order, status)
-		}
-		by[status] = append(by[status], Name(h.Name))
+		by[doubt] = append(by[doubt], Name(h.Name))
 	}
-	for _, status := range order {
-		doubts = append(doubts, fmt.Sprintf("ingest %s says %s of itself: a database or Redis fails its check (check_database_health, cache_stats)", strings.Join(by[status], " and "), status))
+	for _, h := range pages {
+		silent := slices.ContainsFunc(instances, func(i ingest.Instance) bool { return i.Name == h.Name && !i.Source.OK() })
+		switch {
+		case h.Source.OK() && h.Status != "UP":
+			add("ingest %s says "+strings.ReplaceAll(Name(h.Status.String()), "%", "%%")+" of itself: a database or Redis fails its check (check_database_health, cache_stats)", h)
+		case h.Source.OK() || HasNoHealth(h) || silent:
+		case h.Source.Err.Class == fault.Timeout:
+			add("the health page of ingest %s did not answer (timeout): a check behind it (database, Redis) may hang: check_database_health, cache_stats", h)
+		default:
+			add("the health page of ingest %s told nothing ("+string(h.Source.Err.Class)+"): whether its database and Redis pass their checks is not known", h)
+		}
+	}
+	for _, doubt := range order {
+		some := by[doubt]
+		text := strings.Join(some[:min(len(some), maxNames)], " and ")
+		if more := len(some) - maxNames; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		doubts = append(doubts, fmt.Sprintf(doubt, text))
 	}
 	return doubts
+}
+
+// HasNoHealth reports whether there is no health page where an instance is asked, so
+// that it cannot be told from it how it is.
+func HasNoHealth(h ingest.Health) bool {
+	return !h.Source.OK() && h.Source.Err.Class == fault.MissingPath
 }

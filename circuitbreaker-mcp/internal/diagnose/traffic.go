@@ -147,25 +147,45 @@ func spike429(p promql.Past) []report.Finding {
 	return []report.Finding{f}
 }
 
+// slowest is the highest p95 of a line, of those points that enough requests were made
+// in for it to mean something.
+func slowest(p promql.Past) (p95 *float64, at time.Time) {
+	l, requests := lineOf(p, promql.LineP95, ""), lineOf(p, promql.LineRequests, "")
+	if l == nil || requests == nil {
+		return nil, at
+	}
+	for n, x := range l.Points {
+		enough := n < len(requests.Points) && valueOf(requests.Points[n])*p.RateWindow().Seconds() >= minRequests
+		if enough && x.Value != nil && (p95 == nil || *x.Value > *p95) {
+			p95, at = x.Value, x.At
+		}
+	}
+	return p95, at
+}
+
+// latencyKnown reports whether it was seen how long authorizations took.
+func latencyKnown(p promql.Past) bool {
+	if !p.Live {
+		return trafficKnown(p) && lineOf(p, promql.LineP95, "") != nil
+	}
+	return trafficKnown(p) && p.HTTP.AuthorizeP95 != nil
+}
+
 func latencyHigh(p promql.Past) []report.Finding {
-	p95, at, over := p.HTTP.AuthorizeP95, p.Until, "5m"
+	p95, at, over := p.HTTP.AuthorizeP95, p.Until, spikeWindow
 	if p.Live {
-		if recent := p.HTTP.AuthorizeP95Recent; recent != nil && *recent <= slowAuthorize {
+		if recent := p.HTTP.AuthorizeP95Recent; recent != nil && *recent <= slowAuthorize || p.HTTP.FiveMinutes.Authorize < minRequests {
 			return nil
 		}
-	} else if l := lineOf(p, promql.LineP95, ""); l != nil {
-		p95, over = nil, short(p.Step)
-		for _, x := range l.Points {
-			if x.Value != nil && (p95 == nil || *x.Value > *p95) {
-				p95, at = x.Value, x.At
-			}
-		}
+	} else {
+		p95, at = slowest(p)
+		over = p.RateWindow()
 	}
-	if p95 == nil || *p95 <= slowAuthorize || p.Live && p.HTTP.FiveMinutes.Authorize < minRequests {
+	if p95 == nil || *p95 <= slowAuthorize {
 		return nil
 	}
-	f := report.NewFinding(catalog.IngestLatencyHigh, "authorize is slow: p95 %ss over %s, the limit is %ss", number(*p95), over, number(slowAuthorize)).
-		With("prometheus", `histogram_quantile(0.95, increase(http_server_requests_seconds_bucket{job="ingest-service",uri="/payments/authorize"}[5m]))`, number(*p95)+" s", at).
+	f := report.NewFinding(catalog.IngestLatencyHigh, "authorize is slow: p95 %ss over %s, the limit is %ss", number(*p95), short(over), number(slowAuthorize)).
+		With("prometheus", fmt.Sprintf(`histogram_quantile(0.95, sum by (le) (rate(http_server_requests_seconds_bucket{job="ingest-service",uri="/payments/authorize"}[%ds])))`, int(over.Seconds())), number(*p95)+" s", at).
 		Hurts("every authorization").
 		Then("Look at the slow-call rate of pg-auth-api: is it the payment gateway", "check_stack_health: does a database pool wait", "cache_stats: does Redis answer in time").
 		ConfirmWith("check_stack_health")

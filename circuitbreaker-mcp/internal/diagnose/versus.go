@@ -55,11 +55,11 @@ func (s Status) failuresKnown() bool {
 
 // troubles are the findings that keep events from reaching Kafka: those that the
 // catalog says a breaker can be blind to. Too few replicas hold up the workers
-// alone, for the ingest service does not wait for them.
+// alone, for the ingest service does not wait for them; what is not certain is none.
 func (v Versus) troubles() []report.Finding {
 	return slices.DeleteFunc(slices.Clone(v.Kafka), func(f report.Finding) bool {
 		e, _ := catalog.Find(f.Code)
-		return f.Code == catalog.KafkaBelowMinISR || !slices.Contains(e.Explains, catalog.CBBlind)
+		return f.Code == catalog.KafkaBelowMinISR || f.Verdict == catalog.Unknown || !slices.Contains(e.Explains, catalog.CBBlind)
 	})
 }
 
@@ -129,7 +129,7 @@ func starved(v Versus) []report.Finding {
 	some := filter(all, func(r Reading) bool {
 		p := r.fresh()
 		// What came after the last scrape has not lasted.
-		if r.State != "HALF_OPEN" || p == nil || p.State != r.State || p.History.Reopened > 0 {
+		if r.State != "HALF_OPEN" || p == nil || p.State != r.State || p.History.Reopened > 0 && !rests(p) {
 			return false
 		}
 		since, _ := r.Since()

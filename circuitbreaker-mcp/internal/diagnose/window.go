@@ -94,11 +94,11 @@ var windowRules = []struct {
 	seen  func(promql.Past) bool
 }{
 	{catalog.KafkaProduceUnauthorized, produceUnauthorized, pastKnown},
-	{catalog.DBPoolExhausted, poolExhausted, func(p promql.Past) bool { return pastKnown(p) && len(p.Pools) > 0 }},
+	{catalog.DBPoolExhausted, poolExhausted, poolsKnown},
 	{catalog.Ingest5xxSpike, spike5xx, trafficKnown},
 	{catalog.Ingest409Spike, spike409, trafficKnown},
 	{catalog.Ingest429Spike, spike429, trafficKnown},
-	{catalog.IngestLatencyHigh, latencyHigh, func(p promql.Past) bool { return trafficKnown(p) && p.HTTP.AuthorizeP95 != nil }},
+	{catalog.IngestLatencyHigh, latencyHigh, latencyKnown},
 	{catalog.IngestNoTraffic, noTraffic, pastKnown},
 }
 
@@ -108,11 +108,12 @@ func trafficKnown(p promql.Past) bool { return pastKnown(p) && len(p.HTTP.Routes
 
 // InWindow runs the rules. A time that ends now is judged by what goes on at its
 // end; one that is over, by the worst of it. ran are the codes of those that had
-// what they need.
+// what they need: the worst of a time that was seen in part alone is not known.
 func InWindow(p promql.Past) (found []report.Finding, ran []catalog.Code) {
+	whole := p.Live || len(WindowDoubts(p)) == 0
 	for _, r := range windowRules {
 		found = append(found, r.judge(p)...)
-		if r.seen(p) {
+		if whole && r.seen(p) {
 			ran = append(ran, r.code)
 		}
 	}

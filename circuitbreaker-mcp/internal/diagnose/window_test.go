@@ -134,6 +134,35 @@ func codesOf(found []report.Finding) (all []catalog.Code) {
 	return all
 }
 
+// At night one slow authorization is all there is of a minute, and no p95.
+func TestLatencyOfATimeThatIsOver(t *testing.T) {
+	t.Parallel()
+	line := func(name promql.LineName, values ...float64) promql.Line {
+		l := promql.Line{Name: name}
+		for n, v := range values {
+			l.Points = append(l.Points, promql.Point{At: minute(float64(n)), Value: &v})
+		}
+		return l
+	}
+	for name, x := range map[string]struct {
+		perSecond, p95 []float64
+		want           string
+	}{
+		"one at night":           {[]float64{0.017, 0.017}, []float64{1.4, 1.4}, ""},
+		"slow by day":            {[]float64{10, 10}, []float64{0.3, 1.4}, "p95 1.4s over 60s"},
+		"slow at night, and day": {[]float64{10, 0.017}, []float64{1.2, 9}, "p95 1.2s over 60s"},
+		"quick":                  {[]float64{10, 10}, []float64{0.3, 0.3}, ""},
+	} {
+		p := trafficOf(promql.Traffic{All: 100, Authorize: 100}, promql.Traffic{}, promql.Traffic{})
+		p.Live, p.HTTP.AuthorizeP95 = false, new(5.0) // of its end alone
+		p.Lines = []promql.Line{line(promql.LineRequests, x.perSecond...), line(promql.LineP95, x.p95...)}
+		found := latencyHigh(p)
+		if (len(found) > 0) != (x.want != "") || len(found) > 0 && (!strings.Contains(found[0].Claim, x.want) || !strings.Contains(found[0].Evidence[0].Asked, "sum by (le)") || !strings.Contains(found[0].Evidence[0].Asked, "[60s]")) {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
 func TestLatency(t *testing.T) {
 	t.Parallel()
 	for name, x := range map[string]struct {
@@ -151,6 +180,36 @@ func TestLatency(t *testing.T) {
 		if got := len(latencyHigh(p)) > 0; got != x.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// Of a time that is over, what its end shows says nothing of the rest.
+func TestPoolsOfATimeThatIsOver(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		pool       promql.Pool
+		found, ran bool
+	}{
+		"nobody waited":             {promql.Pool{MostPending: new(0.0), TimeoutsOver: new(0.0)}, false, true},
+		"some gave up":              {promql.Pool{MostPending: new(9.0), TimeoutsOver: new(40.2)}, true, false},
+		"some waited, none gave up": {promql.Pool{MostPending: new(9.0), TimeoutsOver: new(0.0)}, false, false},
+		"full at the end alone":     {promql.Pool{Active: new(20.0), Max: new(20.0), Pending: new(3.0), AlwaysPending: new(3.0), MostPending: new(3.0), TimeoutsOver: new(0.0)}, false, false},
+		"the end alone is known":    {promql.Pool{Active: new(1.0), Max: new(20.0), AlwaysPending: new(0.0), Timeouts: new(0.0)}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := trafficOf(promql.Traffic{All: 100}, promql.Traffic{All: 20}, promql.Traffic{})
+			p.Live, p.Pools = false, []promql.Pool{x.pool}
+			found, ran := InWindow(p)
+			if got := slices.Contains(codesOf(found), catalog.DBPoolExhausted); got != x.found {
+				t.Errorf("found %v, want %v", found, x.found)
+			}
+			if got := slices.Contains(ran, catalog.DBPoolExhausted) && !x.found; got != x.ran {
+				t.Errorf("ruled out %v, want %v", got, x.ran)
+			}
+			if x.found && !strings.Contains(found[0].Claim, "was exhausted on \"\": 40 waits timed out in 60m, up to 9 threads waited") {
+				t.Errorf("claim %q", found[0].Claim)
+			}
+		})
 	}
 }
 
@@ -210,6 +269,8 @@ func TestBreakerVersusKafka(t *testing.T) {
 	long := promql.History{From: two, Since: minute(35), Before: minute(34.75)}
 	flapping := long
 	flapping.Swings, flapping.Reopened = 6, 3
+	calmed := flapping
+	flapping.Since = minute(57)
 	short := long
 	short.Since = minute(59)
 	since := half(short)
@@ -218,20 +279,21 @@ func TestBreakerVersusKafka(t *testing.T) {
 		v    Versus
 		want []catalog.Code
 	}{
-		"closed, Kafka well":       {versus(Reading{State: "CLOSED"}), nil},
-		"closed, Kafka gone":       {versus(Reading{State: "CLOSED"}, catalog.KafkaBrokersUnreachable), []catalog.Code{catalog.CBBlind}},
-		"closed, may not write":    {versus(Reading{State: "CLOSED"}, catalog.KafkaProduceUnauthorized), []catalog.Code{catalog.CBBlind}},
-		"closed, too few replicas": {versus(Reading{State: "CLOSED"}, catalog.KafkaBelowMinISR), nil},
-		"closed, a group is empty": {versus(Reading{State: "CLOSED"}, catalog.ConsumerGroupEmpty), nil},
-		"open, Kafka gone":         {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &scattered}, catalog.KafkaBrokersUnreachable), nil},
-		"open, scattered failures": {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &scattered}), []catalog.Code{catalog.CBFalseTrip}},
-		"open, one burst":          {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &burst}), nil},
-		"open, not looked at":      {versus(Reading{State: "OPEN", Prom: &open}), nil},
-		"half open for long":       {versus(half(long)), []catalog.Code{catalog.CBHalfOpenStarved}},
-		"half open for a minute":   {versus(half(short)), nil},
-		"half open since a moment": {versus(since), nil},
-		"half open and open again": {versus(half(flapping)), nil},
-		"half open, Kafka gone":    {versus(half(long), catalog.KafkaBrokersUnreachable), nil},
+		"closed, Kafka well":         {versus(Reading{State: "CLOSED"}), nil},
+		"closed, Kafka gone":         {versus(Reading{State: "CLOSED"}, catalog.KafkaBrokersUnreachable), []catalog.Code{catalog.CBBlind}},
+		"closed, may not write":      {versus(Reading{State: "CLOSED"}, catalog.KafkaProduceUnauthorized), []catalog.Code{catalog.CBBlind}},
+		"closed, too few replicas":   {versus(Reading{State: "CLOSED"}, catalog.KafkaBelowMinISR), nil},
+		"closed, a group is empty":   {versus(Reading{State: "CLOSED"}, catalog.ConsumerGroupEmpty), nil},
+		"open, Kafka gone":           {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &scattered}, catalog.KafkaBrokersUnreachable), nil},
+		"open, scattered failures":   {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &scattered}), []catalog.Code{catalog.CBFalseTrip}},
+		"open, one burst":            {versus(Reading{State: "OPEN", Prom: &open, FailedOver: &burst}), nil},
+		"open, not looked at":        {versus(Reading{State: "OPEN", Prom: &open}), nil},
+		"half open for long":         {versus(half(long)), []catalog.Code{catalog.CBHalfOpenStarved}},
+		"half open for a minute":     {versus(half(short)), nil},
+		"half open since a moment":   {versus(since), nil},
+		"half open and open again":   {versus(half(flapping)), nil},
+		"half open, as last of many": {versus(half(calmed)), []catalog.Code{catalog.CBHalfOpenStarved}},
+		"half open, Kafka gone":      {versus(half(long), catalog.KafkaBrokersUnreachable), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, ran := BreakerVersusKafka(x.v)

@@ -71,8 +71,14 @@ func instances(some []Reading) string {
 	return strings.Join(names, ", ")
 }
 
-// number writes a number with at most two decimals.
-func number(v float64) string { return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64) }
+// number writes a number with at most two decimals; what is there never reads as
+// nothing.
+func number(v float64) string {
+	if v > 0 && v < 0.005 {
+		return "<0.01"
+	}
+	return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64)
+}
 
 // short writes a length of time to a precision that its size deserves.
 func short(d time.Duration) string {

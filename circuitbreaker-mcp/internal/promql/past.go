@@ -75,6 +75,7 @@ type PastInstance struct {
 	Failed   int           // of them
 	First    time.Time     // scrape in the time
 	Last     time.Time
+	Started  time.Time // of its process; zero when that was before the time, or is not told
 	Gaps     []Gap
 	Breakers []PastBreaker
 }
@@ -180,6 +181,9 @@ type Pool struct {
 	AlwaysPending        *float64 // the least number that waited in RecentFor
 	Timeouts             *float64 // in five minutes
 	RecentTimeouts       *float64 // in RecentFor
+	// MostPending is the most that waited at any scrape of the time, and TimeoutsOver
+	// how many gave up in all of it; asked for only of a time that is over.
+	MostPending, TimeoutsOver *float64
 }
 
 // ErrorCount is calls to Kafka that failed.

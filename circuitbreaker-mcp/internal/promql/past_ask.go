@@ -70,6 +70,11 @@ or label_replace(sum by (job) (rate(kafka_producer_record_error_total[$K])) > 0,
 or label_replace(sum by (job, exception) (rate(spring_kafka_template_seconds_count{result="failure"}[$K])) > 0, "fact", "send_recent", "", "")
 or label_replace(sum by (job, exception) (rate(spring_kafka_listener_seconds_count{result="failure"}[$R])) > 0, "fact", "listener_recent", "", "")`
 
+	// poolsOverQuery adds what database pools came to in a time that is over.
+	poolsOverQuery = `
+or label_replace(max by (instance, pool) (max_over_time(hikaricp_connections_pending[$W])), "fact", "most_pending", "", "")
+or label_replace(max by (instance, pool) (increase(hikaricp_connections_timeout_total[$W])), "fact", "timeouts_over", "", "")`
+
 	// linesQuery gives the lines. A gauge's is its highest value in the step, so
 	// that what was short is not lost between two points.
 	linesQuery = `
@@ -118,6 +123,10 @@ func (s Span) step() time.Duration {
 	return 12 * time.Hour
 }
 
+// RateWindow is how long the time is that each point of a line of rates tells of: a
+// step, or more where a step has too few scrapes.
+func (s Span) RateWindow() time.Duration { return max(s.step(), 4*s.Interval) }
+
 // recent is the while at the end of the time that Traffic.Recent is of.
 func (s Span) recent() time.Duration {
 	return max(minRecent, 4*s.Interval).Round(time.Second)
@@ -128,7 +137,7 @@ func (s Span) fill(expr string) string {
 	w, step := s.Until.Sub(s.Since).Round(time.Millisecond), s.step()
 	return strings.NewReplacer(
 		"$W", promDuration(w), "$V", fmt.Sprintf("%.3f", w.Seconds()), "$R", promDuration(s.recent()), "$K", promDuration(max(minSending, s.recent())),
-		"$S", promDuration(step), "$Q", promDuration(max(step, 4*s.Interval))).Replace(expr)
+		"$S", promDuration(step), "$Q", promDuration(s.RateWindow())).Replace(expr)
 }
 
 // promDuration writes a length as PromQL takes it.
@@ -150,6 +159,10 @@ type pastAnswers struct {
 func (c *Client) Past(ctx context.Context, s Span) Past {
 	start := time.Now()
 	a := pastAnswers{}
+	clients := clientsQuery
+	if !s.Live {
+		clients += poolsOverQuery
+	}
 	a.asked = c.asked(s.fill(madeQuery))
 	vector := func(into *[]series, expr string) func() {
 		return func() { *into = c.samples(ctx, &a.answers, s.fill(expr), s.Until) }
@@ -158,7 +171,7 @@ func (c *Client) Past(ctx context.Context, s Span) Past {
 		func() { a.made = c.scrapes(ctx, &a.answers, s.fill(madeQuery), s.Until) },
 		vector(&a.breakers, breakersQuery),
 		vector(&a.traffic, trafficQuery),
-		vector(&a.clients, clientsQuery),
+		vector(&a.clients, clients),
 		func() { a.lines = c.lines(ctx, &a, s) },
 	}
 	if s.Before {
@@ -222,6 +235,8 @@ func (a *pastAnswers) pastInstances(s Span) map[string]*pastInstance {
 	for _, x := range a.breakers {
 		if x.get(factLabel) != "start" {
 			of(x.get("instance")).fact(x)
+		} else if i := all[x.get("instance")]; i != nil && x.get("job") == job {
+			i.Started = seconds(x.value())
 		}
 	}
 	for _, x := range a.before {
@@ -457,6 +472,10 @@ func (a *pastAnswers) pools() []Pool {
 			p.Timeouts = v
 		case "timeouts_recent":
 			p.RecentTimeouts = v
+		case "most_pending":
+			p.MostPending = v
+		case "timeouts_over":
+			p.TimeoutsOver = v
 		}
 	}
 	var pools []Pool

@@ -179,11 +179,15 @@ func TestStartsAndFailuresOfATime(t *testing.T) {
 		}
 		past.Scrape("a", at, b.String(), promtest.Started(started),
 			`spring_kafka_template_seconds_count{result="failure",exception="TopicAuthorizationException"} `+fmt.Sprint(int(at.Sub(noon).Seconds())),
-			"hikaricp_connections_active{pool=\"HikariPool-2\"} 20\nhikaricp_connections_max{pool=\"HikariPool-2\"} 20\nhikaricp_connections_pending{pool=\"HikariPool-2\"} 7\n")
+			"hikaricp_connections_active{pool=\"HikariPool-2\"} 20\nhikaricp_connections_max{pool=\"HikariPool-2\"} 20\nhikaricp_connections_pending{pool=\"HikariPool-2\"} 7\n",
+			fmt.Sprintf("hikaricp_connections_timeout_total{pool=\"HikariPool-2\"} %d\n", int(at.Sub(noon)/(30*time.Second))))
 	}
 	p := askPast(t, &past, noon, end)
 	if len(p.Starts) != 1 || !p.Starts[0].At.Equal(restart) || p.Starts[0].Job != "ingest-service" {
 		t.Errorf("starts %+v, want one at %s", p.Starts, restart)
+	}
+	if len(p.Instances) != 1 || !p.Instances[0].Started.Equal(restart) {
+		t.Errorf("the instance started %s, want %s", p.Instances[0].Started, restart)
 	}
 	b := p.Instances[0].Breakers[0]
 	if len(b.Failures) != 3 || b.Failures[0].N != 1 || !b.Failures[0].At.Equal(noon.Add(10*time.Minute)) {
@@ -191,6 +195,9 @@ func TestStartsAndFailuresOfATime(t *testing.T) {
 	}
 	if len(p.Errors) != 1 || p.Errors[0].Kind != promql.TemplateErrors || p.Errors[0].Exception != "TopicAuthorizationException" || !about(p.Errors[0].Count, 3600) || !about(p.Errors[0].Recent, 1) {
 		t.Errorf("errors %+v", p.Errors)
+	}
+	if pool := p.Pools[0]; pool.MostPending == nil || *pool.MostPending != 7 || pool.TimeoutsOver == nil || !about(*pool.TimeoutsOver, 120) {
+		t.Errorf("over the time: %v waited, %v gave up", pool.MostPending, pool.TimeoutsOver)
 	}
 	if len(p.Pools) != 1 || *p.Pools[0].AlwaysPending != 7 || *p.Pools[0].Active != *p.Pools[0].Max {
 		t.Errorf("pools %+v", p.Pools)

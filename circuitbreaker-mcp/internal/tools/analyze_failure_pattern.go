@@ -132,7 +132,7 @@ func (s Sources) pattern(ctx context.Context, in PatternIn) (report.Answer[Patte
 	found, ran := diagnose.Scraped(st)
 	inWindow, ranWindow := diagnose.InWindow(past)
 	found = slices.Concat(found, inWindow, diagnose.WasOpen(past))
-	a.Findings, a.Because = brief("analyze_failure_pattern", found), strings.Join(diagnose.Doubts(st), "; ")
+	a.Findings, a.Because = brief("analyze_failure_pattern", found), strings.Join(append(diagnose.WindowDoubts(past), diagnose.Doubts(st)...), "; ")
 	a.Sources = []fault.Source{got.facts.Source}
 	a.Data, a.Coverage, a.AsOf = patternData(past, in.Limit, len(found)), patternCoverage(got, len(transitionRows(past)), in.Limit), past.At
 	a.Conclude(causesOnly(slices.Concat(ran, ranWindow))...)
@@ -144,7 +144,39 @@ func (s Sources) pattern(ctx context.Context, in PatternIn) (report.Answer[Patte
 		}
 		a.Pictures = []report.Picture{{MIME: "image/png", Data: png}}
 	}
+	if in.Limit <= fewTransitions {
+		fit(&a, patternParts(&a, len(transitionRows(past)))...)
+	}
 	return a, nil
+}
+
+// patternParts are what the facts can do without, the least telling first: the picture
+// and the findings have the numbers of the lines.
+func patternParts(a *report.Answer[PatternData], transitions int) []extra {
+	d := &a.Data
+	oldest := extra{"older transitions", func() bool {
+		if len(d.Transitions) <= 1 {
+			return false
+		}
+		d.Transitions = d.Transitions[1:]
+		a.Coverage.Cut, a.Coverage.More = true, moreTransitions(len(d.Transitions), transitions)
+		return true
+	}}
+	busiest := func(a, b RouteRow) int { return cmp.Compare(a.Requests, b.Requests) }
+	opened := func(a, b PatternRow) int {
+		return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(orZero(a.Failed), orZero(b.Failed)))
+	}
+	return slices.Concat([]extra{
+		last("lines", &d.Lines, 0), last("rarer errors", &d.Errors, 2), last("notes", &d.Notes, 1), ruledOut(a),
+		least("routes with less traffic", &d.Routes, 1, busiest), oldest, last("rarer errors", &d.Errors, 1),
+		least("breakers that did not open", &d.Breakers, 1, opened), last("notes", &d.Notes, 0), last("errors", &d.Errors, 0),
+		last("routes", &d.Routes, 0),
+	}, wordy(a.Findings), bare(a.Findings))
+}
+
+// moreTransitions says how to get those that are not listed.
+func moreTransitions(listed, all int) string {
+	return fmt.Sprintf("the newest %d of %d transitions; a greater limit lists more", listed, all)
 }
 
 // only keeps one breaker; the traffic is not a breaker's.
@@ -197,7 +229,7 @@ func patternRows(p promql.Past) (rows []PatternRow) {
 					continue
 				}
 				row := PatternRow{Breaker: b.Name, Instances: []foreign.Text{i.Name}, States: stateline(p, i, b), Failed: rounded(b.Failed), Before: rounded(b.FailedBefore),
-					Successful: rounded(b.Successful), TurnedAway: rounded(b.NotPermitted), FailureRate: b.FailureRate, SlowRate: b.SlowCallRate, MeanCall: decimals(b.MeanCall)}
+					Successful: rounded(b.Successful), TurnedAway: rounded(b.NotPermitted), FailureRate: decimals(b.FailureRate), SlowRate: decimals(b.SlowCallRate), MeanCall: decimals(b.MeanCall)}
 				var open time.Duration
 				for _, e := range episodes {
 					if e.Breaker == name && e.Instance == i.Name.String() {
@@ -360,6 +392,9 @@ func lineRows(p promql.Past, most int) (rows []LineRow) {
 	return rows[:min(len(rows), most)]
 }
 
+// fewTransitions is how many are listed where nobody asked for more.
+const fewTransitions = 5
+
 // maxLines is how many lines there are in words, fewer beside several findings, which
 // have the numbers; the picture has them all.
 const (
@@ -440,7 +475,7 @@ func patternCoverage(got sight, transitions, limit int) report.Coverage {
 		c.Looked[0] += ", one every " + p.Interval.String()
 	}
 	if transitions > limit {
-		c.Cut, c.More = true, fmt.Sprintf("the newest %d of %d transitions; a greater limit lists more", limit, transitions)
+		c.Cut, c.More = true, moreTransitions(limit, transitions)
 	}
 	return c
 }
@@ -474,6 +509,8 @@ func patternSummary(st diagnose.Status, p promql.Past, length string) string {
 			many = fmt.Sprintf(" (%d instances)", len(of))
 		}
 		switch {
+		case last.Breaker == "" && diagnose.HasHoles(p):
+			parts = append(parts, diagnose.Name(name)+" was CLOSED wherever it was scraped")
 		case last.Breaker == "":
 			parts = append(parts, diagnose.Name(name)+" stayed CLOSED")
 		case opened == 0:

@@ -69,8 +69,11 @@ func (s Sources) kafkaHealth(ctx context.Context, in KafkaHealthIn) (report.Answ
 	var k diagnose.Kafka
 	var api []ingest.Instance
 	var prom promql.Facts
+	clock := s.clock(ctx)
 	fault.Together(
-		func() { k = s.Kafka.health(ctx, in.Topics, s.Kafka.ask(names), all, in.Samples, diagnose.OutboxTopics) },
+		func() {
+			k = s.Kafka.health(ctx, in.Topics, s.Kafka.ask(names), all, in.Samples, diagnose.OutboxTopics, clock)
+		},
 		func() { api, prom = s.breakerView(ctx) },
 	)
 	if err := ctx.Err(); err != nil {
@@ -107,8 +110,11 @@ func (s Sources) breakerView(ctx context.Context) (api []ingest.Instance, prom p
 
 func kafkaSummary(k diagnose.Kafka, found []report.Finding) string {
 	if !k.Source.OK() {
-		if diagnose.KafkaSettled(k) {
+		switch {
+		case diagnose.KafkaSettled(k):
 			return fmt.Sprintf("DOWN - no broker of Kafka answers (%d asked)", len(k.Tried))
+		case k.Assumed:
+			return fmt.Sprintf("UNKNOWN - KAFKA_BOOTSTRAP_SERVERS is not set, and the default did not answer (%s)", k.Source.Err.Class)
 		}
 		return fmt.Sprintf("UNKNOWN - Kafka is there and does not let us ask (%s)", k.Source.Err.Class)
 	}
@@ -320,6 +326,9 @@ func (s Sources) kafkaCoverage(k diagnose.Kafka, view diagnose.Status) report.Co
 	}
 	if n := diagnose.OtherTopics(k); n > 0 {
 		c.Looked = append(c.Looked, fmt.Sprintf("%d other topics by metadata alone", n))
+	}
+	if k.Source.OK() {
+		tellClock(&c, k.Clock)
 	}
 	for _, t := range k.Tried {
 		if !t.OK() && k.Source.OK() {

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -30,6 +31,9 @@ type ComponentRow struct {
 	State     string `json:"state"` // ok, attention, critical, unknown
 	Detail    string `json:"detail"`
 }
+
+// badness orders the states of components.
+var badness = map[string]int{"ok": 0, "unknown": 1, "attention": 2, "critical": 3}
 
 // stackWindow is the time that traffic and errors are looked at of.
 const stackWindow = "15m"
@@ -79,7 +83,7 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	settled := diagnose.KafkaSettled(got.kafka)
 	versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, inWindow), Asked: settled})
 	found = slices.Concat(found, inWindow, kafka, versus, diagnose.Others(got.targets))
-	doubts := append(diagnose.Doubts(st), diagnose.HealthDoubts(got.health)...)
+	doubts := append(diagnose.Doubts(st), diagnose.HealthDoubts(got.health, got.api)...)
 	if has(versus, catalog.CBHalfOpenStarved) {
 		doubts = slices.DeleteFunc(doubts, func(d string) bool { return strings.Contains(d, "HALF_OPEN") })
 	}
@@ -100,6 +104,13 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	if len(a.Findings) > manyFindings {
 		a.Data.Components = wellTogether(a.Data.Components)
 	}
+	worst := func(a, b ComponentRow) int { return cmp.Compare(badness[a.State], badness[b.State]) }
+	fit(&a, slices.Concat([]extra{{"components that are well, apart", func() bool {
+		well := wellTogether(a.Data.Components)
+		shorter := len(well) < len(a.Data.Components)
+		a.Data.Components = well
+		return shorter
+	}}, ruledOut(&a)}, wordy(a.Findings), bare(a.Findings), []extra{least("components", &a.Data.Components, 1, worst)})...)
 	return a, nil
 }
 
@@ -162,7 +173,7 @@ func worstOf(found []report.Finding, known bool, codes ...catalog.Code) string {
 }
 
 func ingestRow(got stackSeen, found []report.Finding) ComponentRow {
-	answered, up := 0, 0
+	answered, up, known := 0, 0, 0
 	var odd []string
 	for _, i := range got.api {
 		if i.Source.OK() {
@@ -172,15 +183,20 @@ func ingestRow(got stackSeen, found []report.Finding) ComponentRow {
 	for _, h := range got.health {
 		switch {
 		case h.Source.OK() && h.Status == "UP":
-			up++
+			up, known = up+1, known+1
 		case h.Source.OK():
 			odd = append(odd, diagnose.Name(h.Status.String()))
+		case diagnose.HasNoHealth(h):
+			known++
 		}
 	}
-	row := ComponentRow{"ingest", worstOf(found, answered == len(got.api) && len(odd) == 0, catalog.IngestDown),
+	row := ComponentRow{"ingest", worstOf(found, answered == len(got.api) && known == len(got.health), catalog.IngestDown),
 		fmt.Sprintf("%d of %d answer, %d say UP", answered, len(got.api), up)}
 	if len(odd) > 0 {
 		row.Detail += "; " + strings.Join(odd, ", ") // who says so stands with the verdict
+	}
+	if silent := len(got.health) - known - len(odd); silent > 0 {
+		row.Detail += fmt.Sprintf("; %d do not say", silent)
 	}
 	return row
 }
@@ -306,7 +322,7 @@ func stackSummary(rows []ComponentRow, found []report.Finding) string {
 		return fmt.Sprintf("all %d components looked at are well", len(rows))
 	}
 	text := fmt.Sprintf("%d of %d components are well; %s", count["ok"], len(rows), strings.Join(bad, ", "))
-	if len(found) > 0 && found[0].Kind == catalog.Cause {
+	if len(found) > 0 && found[0].Kind == catalog.Cause && found[0].Verdict != catalog.Unknown {
 		text += ". First cause: " + string(found[0].Code)
 	}
 	return text

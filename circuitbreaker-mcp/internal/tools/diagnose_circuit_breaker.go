@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -151,7 +152,7 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	a.Findings, ran = diagnose.Breakers(st)
 	inWindow, windowRan := diagnose.InWindow(past)
 	a.Findings, ran = append(a.Findings, inWindow...), append(ran, windowRan...)
-	doubts := diagnose.Doubts(st)
+	doubts := append(diagnose.WindowDoubts(past), diagnose.Doubts(st)...)
 	if got.span.Live {
 		// What Kafka says is of now, and so are these.
 		versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, inWindow), Asked: c.Settled})
@@ -183,7 +184,33 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	a.Coverage = diagnoseCoverage(got, len(a.Data.Timeline), len(diagnose.Timeline(past)))
 	a.Conclude(causesOnly(ran)...)
 	a.Summary = diagnoseSummary(got, st, past, c, a.Findings, causes)
+	fit(&a, diagnoseParts(&a, len(diagnose.Timeline(past)))...)
 	return a, nil
+}
+
+// diagnoseParts are what the facts can do without, the least telling first.
+func diagnoseParts(a *report.Answer[DiagnoseData], events int) []extra {
+	d := &a.Data
+	later := extra{"events", func() bool {
+		if len(d.Timeline) <= 1 {
+			return false
+		}
+		d.Timeline = d.Timeline[:len(d.Timeline)-1]
+		a.Coverage.Cut, a.Coverage.More = true, moreEvents(len(d.Timeline), events)
+		return true
+	}}
+	worst := func(a, b StateRow) int {
+		return -cmp.Compare(slices.Index(worstFirst, a.State), slices.Index(worstFirst, b.State))
+	}
+	return slices.Concat([]extra{
+		last("numbers of the time before", &d.Around, 2), ruledOut(a), last("less likely causes", &d.Causes, 1), later,
+		last("numbers of the time before", &d.Around, 0),
+	}, wordy(a.Findings), []extra{least("states", &d.States, 1, worst), last("causes", &d.Causes, 0)}, bare(a.Findings))
+}
+
+// moreEvents says where those are that are not told.
+func moreEvents(told, all int) string {
+	return fmt.Sprintf("%d of %d events are told; analyze_failure_pattern has all", told, all)
 }
 
 // examine asks Prometheus for the time, and for the breakers at the moment of it
@@ -475,7 +502,7 @@ func diagnoseCoverage(got examined, told, events int) report.Coverage {
 	}
 	c.Not = append(c.Not, "Kafka's consumer groups (check_kafka_health)")
 	if told < events {
-		c.Cut, c.More = true, fmt.Sprintf("%d of %d events are told; analyze_failure_pattern has all", told, events)
+		c.Cut, c.More = true, moreEvents(told, events)
 	}
 	return c
 }

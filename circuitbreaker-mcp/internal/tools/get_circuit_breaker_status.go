@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -95,7 +96,34 @@ func (s Sources) status(ctx context.Context, in StatusIn) (report.Answer[StatusD
 	}
 	a.Sources = append(a.Sources, st.Prom.Source)
 	a.Conclude(ran...)
+	fit(&a, statusParts(&a)...)
 	return a, nil
+}
+
+// statusParts are what the facts can do without, the least telling first. What breakers
+// that are CLOSED have in common stands in the summary.
+func statusParts(a *report.Answer[StatusData]) []extra {
+	d := &a.Data
+	worst := func(a, b BreakerRow) int {
+		return -cmp.Compare(slices.Index(worstFirst, rowState(a)), slices.Index(worstFirst, rowState(b)))
+	}
+	return slices.Concat([]extra{
+		{"settings", func() bool {
+			some := len(d.Settings) > 0
+			d.Settings, d.SettingsFrom = nil, ""
+			return some
+		}},
+		ruledOut(a),
+	}, wordy(a.Findings), []extra{
+		least("breakers of some instances (ask for one by instance)", &d.Breakers, 2, worst), last("what states mean", &d.Meaning, 0),
+	}, bare(a.Findings))
+}
+
+func rowState(r BreakerRow) string {
+	if r.State == nil {
+		return unknownState
+	}
+	return *r.State
 }
 
 // known refuses names that do not exist. Prometheus alone knows all there are:

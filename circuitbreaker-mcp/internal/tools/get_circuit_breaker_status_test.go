@@ -228,7 +228,7 @@ func TestOpenOnOneInstance(t *testing.T) {
 	if r.Since == nil || r.Since.Sub(now.Add(-2*time.Minute)).Abs() > 16*time.Second || r.SinceNote != "±15s" || *r.FailureRate != 100 {
 		t.Errorf("%+v", r)
 	}
-	if len(text) > maxBytes+1200 {
+	if len(text) > maxBytes {
 		t.Errorf("%d bytes:\n%s", len(text), text)
 	}
 }

@@ -60,7 +60,7 @@ const maxMembers = 20
 func (s Sources) consumerLag(ctx context.Context, in ConsumerLagIn) (report.Answer[ConsumerLagData], error) {
 	var none report.Answer[ConsumerLagData]
 	asks := s.Kafka.ask([]string{in.Group})
-	k := s.Kafka.health(ctx, topicsOf(asks), asks, false, in.Samples, nil)
+	k := s.Kafka.health(ctx, topicsOf(asks), asks, false, in.Samples, nil, s.clock(ctx))
 	if err := ctx.Err(); err != nil {
 		return none, err
 	}
@@ -88,6 +88,7 @@ func (s Sources) consumerLag(ctx context.Context, in ConsumerLagIn) (report.Answ
 	}
 	if k.Source.OK() {
 		a.Data, a.Coverage = lagData(g, in.Limit)
+		tellClock(&a.Coverage, k.Clock)
 		if k.Kept {
 			a.Coverage.Looked = append(a.Coverage.Looked, "samples of earlier calls among them")
 		}

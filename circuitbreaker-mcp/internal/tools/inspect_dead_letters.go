@@ -83,15 +83,16 @@ func (s Sources) deadLetters(ctx context.Context, in DeadLettersIn) (report.Answ
 		}
 		topics = []string{in.Topic}
 	}
-	since, notes, err := s.sinceOf(in.Since)
-	if err != nil {
-		return none, err
-	}
 	after, err := parseMark(in.Cursor)
 	if err != nil {
 		return none, err
 	}
-	t := s.Kafka.Client.DeadLetters(ctx, broker.TailAsk{Topics: topics, Since: since, Look: look(ctx), Window: newDead})
+	clock := s.clock(ctx)()
+	since, notes, err := s.sinceOf(in.Since, time.Now().Add(clock.Ahead))
+	if err != nil {
+		return none, err
+	}
+	t := s.Kafka.Client.DeadLetters(ctx, broker.TailAsk{Topics: topics, Since: since, Look: look(ctx), Window: newDead, Clock: clock})
 	if err := ctx.Err(); err != nil {
 		return none, err
 	}
@@ -99,7 +100,7 @@ func (s Sources) deadLetters(ctx context.Context, in DeadLettersIn) (report.Answ
 	for i := range t.Letters {
 		t.Letters[i].At = s.inZone(t.Letters[i].At)
 	}
-	k := diagnose.Kafka{Health: broker.Health{Cluster: t.Cluster, Silent: t.Silent, DeadLetters: t.Topics}, Topics: topics}
+	k := diagnose.Kafka{Health: broker.Health{Cluster: t.Cluster, Clock: clock, Silent: t.Silent, DeadLetters: t.Topics}, Topics: topics}
 	found, ran := diagnose.DeadLetterFindings(k, t, newDead)
 	a := report.Answer[DeadLettersData]{
 		Summary: deadSummary(t), Findings: found, Sources: kafkaSources(t.Cluster, t.Silent), AsOf: t.At,
@@ -107,17 +108,21 @@ func (s Sources) deadLetters(ctx context.Context, in DeadLettersIn) (report.Answ
 	}
 	a.Data, a.Coverage = s.deadData(t, in, after, since)
 	a.Coverage.Looked = append(a.Coverage.Looked, notes...)
+	if t.Source.OK() {
+		tellClock(&a.Coverage, clock)
+	}
 	a.Conclude(ran...)
 	return a, nil
 }
 
-func (s Sources) sinceOf(text string) (at time.Time, notes []string, err error) {
+// sinceOf resolves a moment by the clock that records are stamped by.
+func (s Sources) sinceOf(text string, now time.Time) (at time.Time, notes []string, err error) {
 	if text == "" {
 		return at, nil, nil
 	}
 	m, err := when.ParseMoment(text)
 	if err == nil {
-		at, notes, err = m.At(time.Now(), s.Zone)
+		at, notes, err = m.At(now, s.Zone)
 	}
 	if err != nil {
 		return at, nil, fault.New(fault.Invalid, "Say one of: "+when.MomentForms, "%w", sinceError(err))

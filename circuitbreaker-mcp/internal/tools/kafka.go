@@ -44,6 +44,8 @@ func (k Kafka) required(given []string) []string {
 const (
 	// everySample is how long after each other groups are looked at.
 	everySample = time.Second
+	// rest is how long a group may share out its partitions before that is told of.
+	rest = diagnose.RestsWithin
 	// newDead is over which time dead letters count as new.
 	newDead = 15 * time.Minute
 	// newRepeats is over which time repeated events count: those of an outage
@@ -62,12 +64,16 @@ func look(ctx context.Context) time.Duration {
 // health asks for groups, dead letters and required topics, and reads the newest
 // records of those of the outbox. Groups that are not
 // required are looked at and never alarmed about.
-func (k Kafka) health(ctx context.Context, topics []string, groups []broker.GroupAsk, all bool, samples int, outbox []string) diagnose.Kafka {
+func (k Kafka) health(ctx context.Context, topics []string, groups []broker.GroupAsk, all bool, samples int, outbox []string, clock func() broker.Clock) diagnose.Kafka {
 	required := k.required(topics)
 	outbox = slices.DeleteFunc(slices.Clone(outbox), func(t string) bool { return !slices.Contains(required, t) })
+	further := rest
+	if samples == 1 {
+		further = 0 // one look was asked for
+	}
 	h := k.Client.Health(ctx, broker.Ask{
 		Topics: required, DeadLetters: k.DeadLetters, Also: []string{diagnose.UnknownTopic}, Groups: groups, AllGroups: all,
-		Samples: samples, Every: everySample, Look: look(ctx), Window: newDead, Outbox: outbox, Again: newRepeats,
+		Samples: samples, Every: everySample, Look: look(ctx), Window: newDead, Outbox: outbox, Again: newRepeats, Clock: clock, Rest: further,
 		Progress: func(done, total int) {
 			tool.Progress(ctx, float64(done), float64(total), "looking how far the consumers get")
 		},

@@ -121,6 +121,7 @@ func TestKafkaThatIsNotThere(t *testing.T) {
 		verdict string
 		code    string
 	}{
+		"assumed": {broker.Options{Bootstrap: []string{closedPort(t)}, Assumed: true}, "unknown", "KAFKA_BROKERS_UNREACHABLE"},
 		"refused": {broker.Options{Bootstrap: []string{closedPort(t), closedPort(t)}}, "critical", "KAFKA_BROKERS_UNREACHABLE"},
 		"silent":  {broker.Options{Bootstrap: []string{silent}}, "critical", "KAFKA_BROKERS_UNREACHABLE"},
 	} {

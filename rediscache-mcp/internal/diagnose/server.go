@@ -29,7 +29,7 @@ var serverRules = []struct {
 // lets everything pass, and no counter says whether a merchant is limited.
 func Servers(servers []redisdb.Server) (findings []report.Finding, ran []catalog.Code, failingOpen []bool) {
 	failingOpen = make([]bool, len(servers))
-	told := true
+	told, sure := true, true
 	for i, s := range servers {
 		told = told && s.Info != nil
 		for _, r := range serverRules {
@@ -39,17 +39,22 @@ func Servers(servers []redisdb.Server) (findings []report.Finding, ran []catalog
 			}
 			findings = append(findings, f)
 			refusing := r.code != catalog.RedisSlow || s.Source.Err != nil && s.Source.Err.Class == redisdb.ScriptRunning
-			if refusing && f.Verdict != catalog.Unknown {
+			switch {
+			case !refusing:
+			case f.Verdict == catalog.Unknown:
+				sure = false
+			default:
 				failingOpen[i] = true
 			}
 		}
 		f, found := tooFewReplicas(s)
-		if found {
+		switch {
+		case found && f.Verdict != catalog.Unknown:
 			failingOpen[i] = true
-		} else if failingOpen[i] {
-			f = failOpen(s, "it refuses writes")
-		}
-		if failingOpen[i] {
+			findings = append(findings, f)
+		case failingOpen[i]:
+			findings = append(findings, failOpen(s, "it refuses writes"))
+		case found:
 			findings = append(findings, f)
 		}
 	}
@@ -57,7 +62,9 @@ func Servers(servers []redisdb.Server) (findings []report.Finding, ran []catalog
 		for _, r := range serverRules {
 			ran = append(ran, r.code)
 		}
-		ran = append(ran, catalog.RateLimiterFailOpen)
+		if sure { // a server that may be refusing writes may have the limiter fail open
+			ran = append(ran, catalog.RateLimiterFailOpen)
+		}
 	}
 	return findings, ran, failingOpen
 }
@@ -83,8 +90,9 @@ func loading(s redisdb.Server) (report.Finding, bool) {
 	return f, true
 }
 
-// readonly is certain only where a write was refused: an operator may have pointed
-// this server at a replica on purpose, to leave the master alone.
+// readonly is certain only where writes are refused now: an operator may have pointed
+// this server at a replica on purpose, to leave the master alone, and a write that
+// somebody tried there long ago says nothing.
 func readonly(s redisdb.Server) (report.Finding, bool) {
 	masterDown := s.Source.Err != nil && s.Source.Err.Class == redisdb.MasterDown
 	if !masterDown && (s.Info == nil || s.Info.Role != "slave" || s.Info.ReplicaReadOnly != nil && !*s.Info.ReplicaReadOnly) {
@@ -96,17 +104,24 @@ func readonly(s redisdb.Server) (report.Finding, bool) {
 			Then("Check the failover: which server is the master now, and does ingest's Redis address lead there?"), true
 	}
 	refused, told := s.Info.Errors["READONLY"], s.Info.Errors != nil
+	r := refusedBy(s, "READONLY")
 	value := "role:slave, master_link_status:" + s.Info.MasterLink.String()
 	if told {
-		value += fmt.Sprintf(", errorstat_READONLY %d", refused)
+		value += ", " + r.said("READONLY", refused)
 	}
 	f = f.With(s.Source.Name, "INFO replication, errorstats", value, s.Info.Time).
 		Then("Check the failover: which server is the master now, and do ingest's Redis address and REDIS_URL lead there?")
-	if refused > 0 {
-		f.Claim += fmt.Sprintf("; it has refused %d since it started", refused)
+	switch {
+	case r.now:
+		f.Claim += fmt.Sprintf(", %d in the last %s", r.n, seconds(r.over))
 		return f, true
+	case r.n > 0:
+		f.Claim += ". " + r.notNow()
+	case refused > 0:
+		f.Claim += fmt.Sprintf(". It has refused %d since it started, none of late, so ingest probably writes elsewhere; what is read here is a copy that may lag", refused)
+	default:
+		f.Claim += ". No write was seen to be refused, so ingest probably writes elsewhere; what is read here is a copy that may lag"
 	}
-	f.Claim += ". No write was seen to be refused, so ingest probably writes elsewhere; what is read here is a copy that may lag"
 	return f.Unsure(), true
 }
 
@@ -125,29 +140,28 @@ func outOfMemory(s redisdb.Server) (report.Finding, bool) {
 	// Used memory moves up and down by the buffers of clients, so a server that is
 	// full may look as if it were just below.
 	brink := known && *i.MaxMemory > 0 && *i.UsedMemory > *i.MaxMemory/100*brinkPercent && nothingToEvict && i.Errors["OOM"] > 0
-	grown, over := grew(s, "OOM")
-	if !full && !brink && grown == 0 {
+	r := refusedBy(s, "OOM")
+	if !full && !brink && r.n == 0 {
 		return report.Finding{}, false
 	}
-	value := fmt.Sprintf("errorstat_OOM %d", i.Errors["OOM"])
-	if grown > 0 {
-		value += fmt.Sprintf(" (+%d in %s)", grown, seconds(over))
-	}
+	value := r.said("OOM", i.Errors["OOM"])
 	if known {
 		value = fmt.Sprintf("used_memory %d of maxmemory %d bytes, maxmemory_policy:%s, %s", *i.UsedMemory, *i.MaxMemory, policy, value)
 	}
-	claim := "%s is out of memory and refuses writes"
+	claim := "is out of memory and refuses writes"
 	switch {
 	case full:
-	case grown > 0:
-		claim = "%s refused writes for want of memory until just now"
+	case r.now:
+		claim = "refused writes for want of memory until just now"
+	case r.n > 0:
+		claim = "was out of memory: " + r.notNow()
 	default:
-		claim = "%s is at the brink of its memory, evicts nothing, and has refused writes since it started; whether it does now is not known"
+		claim = "is at the brink of its memory, evicts nothing, and has refused writes since it started; whether it does now is not known"
 	}
-	f := report.NewFinding(catalog.RedisWritesRejectedOOM, claim, s.Source.Name).
+	f := report.NewFinding(catalog.RedisWritesRejectedOOM, "%s %s", s.Source.Name, claim).
 		With(s.Source.Name, "INFO memory, errorstats", value, i.Time).
 		Then("Find what fills it (keys without a TTL, a foreign application)", "Free memory or raise maxmemory; have the owner of this Redis decide")
-	if !full && grown == 0 {
+	if !full && !r.now {
 		f = f.Unsure()
 	}
 	return f, true
@@ -161,15 +175,12 @@ func cannotPersist(s redisdb.Server) (report.Finding, bool) {
 	failed := i.SnapshotOK != nil && !*i.SnapshotOK
 	appendFailed := i.AOFWriteOK != nil && !*i.AOFWriteOK
 	stops := failed && is(s.StopsWrites) && is(s.Snapshots)
-	grown, over := grew(s, "MISCONF")
+	r := refusedBy(s, "MISCONF")
 	settingsUnknown := failed && (s.StopsWrites == nil || s.Snapshots == nil)
-	if !stops && !appendFailed && grown == 0 && !settingsUnknown {
+	if !stops && !appendFailed && r.n == 0 && !settingsUnknown {
 		return report.Finding{}, false
 	}
-	value := fmt.Sprintf("errorstat_MISCONF %d", i.Errors["MISCONF"])
-	if grown > 0 {
-		value += fmt.Sprintf(" (+%d in %s)", grown, seconds(over))
-	}
+	value := r.said("MISCONF", i.Errors["MISCONF"])
 	if i.SnapshotOK != nil {
 		value = "rdb_last_bgsave_status:" + okOrErr(*i.SnapshotOK) + ", " + value
 	}
@@ -179,7 +190,14 @@ func cannotPersist(s redisdb.Server) (report.Finding, bool) {
 	f := report.NewFinding(catalog.RedisWritesRejectedMisconf, "%s cannot save its data and refuses writes for that", s.Source.Name).
 		With(s.Source.Name, "INFO persistence, errorstats; CONFIG GET stop-writes-on-bgsave-error, save", value, i.Time).
 		Then("See the log of Redis for why saving failed (disk full, rights of the folder, no memory to fork)", "Repair that; Redis takes writes again after the next save that succeeds")
-	if !stops && !appendFailed && grown == 0 {
+	switch {
+	case stops || appendFailed:
+	case r.now:
+		f.Claim = s.Source.Name + " refused writes until just now because it could not save its data"
+	case r.n > 0:
+		f.Claim = s.Source.Name + " could not save its data: " + r.notNow()
+		f = f.Unsure()
+	default:
 		f.Claim = s.Source.Name + " could not save its data; whether it refuses writes for that is not known (CONFIG GET is not answered)"
 		f = f.Unsure()
 	}
@@ -188,14 +206,54 @@ func cannotPersist(s redisdb.Server) (report.Finding, bool) {
 
 // tooFewReplicas has no code of its own in the catalog: what it leads to has.
 func tooFewReplicas(s redisdb.Server) (report.Finding, bool) {
-	grown, over := grew(s, "NOREPLICAS")
-	if grown == 0 {
+	r := refusedBy(s, "NOREPLICAS")
+	if r.n == 0 {
 		return report.Finding{}, false
 	}
 	f := failOpen(s, "too few replicas keep up and it refuses writes (min-replicas-to-write)").
-		With(s.Source.Name, "INFO errorstats", fmt.Sprintf("errorstat_NOREPLICAS +%d in %s", grown, seconds(over)), s.Info.Time).
+		With(s.Source.Name, "INFO errorstats", r.said("NOREPLICAS", s.Info.Errors["NOREPLICAS"]), s.Info.Time).
 		Then("Repair the replicas (INFO replication on the master)")
+	if !r.now {
+		f.Claim = s.Source.Name + " had too few replicas that keep up (min-replicas-to-write): " + r.notNow()
+		f = f.Unsure()
+	}
 	return f, true
+}
+
+// refused is how many writes were refused with one word since an earlier look.
+type refused struct {
+	n      int64
+	over   time.Duration
+	lately *int64 // of them in the last second, where that was looked at apart
+	now    bool   // they still are
+}
+
+func refusedBy(s redisdb.Server, word string) refused {
+	n, over := grew(s, word)
+	r := refused{n: n, over: over, now: n > 0 && over <= redisdb.LatelyWithin}
+	if s.Lately != nil && s.Info != nil {
+		lately := max(0, s.Info.Errors[word]-s.Lately.Errors[word])
+		r.lately, r.now = &lately, lately > 0
+	}
+	return r
+}
+
+// said is the count of Redis with what came to it since.
+func (r refused) said(word string, count int64) string {
+	value := fmt.Sprintf("errorstat_%s %d", word, count)
+	if r.n == 0 {
+		return value
+	}
+	value += fmt.Sprintf(" (+%d in %s", r.n, seconds(r.over))
+	if r.lately != nil {
+		value += fmt.Sprintf(", +%d in the last second", *r.lately)
+	}
+	return value + ")"
+}
+
+// notNow says what is known where nothing was refused at last.
+func (r refused) notNow() string {
+	return fmt.Sprintf("it refused %d writes within the last %s; whether it still does is not known", r.n, seconds(r.over))
 }
 
 // grew says by how much a count of error replies has grown, and over what time; 0

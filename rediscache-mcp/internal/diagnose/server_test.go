@@ -31,6 +31,13 @@ func since(s *redisdb.Server, ago time.Duration, word string, then, now int64) {
 	s.Before, s.Info.Errors = &before, map[string]int64{word: now}
 }
 
+// lately says what INFO said a second ago.
+func lately(s *redisdb.Server, word string, then int64) {
+	i := healthy()
+	i.Time, i.Errors = s.Info.Time.Add(-time.Second), map[string]int64{word: then}
+	s.Lately = &i
+}
+
 func memory(used, limit int64, policy string, errors int64) func(*redisdb.Server) {
 	return func(s *redisdb.Server) {
 		s.Info.UsedMemory, s.Info.MaxMemory, s.Info.Errors["OOM"] = &used, &limit, errors
@@ -90,9 +97,40 @@ func TestServers(t *testing.T) {
 		"the append-only file fails":       {func(s *redisdb.Server) { s.Info.AOFWriteOK = new(false) }, []catalog.Code{catalog.RedisWritesRejectedMisconf, catalog.RateLimiterFailOpen}, true, true, []string{"aof_last_write_status:err"}},
 
 		"RD-07 replica that is written to": {func(s *redisdb.Server) {
-			s.Info.Role, s.Info.MasterLink, s.Info.Errors["READONLY"] = "slave", "down", 4
+			s.Info.Role, s.Info.MasterLink = "slave", "down"
+			since(s, time.Second, "READONLY", 1, 4)
 		}, []catalog.Code{catalog.RedisReadonly, catalog.RateLimiterFailOpen}, true, true,
-			[]string{"it has refused 4", "role:slave, master_link_status:down, errorstat_READONLY 4"}},
+			[]string{"it refuses writes, 3 in the last 1 s", "role:slave, master_link_status:down, errorstat_READONLY 4 (+3 in 1 s)"}},
+		"replica that refused months ago": {func(s *redisdb.Server) {
+			s.Info.Role = "slave"
+			since(s, time.Second, "READONLY", 12, 12)
+		}, []catalog.Code{catalog.RedisReadonly}, false, false, []string{"refused 12 since it started, none of late"}},
+		"replica that refused, seen once": {func(s *redisdb.Server) { s.Info.Role, s.Info.Errors["READONLY"] = "slave", 12 }, []catalog.Code{catalog.RedisReadonly}, false, false, nil},
+		"replica that refused minutes ago": {func(s *redisdb.Server) {
+			s.Info.Role = "slave"
+			since(s, 4*time.Minute, "READONLY", 9, 12)
+			lately(s, "READONLY", 12)
+		}, []catalog.Code{catalog.RedisReadonly}, false, false, []string{"it refused 3 writes within the last 240 s; whether it still does is not known"}},
+		"refused minutes ago": {func(s *redisdb.Server) {
+			memory(50, 100, "noeviction", 0)(s)
+			since(s, 290*time.Second, "OOM", 3, 8)
+			lately(s, "OOM", 8)
+		}, []catalog.Code{catalog.RedisWritesRejectedOOM}, false, false, []string{"it refused 5 writes within the last 290 s; whether it still does is not known", "errorstat_OOM 8 (+5 in 290 s, +0 in the last second)"}},
+		"refused for minutes": {func(s *redisdb.Server) {
+			memory(50, 100, "noeviction", 0)(s)
+			since(s, 290*time.Second, "OOM", 3, 8)
+			lately(s, "OOM", 7)
+		}, []catalog.Code{catalog.RedisWritesRejectedOOM, catalog.RateLimiterFailOpen}, true, true, []string{"until just now"}},
+		"refused minutes ago, not looked at again": {func(s *redisdb.Server) { since(s, 290*time.Second, "OOM", 3, 8) }, []catalog.Code{catalog.RedisWritesRejectedOOM}, false, false, []string{"is not known"}},
+		"saved again since": {func(s *redisdb.Server) {
+			since(s, 200*time.Second, "MISCONF", 3, 8)
+			lately(s, "MISCONF", 8)
+		}, []catalog.Code{catalog.RedisWritesRejectedMisconf}, false, false, []string{"could not save its data: it refused 5 writes within the last 200 s"}},
+		"saved again a moment ago": {func(s *redisdb.Server) { since(s, 2*time.Second, "MISCONF", 3, 8) }, []catalog.Code{catalog.RedisWritesRejectedMisconf, catalog.RateLimiterFailOpen}, true, true, []string{"refused writes until just now because"}},
+		"too few replicas, minutes ago": {func(s *redisdb.Server) {
+			since(s, 200*time.Second, "NOREPLICAS", 3, 8)
+			lately(s, "NOREPLICAS", 8)
+		}, []catalog.Code{catalog.RateLimiterFailOpen}, false, false, []string{"had too few replicas", "refused 5 writes within the last 200 s"}},
 		"replica nobody writes to":  {func(s *redisdb.Server) { s.Info.Role = "slave" }, []catalog.Code{catalog.RedisReadonly}, false, false, []string{"ingest probably writes elsewhere"}},
 		"replica that takes writes": {func(s *redisdb.Server) { s.Info.Role, s.Info.ReplicaReadOnly = "slave", new(false) }, nil, false, false, nil},
 		"replica without its master": {func(s *redisdb.Server) {
@@ -117,11 +155,14 @@ func TestServers(t *testing.T) {
 		"no answer at all":            {pace(redisdb.Pace{Unanswered: 1500 * ms}), []catalog.Code{catalog.RedisSlow}, true, false, nil},
 		"a script holds it up":        {func(s *redisdb.Server) { s.Info = nil; failed(redisdb.ScriptRunning, "BUSY Redis is busy")(s) }, []catalog.Code{catalog.RedisSlow, catalog.RateLimiterFailOpen}, true, true, []string{"BUSY"}},
 
-		"too few replicas": {func(s *redisdb.Server) { since(s, 3*time.Second, "NOREPLICAS", 1, 4) }, []catalog.Code{catalog.RateLimiterFailOpen}, true, true, []string{"min-replicas-to-write", "errorstat_NOREPLICAS +3 in 3 s"}},
+		"too few replicas": {func(s *redisdb.Server) { since(s, 3*time.Second, "NOREPLICAS", 1, 4) }, []catalog.Code{catalog.RateLimiterFailOpen}, true, true, []string{"min-replicas-to-write", "errorstat_NOREPLICAS 4 (+3 in 3 s)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := server(c.change)
-			findings, _, open := Servers([]redisdb.Server{s})
+			findings, ran, open := Servers([]redisdb.Server{s})
+			if unsure := len(findings) > 0 && findings[0].Verdict == catalog.Unknown; unsure && findings[0].Code != catalog.RateLimiterFailOpen && slices.Contains(ran, catalog.RateLimiterFailOpen) {
+				t.Error("it may be refusing writes, and the limiter is said to work")
+			}
 			if got := codes(findings); !slices.Equal(got, c.want) {
 				t.Fatalf("found %v, want %v", got, c.want)
 			}

@@ -70,6 +70,10 @@ type Server struct {
 	// Before is what INFO said a second to five minutes before Info, by the same
 	// process of Redis; nil when it was not asked then.
 	Before *Info
+	// Lately is what INFO said a second before Info, where Before is old and writes
+	// were refused since: what grew since then still does. Nil when there was no need
+	// for it, or it failed.
+	Lately *Info
 	// Rejecting settings, asked for only while the last snapshot failed; nil
 	// when they are not known.
 	StopsWrites *bool     // stop-writes-on-bgsave-error

@@ -1,13 +1,32 @@
 package redisdb
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// growAfter is the shortest time over which growth is judged.
 	growAfter = time.Second
 	// growWithin is how old what INFO said before may be.
 	growWithin = 5 * time.Minute
+	// LatelyWithin is how old it may be to say what goes on now.
+	LatelyWithin = 10 * time.Second
 )
+
+// refusals are the words with which Redis refuses a write, as it counts them.
+var refusals = []string{"OOM", "MISCONF", "NOREPLICAS", "READONLY"}
+
+// refusedOf reports whether writes were refused since an earlier look that is too old
+// to say whether they still are.
+func (s Server) refusedOf() bool {
+	return s.Before != nil && s.Info != nil && s.Info.Time.Sub(s.Before.Time) > LatelyWithin &&
+		slices.ContainsFunc(refusals, func(word string) bool { return s.Info.Errors[word] > s.Before.Errors[word] })
+}
+
+// refusedOnce reports whether a replica has refused writes at any time: with one look
+// it cannot be told from one that does so now.
+func (i Info) refusedOnce() bool { return i.Role == "slave" && i.Errors["READONLY"] > 0 }
 
 // near reports whether i was said not long before now.
 func (i Info) near(now Info) bool {

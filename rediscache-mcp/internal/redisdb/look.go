@@ -243,7 +243,7 @@ func (c *Counter) since(seen Seen) {
 
 // waitFor says after what time a server must be looked at again; 0 is not at all.
 func waitFor(s Server, counters []Counter, seen map[string]Seen) time.Duration {
-	if s.Before == nil && s.Info != nil && s.Info.nearlyFull() {
+	if s.Before == nil && s.Info != nil && (s.Info.nearlyFull() || s.Info.refusedOnce()) || s.refusedOf() {
 		return growAfter
 	}
 	for _, c := range counters {
@@ -277,8 +277,12 @@ func (db *DB) again(ctx context.Context, n node, s *Server, counters []Counter, 
 	}
 	if text, err := info.Result(); err == nil {
 		later := parseInfo(text)
-		if wait >= growAfter {
+		switch {
+		case wait < growAfter || s.Info == nil || later.RunID != s.Info.RunID:
+		case s.Before == nil:
 			s.Before, s.Info = s.Info, &later
+		default:
+			s.Lately, s.Info = s.Info, &later
 		}
 	}
 }

@@ -75,6 +75,9 @@ func (db *DB) statsOf(ctx context.Context, n node) Server {
 		}
 		k.compare(first, *s.Info)
 	}
+	if s.refusedOf() {
+		db.lately(ctx, n, &s)
+	}
 	k.last, s.Past = *s.Info, k.past
 	db.mu.Lock()
 	db.stats[n.name] = k
@@ -83,6 +86,19 @@ func (db *DB) statsOf(ctx context.Context, n node) Server {
 	n.settle(ctx, &s, nil)
 	db.whole(ctx, n, &s)
 	return s
+}
+
+// lately looks once more, a second later. What it cannot see then stays as it was.
+func (db *DB) lately(ctx context.Context, n node, s *Server) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(growAfter):
+	}
+	later := Server{}
+	if err := db.sample(ctx, n, &later); err == nil && later.Info != nil && later.Info.RunID == s.Info.RunID {
+		s.Lately, s.Info, s.Clock, s.SlowLog, s.SlowLogErr = s.Info, later.Info, later.Clock, later.SlowLog, later.SlowLogErr
+	}
 }
 
 // known is what is kept of a server between two Stats.

@@ -2,6 +2,7 @@ package tools_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -363,9 +364,25 @@ func TestNeverHealthyWhileWritesAreRefused(t *testing.T) {
 		if got := s.Do("INCR", "rate:authorize:M"); !strings.HasPrefix(got, "READONLY") {
 			t.Fatal(got)
 		}
-		a, text := ask(t, d, `{"merchant_id":"M"}`)
+		a, text := ask(t, deps(t, "redis://payro:ropass@"+s.Addr), `{"merchant_id":"M"}`)
+		found(t, a, "unknown", "REDIS_READONLY") // one was, at some time
+		says(t, text, "It has refused 1 since it started, none of late")
+		ctx, stop := context.WithCancel(t.Context())
+		var writer sync.WaitGroup
+		writer.Go(func() { // as ingest does
+			for ctx.Err() == nil {
+				s.Do("INCR", "rate:authorize:M")
+				select {
+				case <-ctx.Done():
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+		})
+		a, text = ask(t, deps(t, "redis://payro:ropass@"+s.Addr), `{"merchant_id":"M"}`)
+		stop()
+		writer.Wait()
 		found(t, a, "attention", "REDIS_READONLY", "RATE_LIMITER_FAIL_OPEN")
-		says(t, text, "LIMITER OFF", "role:slave, master_link_status:down, errorstat_READONLY 1")
+		says(t, text, "LIMITER OFF", "it refuses writes, ", "role:slave, master_link_status:down, errorstat_READONLY ")
 	})
 	t.Run("TS-18 loading", func(t *testing.T) {
 		s := redistest.Start(t, account, "save 3600 1")
