@@ -155,6 +155,8 @@ func (h health) summary(found []report.Finding) string {
 	var words []string
 	for _, r := range h.replies {
 		switch s := r.Facts.Server; {
+		case !r.Source.OK() && s != nil:
+			words = append(words, r.Shard+" was lost on the way ("+strings.ReplaceAll(string(r.Source.Err.Class), "_", " ")+")")
 		case !r.Source.OK():
 			words = append(words, r.Shard+" did not answer ("+strings.ReplaceAll(string(r.Source.Err.Class), "_", " ")+")")
 		case r.SameAs != "":
@@ -232,10 +234,10 @@ func (d *HealthData) locks(r paydb.Reply[paydb.Health]) {
 
 func (h health) shard(r paydb.Reply[paydb.Health], full bool) ShardHealth {
 	s := ShardHealth{Shard: r.Shard, Answers: r.Source.OK(), SameAs: r.SameAs}
-	if !r.Source.OK() {
+	f := r.Facts
+	if !r.Source.OK() && f.Server == nil {
 		return s
 	}
-	f := r.Facts
 	if full {
 		s.Identity = r.Identity.String()
 	}
