@@ -171,6 +171,15 @@ func TestRuledOutOfDatabases(t *testing.T) {
 	}
 }
 
+// An account that sees some columns alone can rule no drift out.
+func TestDriftThatAnAccountCannotSee(t *testing.T) {
+	d := diagnose.Database{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), answered(2)}}, Health: []paydb.Health{well(), well()}}
+	d.Asked[1].Account.Partial = true
+	if _, ran, _ := diagnose.JudgeDatabase(d); slices.Contains(ran, catalog.DBSchemaDrift) {
+		t.Errorf("ruled out: %v", ran)
+	}
+}
+
 // While one shard is silent, or both are one database, no merchant is on the wrong
 // one of two.
 func TestNoMisroutingWithoutTwoDatabases(t *testing.T) {
