@@ -17,12 +17,14 @@ type Health struct {
 	Server       *Server
 	Replication  []Replica        // one for each server that it copies from; empty, not nil: it is no replica
 	Sessions     []Session        // of all accounts, by account and command
-	Transactions []Transaction    // that are open, the oldest first; at most 20
+	Transactions []Transaction    // that are open, those that hold locks first, the oldest first among them and among the rest; at most 20
 	LockWaits    []LockWait       // the longest first; at most 20
 	TableWaits   []TableWait      // sessions that wait for a lock on a whole table, the longest first; at most 20
 	Schema       map[string]Table // every table of schema.sql; one that is missing has no columns
 	Newest       time.Time        // when the payment with the highest id was requested; zero: not known
 	Misrouted    *Misrouted
+
+	TransactionsCut bool // more of them are open
 
 	Unasked []Unasked
 }

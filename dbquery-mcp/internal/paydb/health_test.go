@@ -161,6 +161,41 @@ func TestHealthSeesLocks(t *testing.T) {
 // one only if nobody has looked for 100 ms.
 func untilRefreshed() { <-time.After(200 * time.Millisecond) }
 
+// Many older transactions that only read hide none that holds locks.
+func TestHealthSeesTheHolderAmongReaders(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	watcher(t, db)
+	db.Insert(t, 1, dbtest.Payment{Merchant: "M-2", At: base})
+	s := db.Shards[0]
+	pool := s.Second(t)
+	open := func(statement string) {
+		conn, err := pool.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		for _, q := range []string{"USE `" + db.Database + "`", "BEGIN", statement} {
+			if _, err := conn.ExecContext(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 22 {
+		open("SELECT COUNT(*) FROM payment")
+	}
+	open("UPDATE payment SET amount = amount + 1")
+	conn := openDB(t, db)
+	var h Health
+	eventually(t, 20*time.Second, "the holder is seen", func() bool {
+		untilRefreshed()
+		h = health(t, conn, nil)[0].Facts
+		return len(h.Transactions) > 0 && h.Transactions[0].RowsLocked > 0
+	})
+	if len(h.Transactions) != 20 || !h.TransactionsCut {
+		t.Errorf("%d transactions, cut %v", len(h.Transactions), h.TransactionsCut)
+	}
+}
+
 // A session that waits for a table's lock is seen; what this server itself asks
 // waits at most two seconds, and what it cannot learn is said.
 func TestHealthSeesTableLocks(t *testing.T) {

@@ -184,6 +184,9 @@ func (h health) data(full bool) HealthData {
 		if promoted(r) {
 			d.Notes = append(d.Notes, r.Shard+" was a replica: its replication was stopped, and it takes payments by itself now; RESET SLAVE ALL would take the rest of it away")
 		}
+		if r.Facts.TransactionsCut {
+			d.Notes = append(d.Notes, fmt.Sprintf("%s has more than %d open transactions: all that is told of them is of those that hold locks, and of the oldest others", r.Shard, len(r.Facts.Transactions)))
+		}
 		for _, u := range r.Facts.Unasked {
 			d.Unasked = append(d.Unasked, UnaskedRow{r.Shard, u.Question, why(u)})
 		}
