@@ -3,6 +3,7 @@ package report_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,58 @@ func TestOnlyTheLongestIsCut(t *testing.T) {
 	}
 	if len(got.Data) != 3 || len(got.Sources) != 3 {
 		t.Errorf("%d facts and %d sources are left of 3", len(got.Data), len(got.Sources))
+	}
+}
+
+// Evidence goes before a finding does, and the findings that are well or mild before
+// a cause or a source that did not answer; what went is named.
+func TestTheWorstFindingsAreLeft(t *testing.T) {
+	long := strings.Repeat("x", 150)
+	a := report.Answer[[]tableRow]{Summary: "much", Verdict: catalog.CriticalVerdict}
+	for _, code := range []catalog.Code{catalog.CBHalfOpenStarved, catalog.CBOpen, catalog.IngestNoTraffic, catalog.Ingest429Spike, catalog.SrcPartialResult, catalog.CBForcedOpen, catalog.DBSchemaDrift, catalog.CBDisabled} {
+		f := report.NewFinding(code, "%s", long)
+		for range 6 {
+			f = f.With("ingest", "GET /x", long, time.Time{}).Then(long)
+		}
+		a.Findings = append(a.Findings, f)
+	}
+	codes := func(limit int) (left []string, structured string) {
+		_, j := a.Render(limit)
+		var got struct {
+			Findings []struct {
+				Code     string
+				Evidence []any
+			}
+		}
+		if err := json.Unmarshal(j, &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range got.Findings {
+			if left = append(left, f.Code); len(f.Evidence) == 0 {
+				t.Errorf("%s has no evidence left", f.Code)
+			}
+		}
+		return left, string(j)
+	}
+	if left, text := codes(9000); len(left) != 8 || !strings.Contains(text, "findings[0].evidence: ") {
+		t.Errorf("%d of 8 findings are left where evidence could go: %v", len(left), left)
+	}
+	left, text := codes(4500)
+	if want := "CB_OPEN CB_FORCED_OPEN DB_SCHEMA_DRIFT CB_DISABLED"; strings.Join(left, " ") != want {
+		t.Errorf("left are %v, want %s", left, want)
+	}
+	for _, says := range []string{"4 of 8 shown, without SRC_PARTIAL_RESULT, ", "CB_HALF_OPEN_STARVED", "INGEST_NO_TRAFFIC", "findings[1].evidence: 1 of 6 shown"} {
+		if !strings.Contains(text, says) {
+			t.Errorf("it does not say %q:\n%s", says, text)
+		}
+	}
+	if strings.Contains(text, "findings[4].") {
+		t.Errorf("it speaks of parts of findings that are gone:\n%s", text)
+	}
+	a.Findings = append(a.Findings[:5:5], a.Findings[4:]...)
+	a.Findings = slices.DeleteFunc(a.Findings, func(f report.Finding) bool { return f.Verdict == catalog.Attention })
+	if left, _ := codes(3300); slices.Contains(left, "CB_HALF_OPEN_STARVED") || !slices.Contains(left, "SRC_PARTIAL_RESULT") {
+		t.Errorf("a mild finding was kept before a missing source: %v", left)
 	}
 }
 

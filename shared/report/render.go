@@ -50,6 +50,7 @@ type envelope struct {
 	sentence int            // characters of a sentence that are left
 	whole    map[string]int // by path: how many items a list had before it was cut
 	cuts     []remarkOnCut
+	without  []string // codes of findings that were left out
 }
 
 // tree is the structured form. Its last member marks text from outside where

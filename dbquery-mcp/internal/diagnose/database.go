@@ -39,10 +39,15 @@ type Database struct {
 // asking them. because is what could not be found out and no finding says.
 func JudgeDatabase(d Database) (found []report.Finding, ran []catalog.Code, because string) {
 	found, ran = Judge(d.Shards)
+	found = d.lost(found)
 	for i, a := range d.Asked {
-		if a.Source.OK() && a.SameAs == "" {
-			h := d.Health[i]
-			found = slices.Concat(found, lockContention(d.Shards, a, h), nearlyFull(a, h), replicaLag(a, h), d.misrouted(i))
+		if a.SameAs != "" {
+			continue
+		}
+		h := d.Health[i]
+		found = slices.Concat(found, lockContention(d.Shards, a, h), nearlyFull(a, h))
+		if a.Source.OK() {
+			found = slices.Concat(found, replicaLag(a, h), d.misrouted(i))
 		}
 	}
 	found = append(found, d.mayNotAsk()...)
@@ -63,7 +68,11 @@ func JudgeDatabase(d Database) (found []report.Finding, ran []catalog.Code, beca
 		{catalog.DBSchemaDrift, func(h paydb.Health) bool { return h.Schema != nil }},
 		{catalog.ShardMisroutedMerchant, func(h paydb.Health) bool { return d.twoDatabases() && h.Misrouted != nil && h.Misrouted.Whole }},
 	} {
-		if !slices.ContainsFunc(d.Health, func(h paydb.Health) bool { return !x.asked(h) }) {
+		if slices.ContainsFunc(d.Health, func(h paydb.Health) bool { return !x.asked(h) }) {
+			continue
+		}
+		// Of an account that does not see all columns, drift is never told.
+		if x.code != catalog.DBSchemaDrift || !slices.ContainsFunc(d.Asked, func(a paydb.Asked) bool { return a.Account.Partial }) {
 			ran = append(ran, x.code)
 		}
 	}
@@ -242,14 +251,45 @@ func grantStatement(what string) string {
 	return "GRANT " + what + " ON *.*"
 }
 
+// lost tells of shards that answered and then let nobody in any more, where it would be
+// said that nothing of them is known.
+func (d Database) lost(found []report.Finding) []report.Finding {
+	for i, a := range d.Asked {
+		if a.Source.OK() || d.Health[i].Server == nil {
+			continue
+		}
+		found = slices.DeleteFunc(found, func(f report.Finding) bool { return f.Code == catalog.SrcPartialResult })
+		found = append(found, report.NewFinding(catalog.SrcPartialResult, "%s was lost after its first answers; what it had told until then is in this answer", a.Shard))
+	}
+	return found
+}
+
+// open are questions to a shard that one failure of a class left open.
+type open struct {
+	questions []string
+	failure   *fault.Failure
+}
+
+func (d Database) open(i int, class fault.Class) (all []open) {
+	for _, u := range d.Health[i].Unasked {
+		if u.Failure == nil || u.Failure.Class != class {
+			continue
+		}
+		if n := len(all); n > 0 && all[n-1].failure == u.Failure {
+			all[n-1].questions = append(all[n-1].questions, u.Question)
+			continue
+		}
+		all = append(all, open{[]string{u.Question}, u.Failure})
+	}
+	return all
+}
+
 // tooSlow is SRC_DB_TIMEOUT for a question beside others that were answered.
 func (d Database) tooSlow() (found []report.Finding) {
 	for i, a := range d.Asked {
-		for _, u := range d.Health[i].Unasked {
-			if u.Failure != nil && u.Failure.Class == fault.Timeout {
-				found = append(found, report.NewFinding(catalog.SrcDBTimeout, "%s did not tell %s in the time allowed", a.Shard, u.Question).
-					With(a.Source.Name, u.Question, u.Failure.Said.Quoted(), a.Clock.Database).Then(u.Failure.Next))
-			}
+		for _, o := range d.open(i, fault.Timeout) {
+			found = append(found, report.NewFinding(catalog.SrcDBTimeout, "%s did not tell %s in the time allowed", a.Shard, strings.Join(o.questions, ", ")).
+				With(a.Source.Name, o.questions[0], o.failure.Said.Quoted(), a.Clock.Database).Then(o.failure.Next))
 		}
 	}
 	return found

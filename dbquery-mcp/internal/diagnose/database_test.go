@@ -94,6 +94,11 @@ func TestJudgeDatabase(t *testing.T) {
 			h.Unasked = []paydb.Unasked{{Question: "state of replication", Failure: &fault.Failure{Class: fault.Permission, Said: "1227", Next: "Have it granted"}}}
 		}, "SRC_DB_PERMISSION low", catalog.Unknown, nil},
 		"what took too long": {func(h *paydb.Health) { h.Schema, h.Unasked = nil, []paydb.Unasked{{Question: "tables", Failure: lag}} }, "SRC_DB_TIMEOUT low", catalog.Unknown, []string{"shard1 did not tell tables"}},
+		"what there was no time for": {func(h *paydb.Health) {
+			h.Schema, h.Misrouted = nil, nil
+			h.Unasked = []paydb.Unasked{{Question: "tables", Failure: lag}, {Question: "merchants on the wrong shard", Failure: lag}}
+			h.LockWaits = []paydb.LockWait{{Table: "`paydb`.`payment`", Age: 45 * time.Second}}
+		}, "DB_LOCK_CONTENTION high, SRC_DB_TIMEOUT low", catalog.Attention, []string{"shard1 did not tell tables, merchants on the wrong shard"}},
 		"what failed otherwise": {func(h *paydb.Health) {
 			h.Schema, h.Unasked = nil, []paydb.Unasked{{Question: "tables", Failure: &fault.Failure{Class: fault.Disconnected, Said: "gone"}}}
 		}, "", catalog.Unknown, []string{"shard1 did not tell tables (disconnected)"}},
@@ -105,6 +110,16 @@ func TestJudgeDatabase(t *testing.T) {
 			judged(t, d.Asked, func() ([]report.Finding, []catalog.Code, string) { return diagnose.JudgeDatabase(d) }, x.want, x.verdict, x.says)
 		})
 	}
+}
+
+// What a shard told before it was lost is judged, beside that it was lost.
+func TestADatabaseThatWasLostOnTheWay(t *testing.T) {
+	h := []paydb.Health{{Server: &paydb.Server{Connected: 199, MaxConnections: 200}, LockWaits: []paydb.LockWait{{Table: "`paydb`.`payment`", Age: time.Minute}}}, well()}
+	gone := paydb.Asked{Shard: "shard1", Addr: "db1:3306", Phase: paydb.Connecting, Source: fault.Source{Name: "payment-db shard1", Err: &fault.Failure{Class: fault.Unreachable, Said: "refused", Next: "Look"}}}
+	d := diagnose.Database{Shards: diagnose.Shards{Asked: []paydb.Asked{gone, answered(2)}, Newest: []time.Time{noon, noon}}, Health: h}
+	judged(t, d.Asked, func() ([]report.Finding, []catalog.Code, string) { return diagnose.JudgeDatabase(d) },
+		"DB_SHARD_UNREACHABLE critical, DB_LOCK_CONTENTION high, DB_TOO_MANY_CONNECTIONS high, SRC_PARTIAL_RESULT low", catalog.CriticalVerdict,
+		[]string{"was lost after its first answers"})
 }
 
 // judged renders what a judge found and compares it.
@@ -153,6 +168,15 @@ func TestRuledOutOfDatabases(t *testing.T) {
 		if _, ran, _ := diagnose.JudgeDatabase(d); slices.Contains(ran, code) {
 			t.Errorf("%s is ruled out though shard2 was not asked", code)
 		}
+	}
+}
+
+// An account that sees some columns alone can rule no drift out.
+func TestDriftThatAnAccountCannotSee(t *testing.T) {
+	d := diagnose.Database{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), answered(2)}}, Health: []paydb.Health{well(), well()}}
+	d.Asked[1].Account.Partial = true
+	if _, ran, _ := diagnose.JudgeDatabase(d); slices.Contains(ran, catalog.DBSchemaDrift) {
+		t.Errorf("ruled out: %v", ran)
 	}
 }
 

@@ -285,10 +285,10 @@ func (s Shards) of() string { return cmp.Or(s.Of, "payment") }
 
 func (s Shards) against() string { return "time of the newest " + s.of() + " against UTC_TIMESTAMP" }
 
-// future is how far a shard's newest payment lies in the future; 0 where that was
-// not looked at.
+// future is how far a shard's newest payment lies in the future; 0 where that or the
+// shard's clock was not looked at.
 func (s Shards) future(i int) time.Duration {
-	if i >= len(s.Newest) || s.Newest[i].IsZero() || s.Asked[i].SameAs != "" {
+	if i >= len(s.Newest) || s.Newest[i].IsZero() || s.Asked[i].SameAs != "" || s.Asked[i].Clock.Database.IsZero() {
 		return 0
 	}
 	return s.Newest[i].Sub(s.Asked[i].Clock.Database)

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -101,15 +102,21 @@ func (p *parser) number(named bool) (bool, error) {
 		if !named && l.currency == "" && hi.currency == "" && !p.after("from") {
 			return false, p.refuse(Ambiguous, start, end, `is it a range of amounts? Say "between" or the currency`)
 		}
+		if !named && p.counts(hi, end) {
+			return false, p.refuse(Ambiguous, start, end, countsPayments)
+		}
 		return true, p.amountRange(l, hi, start, end)
 	}
 	if noun, ok := p.counted(l.end); ok && l.plain && !named {
 		if p.compared(noun) {
-			return false, p.refuse(Ambiguous, start, noun, "counts payments, and a filter cannot; an amount needs its currency, a limit is a number alone")
+			return false, p.refuse(Ambiguous, start, noun, countsPayments)
 		}
 		return true, p.setLimit(start, l.end, noun)
 	}
 	if op, end, ok := p.comparedAfter(l.end); ok {
+		if !named && p.counts(l, end) {
+			return false, p.refuse(Ambiguous, start, end, countsPayments)
+		}
 		return true, p.amount(op, l, start, end)
 	}
 	if p.countOrMoney(start, l) && p.nounAt(l.end) {
@@ -132,6 +139,22 @@ func (p *parser) countOrMoney(start int, l literal) bool {
 	digits, code, ok := strings.Cut(p.text[start:l.end], " ")
 	n, err := strconv.Atoi(digits)
 	return ok && err == nil && n <= MaxLimit && strings.EqualFold(strings.TrimSpace(code), l.currency)
+}
+
+const countsPayments = "counts payments, and a filter cannot; an amount needs its currency, a limit is a number alone"
+
+// counts reports whether l, which a comparison belongs to, may count the payments that
+// follow at i, as in "at most 20 refunds": small, without a currency.
+func (p *parser) counts(l literal, i int) bool {
+	if !l.plain || l.value > MaxLimit*unitScale {
+		return false
+	}
+	i += p.glued(i, particles)
+	if _, ok := p.counted(i); ok {
+		return true
+	}
+	e, _ := lookup(p.text, p.skipSpace(i), kindNoun, kindNounOrKey, kindStatus, kindNotStatus, kindOrder)
+	return e != nil
 }
 
 // nounAt reports whether payments or a status follow at i.
@@ -186,11 +209,26 @@ func (p *parser) between(end int) error {
 		if err != nil {
 			return err
 		}
+		if ok && !p.amountSaid(start, end) && p.counts(hi, stop) {
+			return p.refuse(Ambiguous, start, stop, countsPayments)
+		}
 		if ok {
 			return p.amountRange(lo, hi, start, stop)
 		}
 	}
 	return p.refuse(Incomplete, start, end, `needs two amounts or two times, as in "between 1,000 and 2,000" or "between 14:00 and 15:00"`)
+}
+
+// amountSaid reports whether "amount" was said before, or in the words of a comparison
+// between start and end: "max amount".
+func (p *parser) amountSaid(start, end int) bool {
+	return amountWord(p.text[start:end]) || slices.ContainsFunc(p.spans, func(s Span) bool {
+		return s.Role == RoleAmount && amountWord(p.text[s.Start:s.End])
+	})
+}
+
+func amountWord(words string) bool {
+	return strings.Contains(strings.ToLower(words), "amount") || strings.Contains(words, "금액")
 }
 
 // compare consumes a comparison and its amount.
@@ -212,6 +250,9 @@ func (p *parser) compare(op operator, end int) error {
 	}
 	if noun, ok := p.counted(l.end); ok && l.currency == "" && !l.scaled {
 		return p.refuse(Ambiguous, start, noun, "counts payments, and a filter cannot; an amount needs its currency here")
+	}
+	if !p.amountSaid(start, end) && p.counts(l, l.end) {
+		return p.refuse(Ambiguous, start, l.end, countsPayments)
 	}
 	if p.not != nil {
 		inverse, ok := map[operator]operator{moreThan: atMost, atLeast: lessThan, lessThan: atLeast, atMost: moreThan}[op]

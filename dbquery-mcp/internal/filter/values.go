@@ -129,6 +129,9 @@ func (p *parser) list(end int, what string, next func(i int) (end int, ok bool, 
 		switch {
 		case at < len(p.text) && (p.text[at] == ',' || p.text[at] == '/'):
 			at++
+			if stop := p.limitAt(p.skipSpace(at)); stop > 0 {
+				return end, p.refuse(Ambiguous, p.skipSpace(at), stop, `another `+what+`, or a limit? Say "and" before the `+what+`, "first" before a limit`)
+			}
 		default:
 			e, stop := lookup(p.text, at, kindAnd, kindOr)
 			if e == nil {
@@ -149,6 +152,22 @@ func (p *parser) list(end int, what string, next func(i int) (end int, ok bool, 
 		}
 		end = stop
 	}
+}
+
+// limitAt is where a number at i ends that can be a limit, for what is counted follows
+// it: the 20 of "merchant 8, 20 newest". 0 where there is none.
+func (p *parser) limitAt(i int) int {
+	stop, ok := p.integer(i, false)
+	if !ok {
+		return 0
+	}
+	if n, err := strconv.Atoi(p.text[i:stop]); err != nil || n > MaxLimit {
+		return 0
+	}
+	if e, _ := lookup(p.text, p.skipSpace(stop), kindOrder, kindStatus, kindNotStatus, kindNoun, kindNounOrKey); e == nil {
+		return 0
+	}
+	return stop
 }
 
 // valueList reads one value or several at i.

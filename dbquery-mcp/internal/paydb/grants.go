@@ -16,8 +16,8 @@ const sqlGrants = "SHOW GRANTS"
 type Account struct {
 	User  string   // user@host as the server knows it
 	Wider []string // what it may do beyond reading: "INSERT on `paydb`.*"
-	// Partial says that it may read some columns only; others look as if they
-	// were not there.
+	// Partial says that it may read some columns only of a table of the payment
+	// schema; others look as if they were not there.
 	Partial bool
 	// What it may see of the server: the sessions and transactions of others
 	// (PROCESS), the state of replication (SLAVE MONITOR), and every table of the
@@ -42,7 +42,6 @@ func (r *Reader) grants(ctx context.Context) (Account, error) {
 			a.User = strings.TrimPrefix(columns[0], "Grants for ")
 		}
 		a.Wider = append(a.Wider, wider(line, r.shard.database)...)
-		a.Partial = a.Partial || strings.Contains(line, "SELECT (")
 		a.sees(line, r.shard.database)
 		if m := roleLine.FindStringSubmatch(line); m != nil {
 			roles = append(roles, m[1])
@@ -51,6 +50,7 @@ func (r *Reader) grants(ctx context.Context) (Account, error) {
 		}
 		return nil
 	})
+	a.Partial = a.Partial && !a.Schema // a right to all outweighs one to a part
 	for _, role := range roles {
 		if !slices.Contains(active, role) {
 			a.Wider = append(a.Wider, "the role "+role+", whose rights are seen only where it is the default role")
@@ -104,6 +104,7 @@ func (a *Account) sees(line, database string) {
 		all := p == "ALL PRIVILEGES"
 		a.Process = a.Process || global && (all || p == "PROCESS")
 		a.Replication = a.Replication || global && (all || slices.Contains([]string{"SLAVE MONITOR", "REPLICA MONITOR", "SUPER"}, p))
+		a.Partial = a.Partial || strings.HasPrefix(p, "SELECT (") && schemaOf(m[2]) == database
 		a.Schema = a.Schema || (all || p == "SELECT") && (global || schemaOf(m[2]) == database && strings.HasSuffix(m[2], ".*"))
 	}
 }

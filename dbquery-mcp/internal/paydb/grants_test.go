@@ -61,6 +61,32 @@ func TestAccount(t *testing.T) {
 	}
 }
 
+// A grant of columns hides the others only where it is of the payment schema, and no
+// grant of the whole schema stands beside it.
+func TestGrantsOfColumns(t *testing.T) {
+	db := dbtest.New(t)
+	other := db.Database + "_other"
+	for _, s := range db.Shards {
+		s.Exec(t, "CREATE DATABASE `"+other+"`")
+		defer s.Exec(t, "DROP DATABASE `"+other+"`")
+		s.Exec(t, "CREATE TABLE `"+other+"`.t (a INT, b INT)")
+	}
+	narrow, password := db.Account(t, "")
+	as := func(_ int, s *Settings, _ *Options) { s.User, s.Password = narrow, password }
+	db.Grant(t, "GRANT SELECT (a) ON `"+other+"`.t TO ?@'%'", narrow)
+	if a := newest(t, openDB(t, db, as))[0].Account; a.Partial || !a.Schema {
+		t.Errorf("columns of another schema: %+v", a)
+	}
+	db.Grant(t, "GRANT SELECT (payment_id) ON `"+db.Database+"`.payment TO ?@'%'", narrow)
+	if a := newest(t, openDB(t, db, as))[0].Account; a.Partial || !a.Schema {
+		t.Errorf("columns beside the whole schema: %+v", a)
+	}
+	db.Grant(t, "REVOKE SELECT ON `"+db.Database+"`.* FROM ?@'%'", narrow)
+	if a := newest(t, openDB(t, db, as))[0].Account; !a.Partial || a.Schema {
+		t.Errorf("columns alone: %+v", a)
+	}
+}
+
 // What an account may do by a role counts. Of a role that is not active nothing is
 // told, so nothing can be vouched for.
 func TestRoles(t *testing.T) {

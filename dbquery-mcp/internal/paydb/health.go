@@ -17,12 +17,14 @@ type Health struct {
 	Server       *Server
 	Replication  []Replica        // one for each server that it copies from; empty, not nil: it is no replica
 	Sessions     []Session        // of all accounts, by account and command
-	Transactions []Transaction    // that are open, the oldest first; at most 20
+	Transactions []Transaction    // that are open, those that hold locks first, the oldest first among them and among the rest; at most 20
 	LockWaits    []LockWait       // the longest first; at most 20
 	TableWaits   []TableWait      // sessions that wait for a lock on a whole table, the longest first; at most 20
 	Schema       map[string]Table // every table of schema.sql; one that is missing has no columns
 	Newest       time.Time        // when the payment with the highest id was requested; zero: not known
 	Misrouted    *Misrouted
+
+	TransactionsCut bool // more of them are open
 
 	Unasked []Unasked
 }
@@ -63,7 +65,8 @@ func healthQuestions(belongs func(merchant string) bool) []healthQuestion {
 	}
 }
 
-// Health asks every shard how it is. belongs says whether a merchant's payments
+// Health asks every shard how it is. A shard that was lost on the way has a source
+// that failed, and the facts that it had told. belongs says whether a merchant's payments
 // belong on the shard at a place of Shards; nil: nobody knows.
 func (db *DB) Health(ctx context.Context, belongs func(merchant string, place int) bool) ([]Reply[Health], error) {
 	ctx, cancel := early(ctx)
@@ -79,7 +82,8 @@ func (db *DB) Health(ctx context.Context, belongs func(merchant string, place in
 }
 
 // health asks one shard. After an answer that is an error the connection is
-// thrown away, so the questions behind it go over another one.
+// thrown away, so the questions behind it go over another one. What was answered
+// stays in the facts when the time ends or no other connection comes about.
 func (db *DB) health(ctx context.Context, place int, belongs func(string, int) bool) (whole Reply[Health], err error) {
 	var here func(string) bool
 	if belongs != nil {
@@ -87,6 +91,7 @@ func (db *DB) health(ctx context.Context, place int, belongs func(string, int) b
 	}
 	questions := healthQuestions(here)
 	var h Health
+	answered := false
 	for next := 0; next < len(questions); next++ {
 		reply, err := askShard(ctx, db.shards[place], func(ctx context.Context, r *Reader) (Health, error) {
 			for ; next < len(questions); next++ {
@@ -95,9 +100,12 @@ func (db *DB) health(ctx context.Context, place int, belongs func(string, int) b
 					h.Unasked = append(h.Unasked, Unasked{Question: q.name, Grant: q.grant})
 					continue
 				}
+				before := h
 				if err := q.ask(r, ctx, &h); err != nil {
+					h = before // half of an answer would pass for a whole one
 					return h, err
 				}
+				answered = true
 			}
 			return h, nil
 		})
@@ -105,24 +113,38 @@ func (db *DB) health(ctx context.Context, place int, belongs func(string, int) b
 			return reply, err
 		}
 		took := whole.Source.Took + reply.Source.Took
-		if whole.Shard == "" || reply.Source.OK() || reply.Phase == Connecting || ctx.Err() != nil {
+		over := reply.Source.OK() || reply.Phase == Connecting || ctx.Err() != nil
+		// A call whose time ended says nothing against a server that had answered.
+		late := ctx.Err() != nil && answered && !reply.Source.OK()
+		if whole.Shard == "" || over && !late {
 			whole = reply
 		}
 		whole.Source.Took = took
-		if reply.Source.OK() || reply.Phase == Connecting || ctx.Err() != nil {
+		if over && !late {
 			break
 		}
-		h.Unasked = append(h.Unasked, Unasked{Question: questions[next].name, Failure: reply.Source.Err, Number: reply.Number})
+		h.unasked(reply, questions[next].name)
 		whole.Source.Err, whole.Phase, whole.Number = nil, "", 0 // the shard did answer
+		if late {
+			for _, q := range questions[next+1:] {
+				h.unasked(reply, q.name)
+			}
+			break
+		}
+	}
+	whole.Facts = h
+	if h.Schema != nil {
+		whole.Tables = h.Schema
 	}
 	if whole.Source.OK() {
-		whole.Facts = h
-		if h.Schema != nil {
-			whole.Tables = h.Schema
-		}
 		whole.Source.Asked = "how the server is"
 	}
 	return whole, nil
+}
+
+// unasked notes a question that a failure left open.
+func (h *Health) unasked(reply Reply[Health], question string) {
+	h.Unasked = append(h.Unasked, Unasked{Question: question, Failure: reply.Source.Err, Number: reply.Number})
 }
 
 // Server is what the server says of itself.

@@ -54,10 +54,12 @@ type Transaction struct {
 // When a transaction began stands in the zone of the server's machine, whatever
 // the zone of the session that asks.
 const (
+	// Those that hold locks and do not wait come first, the oldest of them at the head:
+	// however many only read, none that others may wait for is left out for them.
 	sqlTransactions = `SELECT t.trx_id, TIMESTAMPDIFF(SECOND, t.trx_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) AS age, t.trx_state = 'LOCK WAIT',
   t.trx_mysql_thread_id, p.USER, p.HOST, p.COMMAND, p.TIME, t.trx_rows_locked, t.trx_rows_modified, LEFT(t.trx_query, 1000)
 FROM information_schema.INNODB_TRX t LEFT JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
-WHERE t.trx_mysql_thread_id <> CONNECTION_ID() ORDER BY t.trx_started, t.trx_id LIMIT 20`
+WHERE t.trx_mysql_thread_id <> CONNECTION_ID() ORDER BY t.trx_rows_locked > 0 AND t.trx_state <> 'LOCK WAIT' DESC, t.trx_started, t.trx_id LIMIT 21`
 
 	sqlLockWaits = `SELECT l.lock_table, TIMESTAMPDIFF(SECOND, r.trx_wait_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) AS age,
   r.trx_mysql_thread_id, rp.USER, LEFT(r.trx_query, 1000), b.trx_mysql_thread_id, bp.USER, bp.HOST, bp.COMMAND,
@@ -83,10 +85,15 @@ func (r *Reader) transactions(ctx context.Context, h *Health) error {
 		err := rows.Scan(&t.ID, &age, &t.Waits, &t.Session, &user, &host, &command, &idle, &t.RowsLocked, &t.Modified, &statement)
 		t.Age, t.Idle = time.Duration(age.Int64)*time.Second, time.Duration(idle.Int64)*time.Second
 		t.User, t.Host, t.Command, t.Statement = text(user), text(host), text(command), withoutValues(statement.String)
-		h.Transactions = append(h.Transactions, t)
+		if h.Transactions = append(h.Transactions, t); len(h.Transactions) > maxTransactions {
+			h.Transactions, h.TransactionsCut = h.Transactions[:maxTransactions], true
+		}
 		return err
 	})
 }
+
+// maxTransactions are told of a server.
+const maxTransactions = 20
 
 // LockWait is a transaction that waits for another's row lock.
 type LockWait struct {

@@ -161,6 +161,41 @@ func TestHealthSeesLocks(t *testing.T) {
 // one only if nobody has looked for 100 ms.
 func untilRefreshed() { <-time.After(200 * time.Millisecond) }
 
+// Many older transactions that only read hide none that holds locks.
+func TestHealthSeesTheHolderAmongReaders(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	watcher(t, db)
+	db.Insert(t, 1, dbtest.Payment{Merchant: "M-2", At: base})
+	s := db.Shards[0]
+	pool := s.Second(t)
+	open := func(statement string) {
+		conn, err := pool.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		for _, q := range []string{"USE `" + db.Database + "`", "BEGIN", statement} {
+			if _, err := conn.ExecContext(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 22 {
+		open("SELECT COUNT(*) FROM payment")
+	}
+	open("UPDATE payment SET amount = amount + 1")
+	conn := openDB(t, db)
+	var h Health
+	eventually(t, 20*time.Second, "the holder is seen", func() bool {
+		untilRefreshed()
+		h = health(t, conn, nil)[0].Facts
+		return len(h.Transactions) > 0 && h.Transactions[0].RowsLocked > 0
+	})
+	if len(h.Transactions) != 20 || !h.TransactionsCut {
+		t.Errorf("%d transactions, cut %v", len(h.Transactions), h.TransactionsCut)
+	}
+}
+
 // A session that waits for a table's lock is seen; what this server itself asks
 // waits at most two seconds, and what it cannot learn is said.
 func TestHealthSeesTableLocks(t *testing.T) {
@@ -200,6 +235,58 @@ func TestHealthSeesTableLocks(t *testing.T) {
 	}
 	if r := health(t, conn, nil)[0]; len(r.Facts.Unasked)+len(r.Facts.TableWaits) > 0 {
 		t.Errorf("after the lock: %+v", r.Facts)
+	}
+}
+
+// What a shard told stays told when it, or the call, ends over a later question.
+func TestHealthThatEndsOnTheWay(t *testing.T) {
+	for name, x := range map[string]struct {
+		end   func(db *dbtest.DB, cancel func())
+		ok    bool
+		lacks []string
+	}{
+		"the call": {func(_ *dbtest.DB, cancel func()) { cancel() }, true, []string{"the newest payment", "merchants on the wrong shard"}},
+		"the account": {func(db *dbtest.DB, _ func()) {
+			db.Grant(t, "ALTER USER ?@'%' ACCOUNT LOCK", db.User)
+		}, false, []string{"the newest payment"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := dbtest.New(t).Whole(t)
+			watcher(t, db)
+			holder := second(t, db, db.Shards[0])
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if _, err := holder.ExecContext(t.Context(), "LOCK TABLES payment WRITE"); err != nil {
+				t.Fatal(err)
+			}
+			conn := openDB(t, db)
+			var replies []Reply[Health]
+			done := make(chan error, 1)
+			go func() {
+				var err error
+				replies, err = conn.Health(ctx, func(string, int) bool { return true })
+				done <- err
+			}()
+			eventually(t, 20*time.Second, "the question waits", func() (waits bool) {
+				err := db.Shards[0].Admin.QueryRow("SELECT COUNT(*) > 0 FROM information_schema.PROCESSLIST WHERE USER = ? AND STATE LIKE 'Waiting for %lock'", db.User).Scan(&waits)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return waits
+			})
+			x.end(db, cancel)
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			r := replies[0]
+			var lacks []string
+			for _, u := range r.Facts.Unasked {
+				lacks = append(lacks, u.Question)
+			}
+			if r.Source.OK() != x.ok || !slices.Equal(lacks, x.lacks) || r.Facts.Server == nil || r.Facts.LockWaits == nil || r.Facts.Schema == nil {
+				t.Errorf("%v; not asked %q, want %q: %+v", r.Source.Err, lacks, x.lacks, r.Facts)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -14,6 +15,12 @@ const (
 	// Payments older than the window that were refunded inside it.
 	sqlOlder = `SELECT DISTINCT payment_id FROM refund_request FORCE INDEX (%s)
 WHERE status IN ('SUCCESS', 'FAILED', 'PENDING') AND requested_at >= ? AND payment_id > ? AND payment_id <= ? LIMIT ?`
+
+	// The same of some merchants, whose window is by time and not by ids.
+	sqlOlderOfMerchants = `SELECT STRAIGHT_JOIN DISTINCT refund_request.payment_id
+FROM refund_request FORCE INDEX (%s) JOIN payment FORCE INDEX (%s) ON payment.payment_id = refund_request.payment_id
+WHERE refund_request.status IN ('SUCCESS', 'FAILED', 'PENDING') AND refund_request.requested_at >= ? AND refund_request.payment_id > ?
+  AND payment.requested_at < ? AND %s LIMIT ?`
 
 	sqlPageOfMerchant = `SELECT payment_id, requested_at FROM payment FORCE INDEX (%s) WHERE %s ORDER BY requested_at, payment_id LIMIT ?`
 )
@@ -102,23 +109,68 @@ func (c *reconciling) next(ctx context.Context, from int64) (all []came, err err
 // older compares payments from before the window that were refunded inside it, from
 // where an earlier run left them. It ends early for lack of time, and the mark says so.
 func (c *reconciling) older(ctx context.Context, through int64) error {
+	index := c.refundsByTime()
+	if index == "" {
+		return nil
+	}
+	ids, err := c.olderIDs(ctx, fmt.Sprintf(sqlOlder, quoteName(index)), c.refund.up("requested_at", c.out.Window.Since), c.out.End.Older, through)
+	if err != nil {
+		return err
+	}
+	return c.olderList(ctx, ids)
+}
+
+// olderOfMerchants does so for the payments of some merchants. The more all merchants
+// refunded, the longer it looks for theirs: it comes last, and where it fails, its
+// connection is given up and what was compared stays good.
+func (c *reconciling) olderOfMerchants(ctx context.Context) error {
+	index := c.refundsByTime()
+	if index == "" {
+		return nil
+	}
+	if err := c.again(ctx); err != nil {
+		return err
+	}
+	since := c.out.Window.Since
+	var w conds
+	w.exactly("merchant_id", c.q.Merchants)
+	query := fmt.Sprintf(sqlOlderOfMerchants, quoteName(index), quoteName(c.payment.ordered("payment_id")), w.expression())
+	ids, err := c.olderIDs(ctx, query, append([]any{c.refund.up("requested_at", since), c.out.End.Older, c.payment.up("requested_at", since)}, w.args...)...)
+	switch {
+	case err == nil:
+		return c.olderList(ctx, ids)
+	case c.out.Payments > 0 && !c.time(): // a part that begins with it has all its time for it
+		return nil
+	}
+	failure, _ := c.r.shard.failed(err, Asking)
+	c.olderCut("older payments with a refund inside the window were not found (" + failure.Error() + ")")
+	c.out.End.OlderLeft = false
+	return nil
+}
+
+// refundsByTime is the index that older payments are found by; empty where there is
+// none, and then they are left out for good.
+func (c *reconciling) refundsByTime() string {
 	index := c.refund.index("status", "requested_at")
 	if index == "" {
 		c.olderCut("refund_request has no index over status, requested_at: older payments with a refund inside the window are not looked up")
 		c.out.End.OlderLeft = false
-		return nil
 	}
-	var ids []int64
-	err := c.r.run(ctx, "older payments with a refund", fmt.Sprintf(sqlOlder, quoteName(index)),
-		[]any{c.refund.up("requested_at", c.out.Window.Since), c.out.End.Older, through, maxOlder + 1}, func(rows *sql.Rows) error {
-			var id int64
-			err := rows.Scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-	if err != nil {
+	return index
+}
+
+func (c *reconciling) olderIDs(ctx context.Context, query string, args ...any) (ids []int64, err error) {
+	err = c.r.run(ctx, "older payments with a refund", query, append(args, maxOlder+1), func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		ids = append(ids, id)
 		return err
-	}
+	})
+	return ids, err
+}
+
+// olderList compares older payments by their ids.
+func (c *reconciling) olderList(ctx context.Context, ids []int64) error {
 	if len(ids) > maxOlder {
 		ids = ids[:maxOlder]
 		c.olderCut(fmt.Sprintf("only %d of the older payments with a refund inside the window are compared: a shorter time has fewer", maxOlder))
@@ -173,7 +225,20 @@ func (c *reconciling) list(ctx context.Context, ids []int64) error {
 }
 
 // merchants compares the payments of some merchants, oldest first.
-func (c *reconciling) merchants(ctx context.Context, m Mark) error {
+func (c *reconciling) merchants(ctx context.Context, begin Mark, resumed bool) error {
+	older := Mark{OlderLeft: begin.OlderLeft, Older: begin.Older, OlderCut: begin.OlderCut}
+	if !resumed && c.out.Window.Bounded() && c.q.Checks.Refunds {
+		older.OlderLeft, older.Older = true, math.MinInt64
+	}
+	err := c.pages(ctx, begin)
+	end := &c.out.End
+	end.OlderLeft, end.Older, end.OlderCut = older.OlderLeft, older.Older, older.OlderCut
+	end.Done = end.Done && !end.OlderLeft
+	return err
+}
+
+// pages reads the payments of merchants page by page.
+func (c *reconciling) pages(ctx context.Context, m Mark) error {
 	index := c.payment.index("merchant_id", "requested_at")
 	if index == "" {
 		return c.r.lacks(c.payment, []string{"that an index over merchant_id, requested_at would find"})

@@ -68,7 +68,7 @@ func (c *reconciling) all(ctx context.Context) error {
 	c.limits(ctx)
 	var err error
 	if len(c.q.Merchants) > 0 {
-		err = c.merchants(ctx, begin)
+		err = c.merchants(ctx, begin, resumed)
 	} else {
 		err = c.ids(ctx, begin, resumed)
 	}
@@ -77,6 +77,12 @@ func (c *reconciling) all(ctx context.Context) error {
 	}
 	if err == nil {
 		err = c.rest(ctx)
+	}
+	if n := len(c.q.Merchants); err == nil && n > 0 && c.out.End.Merchant == n && c.out.End.OlderLeft && c.time() {
+		if err = c.olderOfMerchants(ctx); err == nil {
+			c.out.End.Done = !c.out.End.OlderLeft
+			err = c.rest(ctx)
+		}
 	}
 	c.leave()
 	if err != nil {

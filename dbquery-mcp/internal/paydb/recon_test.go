@@ -242,6 +242,7 @@ func TestScopes(t *testing.T) {
 		"at least the newest 100":   {func(q *ReconcileQuery) { q.Window, q.Newest, q.Checks.Refunds = hours(1, 0), 100, false }, 201, 300, 100},
 		"a merchant":                {func(q *ReconcileQuery) { q.Merchants = []string{"MERCHANT-2"} }, 1, 296, 60},
 		"a merchant's last hours":   {func(q *ReconcileQuery) { q.Merchants, q.Window = []string{"MERCHANT-2"}, hours(4, 0) }, 241, 296, 12},
+		"and its older refunds":     {func(q *ReconcileQuery) { q.Merchants, q.Window = []string{"MERCHANT-6", "merchant-4"}, hours(4, 0) }, 243, 298, 14},
 		"merchants in another case": {func(q *ReconcileQuery) { q.Merchants = []string{"merchant-2"} }, 0, 0, 0},
 		"ids of a merchant":         {func(q *ReconcileQuery) { q.Merchants, q.First, q.Last = []string{"MERCHANT-2", "MERCHANT-4"}, 1, 10 }, 1, 7, 4},
 	} {
@@ -291,6 +292,34 @@ func TestOlderPaymentsGoOn(t *testing.T) {
 	found := slices.Concat(slices.Collect(maps.Keys(wrong(Reply[Reconciled]{Facts: first}))), slices.Collect(maps.Keys(wrong(Reply[Reconciled]{Facts: second}))))
 	if slices.Sort(found); !slices.Equal(found, []int64{3, 1400}) {
 		t.Errorf("found %v", found)
+	}
+}
+
+// So it is with those of some merchants, which come after the window's: what the last
+// part had no time for is read by the next, and what is wrong with it is found.
+func TestOlderPaymentsOfMerchantsGoOn(t *testing.T) {
+	db := withBooks(t, 300)
+	db.Shards[0].Exec(t, "UPDATE refund_request SET requested_at = UTC_TIMESTAMP(3) - INTERVAL 200 MINUTE WHERE payment_id IN (8, 18)")
+	db.Shards[0].Exec(t, "DELETE FROM ledger_entry WHERE payment_id = 8")
+	conn := openDB(t, db)
+	with := func(from map[string]Mark) func(*ReconcileQuery) {
+		return func(q *ReconcileQuery) {
+			q.Merchants, q.From = []string{"MERCHANT-2", "MERCHANT-6"}, from
+			q.Window = func(now time.Time) (Window, error) { return Window{Since: now.Add(-4 * time.Hour), Until: now}, nil }
+		}
+	}
+	whole := reconcile(t, conn, with(nil))[0]
+	if f := whole.Facts; !f.End.Done || f.Payments != 26 || f.Older != 2 || wrong(whole)[8] != lacksCapture {
+		t.Errorf("%v: %+v", whole.Source.Err, f)
+	}
+	rest := reconcile(t, conn, with(map[string]Mark{"shard1": {Merchant: 2, OlderLeft: true, Older: 8}}))[0]
+	if f := rest.Facts; !f.End.Done || f.Payments != 1 || f.Older != 1 || len(f.Exceptions) > 0 {
+		t.Errorf("%v: %+v", rest.Source.Err, f)
+	}
+	db.Shards[0].Exec(t, "ALTER TABLE refund_request DROP KEY ix_status_requested")
+	blind := reconcile(t, openDB(t, db), with(nil))[0]
+	if f := blind.Facts; f.OlderWhy == "" || !f.End.OlderCut || !f.End.Done || f.Payments != 24 {
+		t.Errorf("%v: %+v", blind.Source.Err, f)
 	}
 }
 
@@ -439,28 +468,32 @@ func TestPlansOfAReconciliation(t *testing.T) {
 		query, key, access string
 		args               []any
 	}{
-		"payments of a chunk":   {fmt.Sprintf(sqlChunkPayments, "status", "currency", "TIMESTAMP'2026-01-01 00:00:00'", "TIMESTAMP'2026-01-01 00:00:00'", byID), "PRIMARY", "range", []any{100, 200, 10}},
-		"payments by ids":       {fmt.Sprintf(sqlSomePayments, "status", "currency", "TIMESTAMP'2026-01-01 00:00:00'", "TIMESTAMP'2026-01-01 00:00:00'", byID, few.sql), "PRIMARY", "range", few.args},
-		"ledger of a chunk":     {fmt.Sprintf(sqlChunkLedger, child(c.ledger), list.sql), "ix_payment_time", "range", list.args},
-		"settlements":           {fmt.Sprintf(sqlChunkSettlements, child(c.settlement), list.sql), "ix_payment", "range", list.args},
-		"refunds":               {fmt.Sprintf(sqlChunkRefunds, child(c.refund), list.sql), "ix_payment", "range", list.args},
-		"payments once more":    {fmt.Sprintf(sqlAgainPayments, byID, few.sql), "PRIMARY", "range", append([]any{60}, few.args...)},
-		"ledger once more":      {fmt.Sprintf(sqlAgainLedger, child(c.ledger), few.sql), "ix_payment_time", "range", few.args},
-		"settlements again":     {fmt.Sprintf(sqlAgainSettlements, child(c.settlement), few.sql), "ix_payment", "range", few.args},
-		"refunds again":         {fmt.Sprintf(sqlAgainRefunds, child(c.refund), few.sql), "ix_payment", "range", few.args},
-		"which came when":       {fmt.Sprintf(sqlFrom, byID), "PRIMARY", "range", []any{100}},
-		"older with a refund":   {fmt.Sprintf(sqlOlder, "ix_status_requested"), "ix_status_requested", "range", []any{"2026-01-01", 0, 4000, 10}},
+		"payments of a chunk": {fmt.Sprintf(sqlChunkPayments, "status", "currency", "TIMESTAMP'2026-01-01 00:00:00'", "TIMESTAMP'2026-01-01 00:00:00'", byID), "PRIMARY", "range", []any{100, 200, 10}},
+		"payments by ids":     {fmt.Sprintf(sqlSomePayments, "status", "currency", "TIMESTAMP'2026-01-01 00:00:00'", "TIMESTAMP'2026-01-01 00:00:00'", byID, few.sql), "PRIMARY", "range", few.args},
+		"ledger of a chunk":   {fmt.Sprintf(sqlChunkLedger, child(c.ledger), list.sql), "ix_payment_time", "range", list.args},
+		"settlements":         {fmt.Sprintf(sqlChunkSettlements, child(c.settlement), list.sql), "ix_payment", "range", list.args},
+		"refunds":             {fmt.Sprintf(sqlChunkRefunds, child(c.refund), list.sql), "ix_payment", "range", list.args},
+		"payments once more":  {fmt.Sprintf(sqlAgainPayments, byID, few.sql), "PRIMARY", "range", append([]any{60}, few.args...)},
+		"ledger once more":    {fmt.Sprintf(sqlAgainLedger, child(c.ledger), few.sql), "ix_payment_time", "range", few.args},
+		"settlements again":   {fmt.Sprintf(sqlAgainSettlements, child(c.settlement), few.sql), "ix_payment", "range", few.args},
+		"refunds again":       {fmt.Sprintf(sqlAgainRefunds, child(c.refund), few.sql), "ix_payment", "range", few.args},
+		"which came when":     {fmt.Sprintf(sqlFrom, byID), "PRIMARY", "range", []any{100}},
+		"older with a refund": {fmt.Sprintf(sqlOlder, "ix_status_requested"), "ix_status_requested", "range", []any{"2026-01-01", 0, 4000, 10}},
+		"older of a merchant": {fmt.Sprintf(sqlOlderOfMerchants, "ix_status_requested", byID, "merchant_id = ?"), "ix_status_requested PRIMARY", "range eq_ref",
+			[]any{"2026-01-01", 0, "2026-01-01", "MERCHANT-2", 10}},
 		"of a merchant":         {fmt.Sprintf(sqlPageOfMerchant, "ix_merchant_time", "merchant_id = ?"), "ix_merchant_time", "ref", []any{"MERCHANT-2", 10}},
 		"postings of a payment": {fmt.Sprintf(sqlLedgerOf, child(c.ledger)), "ix_payment_time", "ref", []any{8, 0, 10}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			var keys, access []string
 			for _, s := range explain(t, db.Shards[0], x.query, x.args...) {
-				if s.key != x.key || s.access != x.access {
-					t.Errorf("%+v, want %s by %s\n%s", s, x.access, x.key, x.query)
-				}
-				if strings.Contains(s.extra, "temporary") && name != "older with a refund" {
+				keys, access = append(keys, s.key), append(access, s.access)
+				if strings.Contains(s.extra, "temporary") && !strings.HasPrefix(name, "older") {
 					t.Errorf("%s", s.extra)
 				}
+			}
+			if strings.Join(keys, " ") != x.key || strings.Join(access, " ") != x.access {
+				t.Errorf("%v by %v, want %s by %s\n%s", access, keys, x.access, x.key, x.query)
 			}
 		})
 	}

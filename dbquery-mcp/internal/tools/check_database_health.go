@@ -155,6 +155,8 @@ func (h health) summary(found []report.Finding) string {
 	var words []string
 	for _, r := range h.replies {
 		switch s := r.Facts.Server; {
+		case !r.Source.OK() && s != nil:
+			words = append(words, r.Shard+" was lost on the way ("+strings.ReplaceAll(string(r.Source.Err.Class), "_", " ")+")")
 		case !r.Source.OK():
 			words = append(words, r.Shard+" did not answer ("+strings.ReplaceAll(string(r.Source.Err.Class), "_", " ")+")")
 		case r.SameAs != "":
@@ -181,6 +183,9 @@ func (h health) data(full bool) HealthData {
 		}
 		if promoted(r) {
 			d.Notes = append(d.Notes, r.Shard+" was a replica: its replication was stopped, and it takes payments by itself now; RESET SLAVE ALL would take the rest of it away")
+		}
+		if r.Facts.TransactionsCut {
+			d.Notes = append(d.Notes, fmt.Sprintf("%s has more than %d open transactions: all that is told of them is of those that hold locks, and of the oldest others", r.Shard, len(r.Facts.Transactions)))
 		}
 		for _, u := range r.Facts.Unasked {
 			d.Unasked = append(d.Unasked, UnaskedRow{r.Shard, u.Question, why(u)})
@@ -232,10 +237,10 @@ func (d *HealthData) locks(r paydb.Reply[paydb.Health]) {
 
 func (h health) shard(r paydb.Reply[paydb.Health], full bool) ShardHealth {
 	s := ShardHealth{Shard: r.Shard, Answers: r.Source.OK(), SameAs: r.SameAs}
-	if !r.Source.OK() {
+	f := r.Facts
+	if !r.Source.OK() && f.Server == nil {
 		return s
 	}
-	f := r.Facts
 	if full {
 		s.Identity = r.Identity.String()
 	}

@@ -79,11 +79,12 @@ func (d Deps) statisticsQuestion(in StatisticsIn) (*statisticsQuestion, error) {
 }
 
 // plan cuts the window, and the one before it, into steps. Without ends, the
-// window goes from the oldest payment to now, and nothing was before it.
+// window goes from the oldest payment to now, and nothing was before it; where every
+// payment lies in the future, there is nothing to cut.
 func (q *statisticsQuestion) plan(r when.Range, begin paydb.StatisticsBegin) []paydb.Window {
 	q.window = r
 	if !r.Bounded() {
-		if begin.Oldest.IsZero() { // no payment, or no index that tells
+		if begin.Oldest.IsZero() || !begin.Oldest.Before(begin.Now) { // no payment, no index that tells, or a clock or zone that is wrong
 			q.steps = 1
 			return []paydb.Window{{}}
 		}

@@ -72,8 +72,11 @@ func (d Deps) reconciliationFor(purpose string, in ReconciliationIn) (*reconcili
 	case scope == scopeRecent:
 		q.scope = recentScope
 		q.ask.Newest = newestAlways
-		if timed {
+		switch {
+		case timed:
 			q.scope, q.ask.Newest = "", 0
+		case len(q.ask.Merchants) > 0: // theirs are found by time alone
+			q.scope, q.ask.Newest = "the last 24 h", 0
 		}
 	case scope == scopeAll && timed && len(q.ask.Merchants) == 0:
 		return nil, fault.New(fault.Invalid, "Say scope recent with a time_range, or all without one", "scope all and a time contradict each other")

@@ -205,6 +205,34 @@ func TestAReconciliationKeepsToItsMerchants(t *testing.T) {
 	}
 }
 
+// A refund of now may be of a payment from long ago, by merchant as without.
+func TestAMerchantsOlderRefundsAreCompared(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 100)
+	for _, statement := range []string{ // payment 8 is MERCHANT-6's and was refunded
+		"UPDATE payment SET requested_at = requested_at - INTERVAL 10 DAY, updated_at = updated_at - INTERVAL 1 HOUR WHERE payment_id = 8",
+		"DELETE FROM ledger_entry WHERE payment_id = 8 AND debit_account = 'cash'",
+	} {
+		db.Shards[0].Exec(t, statement)
+	}
+	r := connect(t, db)
+	a, text := r.reconcile(t, `{"merchant_id":"MERCHANT-6","time_range":"7d"}`)
+	if a.Verdict != "critical" || !slices.Equal(a.Codes(), []string{"LEDGER_REVERSAL_MISSING"}) {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "1 older payments with a refund inside the window")
+	scoped := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"MERCHANT-6"} })
+	a, text = scoped.reconcile(t, `{}`)
+	if !slices.Equal(a.Codes(), []string{"LEDGER_REVERSAL_MISSING"}) || strings.Contains(text, "newest 100000") {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "the last 24 h (since")
+	db.Shards[0].Exec(t, "ALTER TABLE refund_request DROP KEY ix_status_requested")
+	a, text = connect(t, db).reconcile(t, `{"merchant_id":"MERCHANT-6","time_range":"7d"}`)
+	if a.Verdict == "ok" || slices.Contains(a.RuledOut, "LEDGER_REVERSAL_MISSING") {
+		t.Errorf("%s", text)
+	}
+}
+
 func TestAReconciliationGoesOnByItsCursor(t *testing.T) {
 	db := dbtest.New(t).Whole(t).Books(t, 3000)
 	var want []string
