@@ -167,16 +167,17 @@ func (d *Desk) rest(ctx context.Context) error {
 // baselineTools is how many tools are asked before a scenario.
 const baselineTools = 2
 
-// baseline asks some tools, drawn at random, while nothing is wrong.
+// baseline asks some tools, drawn at random, while nothing is wrong. What was before is
+// rightly told of for some seconds, as after a repair.
 func (d *Desk) baseline(ctx context.Context, w *incident.World, out *Outcome) error {
 	// Their own numbers: what happens must not depend on what is asked before.
 	r := rand.New(rand.NewPCG(w.Rand.Uint64(), 0))
 	all := EveryQuestion(r)
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	replies, err := d.Ask(ctx, all[:baselineTools]...)
+	replies, wrong, err := d.WellAgain(ctx, wellWithin(d.stack), all[:baselineTools])
 	if err != nil {
 		return fmt.Errorf("before anything happened: %w", err)
 	}
-	out.note(Before, replies, incident.Assess([]incident.Happening{Healthy()}, Said(replies)))
+	out.note(Before, replies, wrong)
 	return nil
 }

@@ -11,11 +11,15 @@ import (
 var _ = add(Incident{ID: "HT-52", Parts: showing, Undo: restoreState,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{Asks: []Ask{askStack(), askPattern()}, Quotes: []string{"authorize is slow", "p95"}}
-		rate, mean := float64(w.between(2, 5)), 1.6+w.Rand.Float64()
+		rate, mean := float64(w.between(60, 90)), 1.6+w.Rand.Float64()
 		err := changeState(ctx, w, &did, func(s ingest.State) ingest.State { return withTraffic(s, authorize(200, rate, mean)) })
 		if err != nil {
 			return did, err
 		}
-		return did, w.Stack.WaitScraped(ctx)
+		// Among all that was fast until now.
+		ctx, cancel := context.WithTimeout(ctx, noticedWithin)
+		defer cancel()
+		_, err = w.Stack.Prometheus.WaitFor(ctx, `histogram_quantile(0.95, sum by (le) (increase(http_server_requests_seconds_bucket{job="ingest-service",uri="/payments/authorize"}[5m]))) > 1.2`)
+		return did, err
 	},
 })

@@ -19,6 +19,9 @@ const (
 	repeated, times = 200, 1000
 	repeatsEvery    = 100 * time.Millisecond
 	repeatsAtOnce   = 50
+	// forClients is what the buffers of connections may take in a Redis that is nearly
+	// empty: without it, there may be nothing left to evict, and writes are refused.
+	forClients = 512 << 10 // bytes
 )
 
 // RD-55: merchants repeat their requests, and most of the repeats were answered from
@@ -41,6 +44,7 @@ var _ = add(Incident{ID: "RD-55", Parts: stack.PartRedis,
 		if err != nil {
 			return did, err
 		}
+		used += forClients
 		did.Quotes = append(did.Quotes, strconv.FormatInt(used, 10))
 		if err := setRedis(ctx, w, &did, "maxmemory-policy", "volatile-lru", "maxmemory", strconv.FormatInt(used, 10)); err != nil {
 			return did, err

@@ -87,7 +87,9 @@ func (c *Client) counted(ctx context.Context, e Expression, s Span) ([]int, erro
 	all, _, err := c.ask(ctx, "/api/v1/query", url.Values{"query": {strings.Join(parts, "\nor ")}, "time": {stamp(s.Until)}, "timeout": {promDuration(costDeadline)}})
 	if err != nil {
 		if f, ok := errors.AsType[*fault.Failure](err); ok && strings.Contains(string(f.Said), "errorType timeout") {
-			return nil, fault.New(fault.Refused, "Narrow it with more labels, or name the metric in full", "promql: even counting its series takes Prometheus longer than %s", costDeadline)
+			// Whether the question is too much or Prometheus too slow cannot be told.
+			err = &fault.Failure{Class: fault.Timeout, Said: f.Said, Err: err,
+				Next: fmt.Sprintf("Even counting its series took longer than %s: narrow it with more labels, or name the metric in full; if up is slow too, Prometheus itself is", costDeadline)}
 		}
 		return nil, err
 	}

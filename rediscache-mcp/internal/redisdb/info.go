@@ -33,6 +33,7 @@ type Info struct {
 	Expiring      int64        // keys with a TTL, over all databases
 	TTLs          int64        // the sum of these TTLs in ms, as Redis estimates it
 	brief         float64      // the share of the keys that last for a moment: see Remember
+	ended         int64        // as many keys ended by themselves since: see endedSince
 	Keys          int64        // keys, over all databases
 	Load          Load         // what it does, and with how much
 
@@ -48,7 +49,7 @@ var read = func() map[string]struct{} {
 	for name := range strings.FieldsSeq(`
 		server_time_usec run_id uptime_in_seconds redis_version valkey_version cluster_enabled role master_link_status master_link_down_since_seconds
 		slave_read_only min_slaves_good_slaves connected_slaves loading loading_loaded_perc loading_eta_seconds
-		rdb_last_bgsave_status rdb_last_load_keys_loaded rdb_last_save_time rdb_changes_since_last_save aof_enabled aof_last_write_status
+		rdb_last_bgsave_status rdb_last_load_keys_loaded rdb_last_load_keys_expired rdb_last_save_time rdb_changes_since_last_save aof_enabled aof_last_write_status
 		used_memory used_memory_rss maxmemory maxmemory_policy mem_not_counted_for_evict mem_fragmentation_ratio
 		evicted_keys expired_keys keyspace_hits keyspace_misses connected_clients blocked_clients maxclients rejected_connections
 		cmdstat_get cmdstat_mget cmdstat_flushall cmdstat_flushdb`) {
@@ -169,7 +170,7 @@ func (i Info) Lasting(now time.Time) int64 {
 		mean = float64(i.TTLs) / float64(i.Expiring)
 	}
 	left := float64(i.Expiring) * max(0, 1-float64(after.Milliseconds())/mean)
-	return min(i.Keys-i.Expiring+int64(left), i.Keys-int64(i.brief*float64(i.Keys)))
+	return min(i.Keys-i.Expiring+int64(left), i.Keys-int64(i.brief*float64(i.Keys)), i.Keys-i.ended)
 }
 
 // part reads one number from a list like keys=1,expires=1,avg_ttl=0.

@@ -51,3 +51,36 @@ func TestOwnSlots(t *testing.T) {
 		t.Errorf("%d slots of a node that has none", n)
 	}
 }
+
+// What is left of the keys is told on the low side, by whichever count says less.
+func TestLasting(t *testing.T) {
+	now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
+	was := Info{Time: now.Add(-time.Minute), RunID: "a", Keys: 1000, Expiring: 1000, TTLs: 1000 * 600_000}
+	for name, x := range map[string]struct {
+		change func(was, now *Info)
+		want   int64
+	}{
+		"of a mean TTL of ten minutes": {func(*Info, *Info) {}, 900},
+		"without a TTL":                {func(was, _ *Info) { was.Expiring = 0 }, 1000},
+		"most of them counters":        {func(was, _ *Info) { was.brief = 0.95 }, 50},
+		"ended since it was started":   {func(_, now *Info) { now.RunID, now.Load.Expired = "b", new(int64(800)) }, 200},
+		"not loaded, for they had":     {func(_, now *Info) { now.RunID, now.Load.LoadedLate = "b", new(int64(300)) }, 700},
+		"ended before and after":       {func(was, now *Info) { was.Load.Expired, now.Load.Expired = new(int64(5000)), new(int64(5400)) }, 600},
+		"counted anew in the same run": {func(was, now *Info) { was.Load.Expired, now.Load.Expired = new(int64(5000)), new(int64(3)) }, 900},
+		"loaded, and nothing has ended": {func(_, now *Info) {
+			now.RunID, now.Load.Expired, now.Load.LoadedLate = "b", new(int64(0)), new(int64(0))
+		}, 900},
+	} {
+		before, after := was, Info{Time: now, RunID: "a"}
+		x.change(&before, &after)
+		k := known{}
+		k.last.RunID, k.last.brief = before.RunID, before.brief
+		after.Load.Flushes, before.Load.Flushes = new(int64(1)), new(int64(0))
+		k.compare(before, after)
+		if k.past == nil {
+			t.Errorf("%s: nothing is kept", name)
+		} else if got := k.past.Lasting(now); got != x.want {
+			t.Errorf("%s: %d, want %d", name, got, x.want)
+		}
+	}
+}

@@ -16,6 +16,7 @@ type Load struct {
 	Rejected                     *int64 // connections refused for want of room
 	Replicas                     *int64
 	Loaded                       *int64 // keys read from disk at the start (7.0)
+	LoadedLate                   *int64 // keys on disk that had ended by the start (7.0)
 	Append                       *bool  // whether an append-only file is written
 	LastSave                     *int64 // Unix seconds
 	Unsaved                      *int64 // changes since
@@ -32,7 +33,7 @@ func loadOf(told fields, commands bool) Load {
 		Version: foreign.Text(said("redis_version")), RSS: number("used_memory_rss"), Fragmentation: foreign.Text(said("mem_fragmentation_ratio")),
 		Evicted: number("evicted_keys"), Expired: number("expired_keys"), Hits: number("keyspace_hits"), Misses: number("keyspace_misses"),
 		Clients: number("connected_clients"), Blocked: number("blocked_clients"), MaxClients: number("maxclients"), Rejected: number("rejected_connections"),
-		Replicas: number("connected_slaves"), Loaded: number("rdb_last_load_keys_loaded"), LastSave: number("rdb_last_save_time"),
+		Replicas: number("connected_slaves"), Loaded: number("rdb_last_load_keys_loaded"), LoadedLate: number("rdb_last_load_keys_expired"), LastSave: number("rdb_last_save_time"),
 		Unsaved: number("rdb_changes_since_last_save"), MasterLinkDown: number("master_link_down_since_seconds"),
 	}
 	if v := said("valkey_version"); v != "" { // it tells a version of Redis besides, which stays the same
@@ -45,4 +46,25 @@ func loadOf(told fields, commands bool) Load {
 		l.Gets, l.Flushes = &gets, &flushes
 	}
 	return l
+}
+
+// ended counts the keys that ended by themselves since the start, with those that were
+// not loaded for that.
+func (l Load) ended() (n int64) {
+	for _, counted := range []*int64{l.Expired, l.LoadedLate} {
+		if counted != nil {
+			n += *counted
+		}
+	}
+	return n
+}
+
+// endedSince is at most how many of the keys of a first look ended by themselves until
+// another, for new ones are counted too. What ended before a start in between is not.
+func endedSince(was, now Info) int64 {
+	n := now.Load.ended()
+	if was.RunID == now.RunID {
+		n -= was.Load.ended()
+	}
+	return max(0, n)
 }

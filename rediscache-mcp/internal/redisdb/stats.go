@@ -127,6 +127,7 @@ func (k *known) compare(was, now Info) {
 	if was.RunID == k.last.RunID {
 		was.brief = k.last.brief
 	}
+	was.ended = endedSince(was, now)
 	if k.past == nil || !k.past.near(now) || k.past.Keys <= was.Keys {
 		k.past = &was
 	}

@@ -1,0 +1,69 @@
+package tools_test
+
+import (
+	"strings"
+	"testing"
+
+	"payops-mcp/rediscache-mcp/internal/redistest"
+)
+
+// Where there is nobody to take over, Sentinel goes on to name the master that is gone.
+func TestSentinelNamesAMasterThatIsGone(t *testing.T) {
+	t.Parallel()
+	master := redistest.Start(t, account)
+	watch := redistest.Sentinel(t, master, 0)
+	d := deps(t, "redis+sentinel://payro:ropass@"+watch.Addr+"/"+redistest.Name)
+	if r, text := ask(t, d, `{"merchant_id":"M"}`); r.Verdict != "ok" {
+		t.Error(text)
+	}
+	master.Stop()
+	watch.Await("the sentinel to notice", func() bool { return strings.Contains(watch.Do("INFO", "sentinel"), "status=odown") })
+	r, text := ask(t, d, `{"merchant_id":"M"}`)
+	found(t, r, "critical", "REDIS_UNREACHABLE")
+	says(t, text, master.Addr)
+	a, text := call[hittingData](t, d, find, `{}`)
+	if a.Verdict == "ok" || len(a.RuledOut) > 0 {
+		t.Error(text)
+	}
+	b, text := call[statsData](t, d, stats, `{}`)
+	concludes(t, b, "critical", "REDIS_UNREACHABLE")
+	says(t, text, master.Addr)
+}
+
+// The counters of a cluster's node that is gone are not known; those of the others are,
+// for as long as the cluster answers without it.
+func TestAMasterOfAClusterIsGone(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.Cluster(t, 3, append([]string{"cluster-require-full-coverage no"}, clustered...)...)
+	url := "redis://payro:ropass@" + nodes[0].Addr + "," + nodes[1].Addr + "," + nodes[2].Addr
+	merchants := map[*redistest.Server]string{}
+	for _, m := range []string{"A", "B", "C", "D", "E", "F", "G", "H"} {
+		at, _ := owner(t, nodes, "rate:refund:"+m)
+		merchants[at] = m
+	}
+	gone := nodes[1]
+	if merchants[gone] == "" || merchants[nodes[0]] == "" {
+		t.Fatalf("the keys are not spread: %v", merchants)
+	}
+	d := deps(t, url)
+	if r, text := ask(t, d, `{"merchant_id":"`+merchants[gone]+`","action":"refund"}`); r.Verdict != "ok" {
+		t.Error(text)
+	}
+	gone.Stop()
+	for name, warm := range map[string]bool{"known before": true, "asked for the first time": false} {
+		t.Run(name, func(t *testing.T) {
+			of := d
+			if !warm {
+				of = deps(t, url)
+			}
+			r, text := ask(t, of, `{"merchant_id":"`+merchants[gone]+`","action":"refund"}`)
+			if r.Verdict == "ok" || len(r.RuledOut) > 0 {
+				t.Error(text)
+			}
+			says(t, text, gone.Addr)
+			if r, text := ask(t, of, `{"merchant_id":"`+merchants[nodes[0]]+`","action":"refund"}`); r.Verdict != "ok" {
+				t.Error(text)
+			}
+		})
+	}
+}
