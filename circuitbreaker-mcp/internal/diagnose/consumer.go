@@ -85,6 +85,8 @@ func at(s broker.Sample, o broker.Offset, place int) (broker.Offset, bool) {
 // Trend is how a group as a whole came on. Counts are records.
 type Trend struct {
 	Window             time.Duration
+	Seen               time.Duration // from the first sample to the last: Window, or longer
+	Peaked             bool          // whether Window begins at the lag's last peak, not at the first sample
 	Samples            int
 	Lag                int64
 	Partial            bool // Lag is a lower bound
@@ -95,8 +97,35 @@ type Trend struct {
 	Lags               []int64
 }
 
-// TrendOf adds up the movements of a group.
+// TrendOf adds up the movements of a group. Where more waits than at first, and it has
+// come down since, how it came on is told since the peak: a burst that is over says
+// nothing of how it goes on.
 func TrendOf(g broker.Group) Trend {
+	t := trendOf(g)
+	if from := peak(t.Lags); t.Known && t.Consumed <= t.Produced && from > 0 {
+		since := g
+		since.Samples = g.Samples[from:]
+		down := trendOf(since)
+		t.Window, t.Consumed, t.Produced, t.Known, t.Peaked = down.Window, down.Consumed, down.Produced, down.Known, true
+	}
+	return t
+}
+
+// peak is from which sample on the lag only came down, at two samples or more; 0 when
+// it did not.
+func peak(lags []int64) int {
+	n := len(lags) - 1
+	from := n
+	for from > 0 && lags[from-1] >= lags[from] {
+		from--
+	}
+	if n-from < 2 || lags[n] == lags[from] {
+		return 0
+	}
+	return from
+}
+
+func trendOf(g broker.Group) Trend {
 	t := Trend{Samples: len(g.Samples), Known: len(g.Samples) > 1}
 	t.Lag, t.Partial = g.Lag()
 	for _, m := range Movements(g) {
@@ -109,19 +138,28 @@ func TrendOf(g broker.Group) Trend {
 		t.Consumed += max(m.Consumed, 0)
 		t.Produced += m.Produced
 	}
+	t.Seen = t.Window
 	for _, s := range g.Samples {
-		var sum int64
-		for _, o := range s.Offsets {
-			sum += max(o.Lag(), 0)
-		}
-		t.Lags = append(t.Lags, sum)
+		t.Lags = append(t.Lags, s.Lag())
 	}
-	// Events leave the outbox in bursts, so that between two samples there may be
-	// none; at last it is higher than ever all the same. Who has had nothing left to do
-	// did not fall behind: that was one burst.
-	n := len(t.Lags)
-	t.Growing = n >= enoughSamples && t.Lags[n-1] > slices.Max(t.Lags[:n-1]) && !slices.Contains(t.Lags, 0)
+	t.Growing = growing(g.Samples, t.Lags)
 	return t
+}
+
+// oneLook is within which samples are those of one call, not of calls after each other.
+const oneLook = 20 * time.Second
+
+// growing reports whether the lag is above all that it was. Events leave the outbox in
+// bursts, so that between two samples there may be none; at last it is higher than ever
+// all the same. After a while without a look one step up may be a burst that is over:
+// then two must go up. Who has had nothing left to do did not fall behind: that was one
+// burst.
+func growing(samples []broker.Sample, lags []int64) bool {
+	n := len(lags)
+	if n < enoughSamples || lags[n-1] <= slices.Max(lags[:n-1]) || slices.Contains(lags, 0) {
+		return false
+	}
+	return lags[n-2] > lags[n-3] || samples[n-1].At.Sub(samples[n-enoughSamples].At) <= oneLook
 }
 
 // Drain is in how long nothing would wait any more at the present pace; 0 when
@@ -151,6 +189,9 @@ func (t Trend) Words() string {
 		return "not known"
 	}
 	over := " in " + short(t.Window)
+	if t.Peaked {
+		over += " since its peak"
+	}
 	switch {
 	case t.Consumed == 0 && t.Produced == 0:
 		return "still" + over

@@ -119,6 +119,9 @@ func TestKafkaRules(t *testing.T) {
 
 		"falls behind":                                 {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"falls behind, in bursts":                      {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 100}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"a burst in between looks":                     {overdue(upAndDown(691, 689, 641, 610, 780)), nil},
+		"a burst, and falls again":                     {overdue(upAndDown(691, 610, 800, 780, 760)), nil},
+		"higher at each look":                          {overdue(upAndDown(610, 650, 700, 780)), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"one burst, on nothing left":                   {overdue(consuming(sample(0, "Stable", [2]int64{100, 100}), sample(second, "Stable", [2]int64{100, 100}), sample(2*second, "Stable", [2]int64{110, 800}))), nil},
 		"up and down":                                  {overdue(upAndDown(12, 4, 9, 3, 14)), nil},
 		"it was worse before":                          {overdue(upAndDown(100, 400, 200, 300)), nil},
@@ -398,6 +401,25 @@ func TestTrend(t *testing.T) {
 	}
 	if words := tr.Words(); !strings.HasPrefix(words, "falls: -300 +0 in 2s, done in 3.3s") {
 		t.Error(words)
+	}
+}
+
+// What was kept of earlier calls had a burst in it, and a lag that falls was told as
+// "-891 +1670", with no word of when it is done.
+func TestALagThatFallsSinceABurst(t *testing.T) {
+	for want, lags := range map[string][]int64{
+		"falls: -100 +80 in 2m since its peak, done in 76m": {691, 610, 780, 770, 760},
+		"falls: -150 +140 in 3m since its peak, done in":    {100, 700, 700, 695, 690},
+		"falls: -150 +81 in 3m, done in":                    {691, 641, 650, 622},
+		"-200 +340 in 4m":                                   {660, 610, 780, 770, 800},
+	} {
+		tr := TrendOf(overdue(upAndDown(lags...)).Groups[0])
+		if got := tr.Words(); !strings.HasPrefix(got, want) {
+			t.Errorf("%v: %q, want %q", lags, got, want)
+		}
+		if whole := time.Duration(len(lags)-1) * time.Minute; tr.Seen != whole {
+			t.Errorf("%v: seen over %s, want %s", lags, tr.Seen, whole)
+		}
 	}
 }
 
