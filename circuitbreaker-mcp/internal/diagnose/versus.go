@@ -14,7 +14,8 @@ import (
 // Every tool that has asked both judges them by these rules.
 type Versus struct {
 	Status
-	// Kafka are the findings about Kafka; they decide whether it works.
+	// Kafka are the findings about Kafka, and that it refuses the ingest service; they
+	// decide whether it works for the breaker's calls.
 	Kafka []report.Finding
 	// Asked is whether Kafka was asked and the question was settled: it answered,
 	// or no broker could be reached. Without that nothing is said of either side.

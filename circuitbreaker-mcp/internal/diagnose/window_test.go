@@ -248,6 +248,31 @@ func TestUnauthorized(t *testing.T) {
 	}
 }
 
+// What Kafka refuses a worker says nothing of the breaker around what ingest sends: it
+// was called blind, and the worker's account the cause.
+func TestARefusalOfAWorker(t *testing.T) {
+	t.Parallel()
+	p := hourOf(KafkaPublisher, stays("CLOSED", 20.0, "OPEN", 40.0))
+	p.Errors = []promql.ErrorCount{
+		{Job: "settlement-worker", Kind: promql.TemplateErrors, Exception: "TopicAuthorizationException", Count: 40, Recent: 2},
+		{Job: "settlement-worker", Kind: promql.ProducerErrors, Count: 40, Recent: 2},
+	}
+	if found := produceUnauthorized(p); len(found) != 1 {
+		t.Errorf("it is not told of: %+v", found)
+	}
+	if found := IngestRefused(p); len(found) > 0 {
+		t.Errorf("it is told as ingest's: %+v", found)
+	}
+	c, _ := CaseOf(Status{}, p, "")
+	for _, x := range Causes(c) {
+		t.Errorf("told as a cause: %+v", x)
+	}
+	p.Errors[0].Job = "ingest-service"
+	if found := IngestRefused(p); len(found) != 1 {
+		t.Errorf("a refusal of ingest: %+v", found)
+	}
+}
+
 // versus is a status with one reading of the breaker around Kafka.
 func versus(r Reading, kafka ...catalog.Code) Versus {
 	r.Breaker, r.Instance = KafkaPublisher, "a:1"

@@ -81,7 +81,7 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	inWindow, windowRan := diagnose.InWindow(got.past)
 	kafka, kafkaRan := diagnose.KafkaFindings(got.kafka)
 	settled := diagnose.KafkaSettled(got.kafka)
-	versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, inWindow), Asked: settled})
+	versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(got.past)), Asked: settled})
 	found = slices.Concat(found, inWindow, kafka, versus, diagnose.Others(got.targets))
 	doubts := append(diagnose.Doubts(st), diagnose.HealthDoubts(got.health, got.api)...)
 	if has(versus, catalog.CBHalfOpenStarved) {

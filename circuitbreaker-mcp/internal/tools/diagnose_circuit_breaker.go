@@ -155,7 +155,7 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	doubts := append(diagnose.WindowDoubts(past), diagnose.Doubts(st)...)
 	if got.span.Live {
 		// What Kafka says is of now, and so are these.
-		versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, inWindow), Asked: c.Settled})
+		versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(past)), Asked: c.Settled})
 		a.Findings, ran = slices.Concat(a.Findings, kafka, versus), slices.Concat(ran, kafkaRan, versusRan)
 		if has(versus, catalog.CBHalfOpenStarved) {
 			doubts = slices.DeleteFunc(doubts, func(d string) bool { return strings.Contains(d, "HALF_OPEN") })
@@ -517,6 +517,9 @@ func diagnoseSummary(got examined, st diagnose.Status, p promql.Past, c diagnose
 		text = text[:n] // the traffic stands in the facts
 	}
 	for _, f := range found {
+		if f.Code == catalog.KafkaProduceUnauthorized && len(diagnose.IngestRefused(p)) == 0 {
+			continue // a worker's, and no breaker is around that
+		}
 		if f.Kind == catalog.Cause && f.Severity.Rank() <= catalog.High.Rank() {
 			return text + ". Cause: " + string(f.Code)
 		}
