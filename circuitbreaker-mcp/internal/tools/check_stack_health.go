@@ -96,11 +96,11 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	}
 	a.Sources = append(a.Sources, got.facts.Source)
 	a.Sources = append(a.Sources, kafkaSources(got.kafka.Cluster, nil)...)
-	a.Data.Components = components(got, st, found)
+	a.Data.Components = components(got, st, found, versus)
 	a.Coverage = stackCoverage(got)
 	a.AsOf = asOf(st)
 	a.Conclude(causesOnly(slices.Concat(ran, windowRan, kafkaRan, versusRan))...)
-	a.Summary = stackSummary(a.Data.Components, a.Findings)
+	a.Summary = stackSummary(a.Data.Components, a.Findings, a.Verdict, a.Because)
 	if len(a.Findings) > manyFindings {
 		a.Data.Components = wellTogether(a.Data.Components)
 	}
@@ -115,18 +115,18 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 }
 
 // components is the table: one row a part, with the worst of what was found in it.
-func components(got stackSeen, st diagnose.Status, found []report.Finding) []ComponentRow {
+func components(got stackSeen, st diagnose.Status, found, versus []report.Finding) []ComponentRow {
 	rows := []ComponentRow{ingestRow(got, found)}
 	for _, name := range breakersOf(st) {
-		readings := readingsOf(st, name)
+		readings, own := readingsOf(st, name), foundOf(st, name, versus)
 		state := "unknown"
 		switch speaking(readings) {
 		case "CLOSED":
-			state = "ok"
+			state = worstOf(own, true, codesOf(own)...)
 		case "OPEN", "FORCED_OPEN":
 			state = "critical"
 		case "HALF_OPEN", "DISABLED", "METRICS_ONLY":
-			state = "attention"
+			state = worse("attention", worstOf(own, true, codesOf(own)...))
 		}
 		rows = append(rows, ComponentRow{"breaker " + diagnose.Name(name), state, strings.TrimPrefix(part(name, readings, ""), diagnose.Name(name)+" ")})
 	}
@@ -170,6 +170,31 @@ func worstOf(found []report.Finding, known bool, codes ...catalog.Code) string {
 		}
 	}
 	return state
+}
+
+// foundOf are the findings about one breaker. Those of a look at Kafka beside it are
+// about the one around Kafka.
+func foundOf(st diagnose.Status, breaker string, versus []report.Finding) []report.Finding {
+	own, _ := diagnose.Breakers(st.Select(breaker, ""))
+	own = slices.DeleteFunc(own, func(f report.Finding) bool { return f.Kind == catalog.Source || f.Code == catalog.IngestDown })
+	if breaker == diagnose.KafkaPublisher {
+		own = append(own, versus...)
+	}
+	return own
+}
+
+func codesOf(found []report.Finding) (codes []catalog.Code) {
+	for _, f := range found {
+		codes = append(codes, f.Code)
+	}
+	return codes
+}
+
+func worse(a, b string) string {
+	if badness[b] > badness[a] {
+		return b
+	}
+	return a
 }
 
 func ingestRow(got stackSeen, found []report.Finding) ComponentRow {
@@ -219,9 +244,13 @@ func kafkaRow(got stackSeen, found []report.Finding) ComponentRow {
 
 func trafficRow(got stackSeen, found []report.Finding) ComponentRow {
 	h := got.past.HTTP
-	row := ComponentRow{Component: "traffic", State: worstOf(found, got.past.Source.OK(), catalog.Ingest5xxSpike, catalog.Ingest409Spike, catalog.Ingest429Spike, catalog.IngestLatencyHigh)}
+	row := ComponentRow{Component: "traffic", State: worstOf(found, got.past.Source.OK() && len(got.past.Instances) > 0, catalog.Ingest5xxSpike, catalog.Ingest409Spike, catalog.Ingest429Spike, catalog.IngestLatencyHigh)}
 	if !got.past.Source.OK() {
 		row.Detail = "not known"
+		return row
+	}
+	if len(got.past.Instances) == 0 {
+		row.Detail = "not known: Prometheus has no series of ingest"
 		return row
 	}
 	f := h.FiveMinutes
@@ -308,8 +337,8 @@ func stackCoverage(got stackSeen) report.Coverage {
 	return c
 }
 
-// stackSummary is the line to read out.
-func stackSummary(rows []ComponentRow, found []report.Finding) string {
+// stackSummary is the line to read out: that all is well only where the verdict is.
+func stackSummary(rows []ComponentRow, found []report.Finding, verdict catalog.Verdict, because string) string {
 	count := map[string]int{}
 	var bad []string
 	for _, r := range rows {
@@ -319,6 +348,13 @@ func stackSummary(rows []ComponentRow, found []report.Finding) string {
 		}
 	}
 	if len(bad) == 0 {
+		first, _, _ := strings.Cut(because, "; ")
+		if len(found) > 0 {
+			first = string(found[0].Code)
+		}
+		if verdict != catalog.OK && first != "" {
+			return fmt.Sprintf("%d components look well, but: %s", len(rows), first)
+		}
 		return fmt.Sprintf("all %d components looked at are well", len(rows))
 	}
 	text := fmt.Sprintf("%d of %d components are well; %s", count["ok"], len(rows), strings.Join(bad, ", "))
