@@ -335,6 +335,27 @@ func TestBreakerVersusKafka(t *testing.T) {
 	}
 }
 
+// That kafka-publisher is starved explains why it is HALF_OPEN, and says nothing of the
+// payment gateway's breaker, nor of another instance's.
+func TestAStarvedBreakerSilencesItsOwnDoubtAlone(t *testing.T) {
+	t.Parallel()
+	long := promql.Breaker{State: "HALF_OPEN", At: minute(60), History: promql.History{From: two, Since: minute(35), Before: minute(34.75)}}
+	short := long
+	short.History.Since = minute(59.5)
+	v := versus(Reading{State: "HALF_OPEN", Prom: &long})
+	if d := v.Doubts(); len(d) > 0 {
+		t.Errorf("starved alone: %q", d)
+	}
+	v.Readings = append(v.Readings, Reading{Breaker: KafkaPublisher, Instance: "b:1", State: "HALF_OPEN", Prom: &short}, Reading{Breaker: PGAuthAPI, Instance: "a:1", State: "HALF_OPEN", Prom: &short})
+	if d := strings.Join(v.Doubts(), "; "); !strings.Contains(d, "pg-auth-api is HALF_OPEN") || !strings.Contains(d, "kafka-publisher is HALF_OPEN on 1 of 2 instances (b:1)") {
+		t.Errorf("beside others: %q", d)
+	}
+	v.Asked = false
+	if d := strings.Join(v.Doubts(), "; "); !strings.Contains(d, "kafka-publisher is HALF_OPEN on 2 of 2") {
+		t.Errorf("Kafka was not asked: %q", d)
+	}
+}
+
 func TestCauses(t *testing.T) {
 	t.Parallel()
 	outage := hourOf(KafkaPublisher, stays("CLOSED", 20.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "CLOSED", 35.0), stays("CLOSED", 20.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "CLOSED", 35.0))

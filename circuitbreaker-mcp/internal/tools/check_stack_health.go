@@ -81,12 +81,10 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	inWindow, windowRan := diagnose.InWindow(got.past)
 	kafka, kafkaRan := diagnose.KafkaFindings(got.kafka)
 	settled := diagnose.KafkaSettled(got.kafka)
-	versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(got.past)), Asked: settled})
+	v := diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(got.past)), Asked: settled}
+	versus, versusRan := diagnose.BreakerVersusKafka(v)
 	found = slices.Concat(found, inWindow, kafka, versus, diagnose.Others(got.targets))
-	doubts := append(diagnose.Doubts(st), diagnose.HealthDoubts(got.health, got.api)...)
-	if has(versus, catalog.CBHalfOpenStarved) {
-		doubts = slices.DeleteFunc(doubts, func(d string) bool { return strings.Contains(d, "HALF_OPEN") })
-	}
+	doubts := append(v.Doubts(), diagnose.HealthDoubts(got.health, got.api)...)
 	if !settled {
 		doubts = append(doubts, "whether Kafka works is not known")
 	}

@@ -155,11 +155,10 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	doubts := append(diagnose.WindowDoubts(past), diagnose.Doubts(st)...)
 	if got.span.Live {
 		// What Kafka says is of now, and so are these.
-		versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(past)), Asked: c.Settled})
+		v := diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(past)), Asked: c.Settled}
+		versus, versusRan := diagnose.BreakerVersusKafka(v)
 		a.Findings, ran = slices.Concat(a.Findings, kafka, versus), slices.Concat(ran, kafkaRan, versusRan)
-		if has(versus, catalog.CBHalfOpenStarved) {
-			doubts = slices.DeleteFunc(doubts, func(d string) bool { return strings.Contains(d, "HALF_OPEN") })
-		}
+		doubts = append(diagnose.WindowDoubts(past), v.Doubts()...)
 		if !c.Settled {
 			doubts = append(doubts, "whether Kafka works is not known")
 		}
