@@ -18,14 +18,14 @@ const enoughSamples = 3
 type Movement struct {
 	broker.Offset
 	Window   time.Duration // 0 when there is one sample alone
-	Consumed int64         // records committed in the window; -1 when not known
+	Consumed int64         // records committed in the window, 0 where none ever was; -1 when not known
 	Produced int64         // records added in the window; -1 when not known
 	Lags     []int64       // of each sample; -1 where not known
 }
 
 // Still reports whether records wait and nothing was committed in the window.
 func (m Movement) Still() bool {
-	if m.Window == 0 || m.Consumed != 0 || m.Lag() <= 0 || m.Committed < 0 {
+	if m.Window == 0 || m.Consumed != 0 || m.Lag() <= 0 {
 		return false
 	}
 	for _, lag := range m.Lags {
@@ -54,8 +54,11 @@ func Movements(g broker.Group) []Movement {
 			m.Lags = append(m.Lags, was.Lag())
 			if i == 0 && len(g.Samples) > 1 {
 				m.Window = now.At.Sub(s.At)
-				if was.Committed >= 0 && o.Committed >= 0 {
+				switch {
+				case was.Committed >= 0 && o.Committed >= 0:
 					m.Consumed = o.Committed - was.Committed
+				case was.Committed < 0 && o.Committed < 0 && reads(now, o):
+					m.Consumed = 0
 				}
 				if was.Known && o.Known {
 					m.Produced = o.Last - was.Last
@@ -65,6 +68,13 @@ func Movements(g broker.Group) []Movement {
 		all = append(all, m)
 	}
 	return all
+}
+
+// reads reports whether a group works on a partition in which it has committed nothing:
+// a member has it, or it has committed in another partition of the topic. Of a topic
+// that it does not read nothing follows.
+func reads(s broker.Sample, o broker.Offset) bool {
+	return o.Owner != "" || slices.ContainsFunc(s.Offsets, func(other broker.Offset) bool { return other.Topic == o.Topic && other.Committed >= 0 })
 }
 
 // at finds a partition in a sample, whose offsets are in order, usually in the

@@ -138,6 +138,9 @@ func TestKafkaRules(t *testing.T) {
 		"and one does not for a minute":   {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{0, 900}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
 		"one partition, for a moment":     {consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50})), nil},
 		"slow is not stuck":               {overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{6, 9}, [2]int64{50, 50}))), nil},
+		"one where nothing ever was":      {owned2(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{-1, 91}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"and begins now":                  {owned2(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{50, 91}, [2]int64{500, 900}))), "a", "b"), nil},
+		"a topic that it does not read":   {owned2(ofAnother(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{-1, 91}, [2]int64{500, 900})))), "", "b"), nil},
 		"at work on a batch":              {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(second, "Stable", [2]int64{5, 900}), sample(2*second, "Stable", [2]int64{5, 900}))), nil},
 		"still for longer than any batch": {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(3*time.Minute, "Stable", [2]int64{5, 900}), sample(6*time.Minute, "Stable", [2]int64{5, 900}))), []catalog.Code{catalog.ConsumerPartitionStuck}},
 
@@ -335,6 +338,14 @@ func restless(n int) (all []broker.Sample) {
 	return all
 }
 
+// ofAnother has the first partition be one of another topic.
+func ofAnother(k Kafka) Kafka {
+	for _, s := range k.Groups[0].Samples {
+		s.Offsets[0].Topic = "payment.authorized"
+	}
+	return k
+}
+
 // owned2 gives two partitions to members at the newest sample.
 func owned2(k Kafka, first, second string) Kafka {
 	offsets := k.Groups[0].Now().Offsets
@@ -376,6 +387,7 @@ func TestKafkaDoubts(t *testing.T) {
 		"waits, seen once":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}))), "one sample"},
 		"waits, nothing moves":     {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{1, 10}))), "stuck, or at work on a batch"},
 		"one partition waits":      {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
+		"one, nothing ever there":  {owned2(overdue(consuming(sample(0, "Stable", [2]int64{-1, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{-1, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
 		"waits and drains":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{5, 10}))), ""},
 		"nobody leads the cluster": {leaderlessCluster(), "no controller"},
 		"clocks that differ":       {clocksApart(consuming(sample(0, "Stable", [2]int64{10, 10}))), "the clocks of ingest and Prometheus are 10m apart"},
