@@ -474,6 +474,21 @@ func TestDeadPoison(t *testing.T) {
 	}
 }
 
+// Letters of a partition that its leader did not hand out are not ruled out.
+func TestDeadLettersThatWereNotRead(t *testing.T) {
+	k := dead(broker.DeadTopic{Topic: "payment.dlq"})
+	if _, ran := DeadLetterFindings(k, broker.Tail{}, time.Minute); !slices.Contains(ran, catalog.DLQPoisonMessage) {
+		t.Errorf("all was read, and only %v is ruled out", ran)
+	}
+	unread := broker.Tail{Unread: []string{"payment.dlq"}}
+	if _, ran := DeadLetterFindings(k, unread, time.Minute); slices.Contains(ran, catalog.DLQPoisonMessage) {
+		t.Error("what was not read is ruled out")
+	}
+	if d := strings.Join(DeadDoubts(unread), "; "); !strings.Contains(d, "not all of payment.dlq could be read") {
+		t.Errorf("doubts %q", d)
+	}
+}
+
 func TestGroupDead(t *testing.T) {
 	var all []broker.Letter
 	for i := range 3 {
