@@ -62,6 +62,36 @@ func TestEpisodes(t *testing.T) {
 	}
 }
 
+// Asked about 14:00, a breaker that opened two minutes later and never closed was told
+// as CLOSED, and ruled out.
+func TestABreakerThatOpenedAfterTheMoment(t *testing.T) {
+	t.Parallel()
+	p := hourOf(KafkaPublisher, stays("CLOSED", 28.0, "OPEN", 3.0, "CLOSED", 29.0))
+	p.Live = false
+	later := promql.PastBreaker{Name: PGAuthAPI, Samples: 240, Stays: stays("CLOSED", 32.0, "OPEN", 28.0)}
+	p.Instances[0].Breakers = append(p.Instances[0].Breakers, later)
+	at := func(kafka, gateway string) Status {
+		return Status{Readings: []Reading{{Breaker: KafkaPublisher, Instance: "a:1", Label: "a:1", State: kafka}, {Breaker: PGAuthAPI, Instance: "a:1", Label: "a:1", State: gateway}}}
+	}
+	found := WasOpenAround(p, at("OPEN", "CLOSED"))
+	if !slices.Equal(codesOf(found), []catalog.Code{catalog.CBOpen, catalog.PGAuthBreakerOpen}) ||
+		!strings.Contains(found[0].Claim, "14:28:00-14:31:00 (OPEN for 3m); it is over") || !strings.Contains(found[1].Claim, "a:1 14:32:00 on, still at the end (OPEN for 27m)") || strings.Contains(found[1].Claim, "over") {
+		t.Errorf("%+v", found)
+	}
+	// At a moment at which it was open already it is judged as of then.
+	if got := codesOf(WasOpenAround(p, at("CLOSED", "OPEN"))); !slices.Equal(got, []catalog.Code{catalog.CBOpen}) {
+		t.Errorf("open at the moment: %v", got)
+	}
+	// What took its place must not leave out the instance that was open at the moment.
+	p.Instances = append(p.Instances, promql.PastInstance{Name: "b:2", Interval: 15 * time.Second, Scrapes: 240, First: two, Last: minute(59.75), Breakers: []promql.PastBreaker{{Name: PGAuthAPI, Samples: 240, Stays: stays("CLOSED", 40.0, "OPEN", 20.0)}}})
+	if found := WasOpenAround(p, at("CLOSED", "OPEN")); len(found) != 2 || !strings.Contains(found[1].Claim, "a:1 14:32:00 on") || !strings.Contains(found[1].Claim, "b:2 14:40:00 on") {
+		t.Errorf("on two instances: %+v", found)
+	}
+	if got := codesOf(WasOpen(p)); !slices.Equal(got, []catalog.Code{catalog.CBOpen}) {
+		t.Errorf("judged at the end: %v", got)
+	}
+}
+
 func TestTimeline(t *testing.T) {
 	t.Parallel()
 	flap := []any{"CLOSED", 10.0}
