@@ -95,7 +95,7 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	a.Sources = append(a.Sources, got.facts.Source)
 	a.Sources = append(a.Sources, kafkaSources(got.kafka.Cluster, nil)...)
 	a.Data.Components = components(got, st, found, versus)
-	a.Coverage = stackCoverage(got)
+	a.Coverage = stackCoverage(got, st)
 	a.AsOf = asOf(st)
 	a.Conclude(causesOnly(slices.Concat(ran, windowRan, kafkaRan, versusRan))...)
 	a.Summary = stackSummary(a.Data.Components, a.Findings, a.Verdict, a.Because)
@@ -285,9 +285,9 @@ func targetRows(got stackSeen) (rows []ComponentRow) {
 		return []ComponentRow{{"scrape targets", "unknown", "Prometheus did not answer"}}
 	}
 	type job struct {
-		name    string
-		up, all int
-		down    []string
+		name       string
+		up, all    int
+		down, gone []string
 	}
 	var jobs []*job
 	for _, t := range got.targets {
@@ -295,14 +295,19 @@ func targetRows(got stackSeen) (rows []ComponentRow) {
 		if n < 0 {
 			n, jobs = len(jobs), append(jobs, &job{name: t.Job.String()})
 		}
+		name := diagnose.Name(t.Instance.String())
+		if t.Gone() {
+			jobs[n].gone = append(jobs[n].gone, name)
+			continue
+		}
 		jobs[n].all++
 		if t.Up {
 			jobs[n].up++
 		} else {
-			jobs[n].down = append(jobs[n].down, diagnose.Name(t.Instance.String()))
+			jobs[n].down = append(jobs[n].down, name)
 		}
 	}
-	if n := len(jobs); n > 1 && !slices.ContainsFunc(jobs, func(j *job) bool { return j.up < j.all }) {
+	if n := len(jobs); n > 1 && !slices.ContainsFunc(jobs, func(j *job) bool { return j.up < j.all || len(j.gone) > 0 }) {
 		all := 0
 		for _, j := range jobs {
 			all += j.all
@@ -315,6 +320,10 @@ func targetRows(got stackSeen) (rows []ComponentRow) {
 			row.State = "unknown"
 			row.Detail += "; not " + strings.Join(j.down[:min(len(j.down), 4)], ", ")
 		}
+		if len(j.gone) > 0 {
+			row.State = "unknown"
+			row.Detail += "; no longer scraped: " + strings.Join(j.gone[:min(len(j.gone), 4)], ", ")
+		}
 		rows = append(rows, row)
 	}
 	if len(jobs) == 0 {
@@ -323,14 +332,24 @@ func targetRows(got stackSeen) (rows []ComponentRow) {
 	return rows
 }
 
-func stackCoverage(got stackSeen) report.Coverage {
+func stackCoverage(got stackSeen, st diagnose.Status) report.Coverage {
 	c := report.Coverage{Window: got.rng.String(), Not: []string{"databases (check_database_health)", "Redis (cache_stats)", "consumer groups (check_kafka_health)"}}
 	if len(got.targets) > 0 {
-		jobs := map[string]bool{}
+		jobs, scraped := map[string]bool{}, 0
 		for _, t := range got.targets {
-			jobs[string(t.Job)] = true
+			if !t.Gone() {
+				jobs[string(t.Job)] = true
+				scraped++
+			}
 		}
-		c.Looked = append(c.Looked, fmt.Sprintf("%d scrape targets of %d jobs", len(got.targets), len(jobs)))
+		c.Looked = append(c.Looked, fmt.Sprintf("%d scrape targets of %d jobs", scraped, len(jobs)))
+	}
+	if n := len(st.Gone); n > 0 {
+		var names []string
+		for _, p := range st.Gone[:min(n, 4)] {
+			names = append(names, diagnose.Name(p.Name.String()))
+		}
+		c.Not = append(c.Not, fmt.Sprintf("ingest %s, which Prometheus no longer scrapes", strings.Join(names, ", ")))
 	}
 	return c
 }

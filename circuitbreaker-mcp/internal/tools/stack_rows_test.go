@@ -64,6 +64,33 @@ func TestTrafficThatNobodyCounts(t *testing.T) {
 	}
 }
 
+// What service discovery dropped was counted as up for five more minutes.
+func TestATargetThatIsGone(t *testing.T) {
+	t.Parallel()
+	var got stackSeen
+	now := time.Now()
+	got.targets = []promql.Target{
+		{Job: "ingest-service", Instance: "a:1", Up: true, At: now}, {Job: "ingest-service", Instance: "b:1", Up: true},
+		{Job: "worker", Instance: "c:1", Up: true, At: now}, {Job: "refund-worker", Instance: "d:1"},
+	}
+	for want, r := range map[string]ComponentRow{
+		"1 of 1 up; no longer scraped: b:1": targetRows(got)[0],
+		"1 of 1 up":                         targetRows(got)[1],
+		"0 of 0 up; no longer scraped: d:1": targetRows(got)[2],
+	} {
+		if r.Detail != want || (r.State == "ok") != (want == "1 of 1 up") {
+			t.Errorf("%+v, want %s", r, want)
+		}
+	}
+	if found := diagnose.Others(got.targets); len(found) > 0 {
+		t.Errorf("told as down: %+v", found)
+	}
+	c := stackCoverage(got, diagnose.Status{Gone: []promql.Instance{{Name: "b:1"}}})
+	if !strings.Contains(strings.Join(c.Not, "; "), "ingest b:1, which Prometheus no longer scrapes") || !strings.HasPrefix(c.Looked[0], "2 scrape targets of 2 jobs") {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestStackSummary(t *testing.T) {
 	t.Parallel()
 	well := []ComponentRow{{"ingest", "ok", ""}, {"kafka", "ok", ""}}
