@@ -45,6 +45,7 @@ type stackSeen struct {
 	scraped fault.Source
 	api     []ingest.Instance
 	health  []ingest.Health
+	hidden  int // addresses behind which the health of ingest is not to be seen
 	kafka   diagnose.Kafka
 }
 
@@ -71,6 +72,7 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	case ctx.Err() != nil:
 		return a, ctx.Err()
 	}
+	got.health, got.hidden = ingest.OwnPages(got.health, got.api)
 	got.kafka.At = s.inZone(got.kafka.At)
 	if got.facts.Source.OK() && !got.scraped.OK() {
 		got.facts.Source = got.scraped
@@ -214,7 +216,10 @@ func ingestRow(got stackSeen, found []report.Finding) ComponentRow {
 		}
 	}
 	row := ComponentRow{"ingest", worstOf(found, answered == len(got.api) && known == len(got.health), catalog.IngestDown),
-		fmt.Sprintf("%d of %d answer, %d say UP", answered, len(got.api), up)}
+		fmt.Sprintf("%d of %d answer", answered, len(got.api))}
+	if len(got.health) > 0 {
+		row.Detail += fmt.Sprintf(", %d say UP", up)
+	}
 	if len(odd) > 0 {
 		row.Detail += "; " + strings.Join(odd, ", ") // who says so stands with the verdict
 	}
@@ -343,6 +348,9 @@ func stackCoverage(got stackSeen, st diagnose.Status) report.Coverage {
 			}
 		}
 		c.Looked = append(c.Looked, fmt.Sprintf("%d scrape targets of %d jobs", scraped, len(jobs)))
+	}
+	if got.hidden > 0 {
+		c.Not = append(c.Not, "health of ingest: not visible through the gateway")
 	}
 	if n := len(st.Gone); n > 0 {
 		var names []string

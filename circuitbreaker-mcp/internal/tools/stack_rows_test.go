@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"payops-mcp/circuitbreaker-mcp/internal/diagnose"
+	"payops-mcp/circuitbreaker-mcp/internal/ingest"
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
 	"payops-mcp/shared/catalog"
 	"payops-mcp/shared/fault"
@@ -88,6 +89,29 @@ func TestATargetThatIsGone(t *testing.T) {
 	c := stackCoverage(got, diagnose.Status{Gone: []promql.Instance{{Name: "b:1"}}})
 	if !strings.Contains(strings.Join(c.Not, "; "), "ingest b:1, which Prometheus no longer scrapes") || !strings.HasPrefix(c.Looked[0], "2 scrape targets of 2 jobs") {
 		t.Errorf("%+v", c)
+	}
+}
+
+// Behind the gateway, the gateway's own health page was told as ingest's.
+func TestTheGatewaysOwnHealth(t *testing.T) {
+	t.Parallel()
+	var got stackSeen
+	got.api = []ingest.Instance{{Name: "gw:1", Path: "/api/circuit-breaker/status"}, {Name: "m:1", Path: "/monitoring/circuit-breaker/status"}, {Name: "a:1", Path: "/circuit-breaker/status"}}
+	pages := []ingest.Health{{Name: "gw:1", Status: "DOWN"}, {Name: "m:1", Status: "UP"}, {Name: "a:1", Status: "UP"}}
+	got.health, got.hidden = ingest.OwnPages(pages, got.api)
+	if r := ingestRow(got, nil); r.State != "ok" || r.Detail != "3 of 3 answer, 1 say UP" {
+		t.Errorf("%+v", r)
+	}
+	if d := diagnose.HealthDoubts(got.health, got.api); len(d) > 0 {
+		t.Errorf("doubts %q", d)
+	}
+	if c := stackCoverage(got, diagnose.Status{}); !strings.Contains(strings.Join(c.Not, "; "), "health of ingest: not visible through the gateway") {
+		t.Errorf("%+v", c)
+	}
+	got.api = got.api[:1]
+	got.health, got.hidden = ingest.OwnPages(pages[:1], got.api)
+	if r := ingestRow(got, nil); r.State != "ok" || r.Detail != "1 of 1 answer" {
+		t.Errorf("%+v", r)
 	}
 }
 
