@@ -163,6 +163,14 @@ func (o Offset) OutOfRange() bool {
 // Grace.
 func (o Offset) Overdue() bool { return o.Lag() > 0 && o.Due >= 0 && max(o.Committed, o.First) < o.Due }
 
+// Lag is how many records waited, as far as that was known.
+func (s Sample) Lag() (records int64) {
+	for _, o := range s.Offsets {
+		records += max(o.Lag(), 0)
+	}
+	return records
+}
+
 // Restless are the newest samples, as far as the group was rebalancing at each.
 func (g Group) Restless() []Sample {
 	n := len(g.Samples)

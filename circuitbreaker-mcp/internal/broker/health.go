@@ -160,17 +160,19 @@ func settled(groups []*groupState) bool {
 }
 
 // turned reports whether a group has come into another state since the earlier
-// calls, or out of its log: what is kept of it then tells nothing of how it is, and
-// one look does not tell a moment from a state. fresh is how many samples are of
-// this call.
+// calls, or out of its log, or further behind than it was: what is kept of it then
+// tells nothing of how it is, and one look does not tell a moment from a state, nor a
+// burst that is over from one that goes on. fresh is how many samples are of this call.
 func turned(groups []*groupState, fresh int) bool {
 	return slices.ContainsFunc(groups, func(g *groupState) bool {
 		before := len(g.Samples) - fresh - 1
 		if before < 0 {
 			return false
 		}
-		was := g.Samples[before]
-		return was.State != g.State || !slices.ContainsFunc(was.Offsets, Offset.OutOfRange) && slices.ContainsFunc(g.Now().Offsets, Offset.OutOfRange)
+		was, now := g.Samples[before], g.Now()
+		return was.State != g.State ||
+			!slices.ContainsFunc(was.Offsets, Offset.OutOfRange) && slices.ContainsFunc(now.Offsets, Offset.OutOfRange) ||
+			slices.ContainsFunc(now.Offsets, Offset.Overdue) && slices.ContainsFunc(g.Samples[:before+1], func(s Sample) bool { return s.Lag() < now.Lag() })
 	})
 }
 

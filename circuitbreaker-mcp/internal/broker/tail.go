@@ -50,6 +50,9 @@ type Tail struct {
 	// Cut is whether there were more records than were read, in the time asked
 	// for: what is counted of them is a lower bound.
 	Cut bool
+	// Unread are the topics of which a partition was not read to its end, or a part of
+	// it could not be taken apart: what else is in it is not known.
+	Unread []string
 }
 
 // record is one record as it was read, with a head of its value.
@@ -118,7 +121,12 @@ func (c *Client) DeadLetters(ctx context.Context, ask TailAsk) Tail {
 		t.Refused = append(t.Refused, topic)
 	}
 	slices.Sort(t.Refused)
-	t.Cut = t.Cut || len(r.at)+len(r.broken) > 0 && len(r.refused) == 0
+	for _, p := range r.unread() {
+		t.Unread = append(t.Unread, p.topic)
+	}
+	slices.Sort(t.Unread)
+	t.Unread = slices.Compact(t.Unread)
+	t.Cut = t.Cut || len(t.Unread) > 0
 	for _, rec := range records {
 		if ask.Since.IsZero() || !rec.at.Before(ask.Since) {
 			t.Letters = append(t.Letters, letterOf(rec))
@@ -144,7 +152,7 @@ type tailReader struct {
 	left    int64                 // bytes that may still be unpacked
 	whole   int64                 // up to which size values are kept whole
 	refused map[string]bool
-	broken  []partitionOf          // whose records could not be taken apart, or come to too much
+	broken  []partitionOf          // which was not handed out, or whose records could not be taken apart or come to too much
 	kept    func(partitionOf, raw) // is given each record
 }
 
@@ -211,6 +219,8 @@ func (r *tailReader) take(p fetched) bool {
 	if p.code != 0 {
 		if p.code == kafka.TopicAuthorizationFailed {
 			r.refused[p.topic] = true
+		} else {
+			r.broken = append(r.broken, p.partitionOf)
 		}
 		delete(r.at, p.partitionOf)
 		return false

@@ -11,6 +11,11 @@ func TestWhatHasTurnedSinceTheLastCallIsLookedAtAgain(t *testing.T) {
 	sample := func(state string, committed, last int64) Sample {
 		return Sample{State: state, Offsets: []Offset{{Topic: "t", Committed: committed, First: 0, Last: last, Known: true}}}
 	}
+	old := func(committed, last int64) Sample {
+		s := sample("Stable", committed, last)
+		s.Offsets[0].Due = last
+		return s
+	}
 	for name, c := range map[string]struct {
 		samples []Sample
 		fresh   int
@@ -23,6 +28,10 @@ func TestWhatHasTurnedSinceTheLastCallIsLookedAtAgain(t *testing.T) {
 		"it was gone before":     {[]Sample{sample("Empty", 3, 9), sample("Empty", 3, 9)}, 1, false},
 		"it rebalances":          {[]Sample{sample("Stable", 1, 9), sample("PreparingRebalance", 3, 9)}, 1, true},
 		"beyond the end":         {[]Sample{sample("Empty", 3, 9), sample("Empty", 5000, 9)}, 1, true},
+		"a burst came":           {[]Sample{sample("Stable", 0, 691), sample("Stable", 0, 610), old(0, 780)}, 1, true},
+		"and falls":              {[]Sample{sample("Stable", 0, 100), sample("Stable", 0, 900), old(0, 850)}, 1, true},
+		"it only drains":         {[]Sample{sample("Stable", 0, 800), sample("Stable", 300, 800), old(600, 800)}, 1, false},
+		"busy, nothing old":      {[]Sample{sample("Stable", 0, 10), sample("Stable", 20, 60)}, 1, false},
 		"beyond the end before":  {[]Sample{sample("Empty", 5000, 9), sample("Empty", 5000, 9)}, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {

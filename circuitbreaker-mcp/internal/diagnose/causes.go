@@ -116,7 +116,7 @@ func kafkaFailed(c Case) Cause {
 		x.speaks(2, "its trial calls failed: %d changes between OPEN and HALF_OPEN", n)
 	}
 	for _, e := range c.Past.Errors {
-		if refused(e) || e.Kind == promql.ListenerErrors {
+		if refused(e) || e.Kind == promql.ListenerErrors || !e.OfIngest() {
 			continue
 		}
 		what := "records were given up"
@@ -145,7 +145,7 @@ func refused(e promql.ErrorCount) bool {
 func notAllowed(c Case) Cause {
 	x := Cause{What: "Kafka refuses the sender (ACL)", Probe: "the ACLs of the ingest service's account: WRITE on payment.*"}
 	for _, e := range c.Past.Errors {
-		if refused(e) {
+		if refused(e) && e.OfIngest() {
 			x.speaks(7, "%s sends of %s failed with %s", whole(e.Count), Name(e.Job.String()), Name(e.Exception.String()))
 		}
 	}

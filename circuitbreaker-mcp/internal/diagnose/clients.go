@@ -112,6 +112,13 @@ func shardOf(pool string) string {
 	return "shard not known by this name"
 }
 
+// IngestRefused are the findings that Kafka refuses what the ingest service sends: what
+// it refuses a worker keeps no event of the outbox from going there.
+func IngestRefused(p promql.Past) []report.Finding {
+	p.Errors = slices.DeleteFunc(slices.Clone(p.Errors), func(e promql.ErrorCount) bool { return !e.OfIngest() })
+	return produceUnauthorized(p)
+}
+
 // produceUnauthorized finds sends that Kafka refuses because the sender may not
 // write there: Kafka is reachable, and only this one is kept out.
 func produceUnauthorized(p promql.Past) (found []report.Finding) {

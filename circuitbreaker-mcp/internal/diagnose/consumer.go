@@ -30,14 +30,14 @@ func atRest(g broker.Group) broker.Group {
 type Movement struct {
 	broker.Offset
 	Window   time.Duration // 0 when there is one sample alone
-	Consumed int64         // records committed in the window; -1 when not known
+	Consumed int64         // records committed in the window, 0 where none ever was; -1 when not known
 	Produced int64         // records added in the window; -1 when not known
 	Lags     []int64       // of each sample; -1 where not known
 }
 
 // Still reports whether records wait and nothing was committed in the window.
 func (m Movement) Still() bool {
-	if m.Window == 0 || m.Consumed != 0 || m.Lag() <= 0 || m.Committed < 0 {
+	if m.Window == 0 || m.Consumed != 0 || m.Lag() <= 0 {
 		return false
 	}
 	for _, lag := range m.Lags {
@@ -66,8 +66,11 @@ func Movements(g broker.Group) []Movement {
 			m.Lags = append(m.Lags, was.Lag())
 			if i == 0 && len(g.Samples) > 1 {
 				m.Window = now.At.Sub(s.At)
-				if was.Committed >= 0 && o.Committed >= 0 {
+				switch {
+				case was.Committed >= 0 && o.Committed >= 0:
 					m.Consumed = o.Committed - was.Committed
+				case was.Committed < 0 && o.Committed < 0 && reads(now, o):
+					m.Consumed = 0
 				}
 				if was.Known && o.Known {
 					m.Produced = o.Last - was.Last
@@ -77,6 +80,13 @@ func Movements(g broker.Group) []Movement {
 		all = append(all, m)
 	}
 	return all
+}
+
+// reads reports whether a group works on a partition in which it has committed nothing:
+// a member has it, or it has committed in another partition of the topic. Of a topic
+// that it does not read nothing follows.
+func reads(s broker.Sample, o broker.Offset) bool {
+	return o.Owner != "" || slices.ContainsFunc(s.Offsets, func(other broker.Offset) bool { return other.Topic == o.Topic && other.Committed >= 0 })
 }
 
 // at finds a partition in a sample, whose offsets are in order, usually in the
@@ -97,6 +107,8 @@ func at(s broker.Sample, o broker.Offset, place int) (broker.Offset, bool) {
 // Trend is how a group as a whole came on. Counts are records.
 type Trend struct {
 	Window             time.Duration
+	Seen               time.Duration // from the first sample to the last: Window, or longer
+	Peaked             bool          // whether Window begins at the lag's last peak, not at the first sample
 	Samples            int
 	Lag                int64
 	Partial            bool // Lag is a lower bound
@@ -107,8 +119,35 @@ type Trend struct {
 	Lags               []int64
 }
 
-// TrendOf adds up the movements of a group.
+// TrendOf adds up the movements of a group. Where more waits than at first, and it has
+// come down since, how it came on is told since the peak: a burst that is over says
+// nothing of how it goes on.
 func TrendOf(g broker.Group) Trend {
+	t := trendOf(g)
+	if from := peak(t.Lags); t.Known && t.Consumed <= t.Produced && from > 0 {
+		since := g
+		since.Samples = g.Samples[from:]
+		down := trendOf(since)
+		t.Window, t.Consumed, t.Produced, t.Known, t.Peaked = down.Window, down.Consumed, down.Produced, down.Known, true
+	}
+	return t
+}
+
+// peak is from which sample on the lag only came down, at two samples or more; 0 when
+// it did not.
+func peak(lags []int64) int {
+	n := len(lags) - 1
+	from := n
+	for from > 0 && lags[from-1] >= lags[from] {
+		from--
+	}
+	if n-from < 2 || lags[n] == lags[from] {
+		return 0
+	}
+	return from
+}
+
+func trendOf(g broker.Group) Trend {
 	t := Trend{Samples: len(g.Samples), Known: len(g.Samples) > 1}
 	t.Lag, t.Partial = g.Lag()
 	for _, m := range Movements(g) {
@@ -121,19 +160,28 @@ func TrendOf(g broker.Group) Trend {
 		t.Consumed += max(m.Consumed, 0)
 		t.Produced += m.Produced
 	}
+	t.Seen = t.Window
 	for _, s := range g.Samples {
-		var sum int64
-		for _, o := range s.Offsets {
-			sum += max(o.Lag(), 0)
-		}
-		t.Lags = append(t.Lags, sum)
+		t.Lags = append(t.Lags, s.Lag())
 	}
-	// Events leave the outbox in bursts, so that between two samples there may be
-	// none; at last it is higher than ever all the same. Who has had nothing left to do
-	// did not fall behind: that was one burst.
-	n := len(t.Lags)
-	t.Growing = n >= enoughSamples && t.Lags[n-1] > slices.Max(t.Lags[:n-1]) && !slices.Contains(t.Lags, 0)
+	t.Growing = growing(g.Samples, t.Lags)
 	return t
+}
+
+// oneLook is within which samples are those of one call, not of calls after each other.
+const oneLook = 20 * time.Second
+
+// growing reports whether the lag is above all that it was. Events leave the outbox in
+// bursts, so that between two samples there may be none; at last it is higher than ever
+// all the same. After a while without a look one step up may be a burst that is over:
+// then two must go up. Who has had nothing left to do did not fall behind: that was one
+// burst.
+func growing(samples []broker.Sample, lags []int64) bool {
+	n := len(lags)
+	if n < enoughSamples || lags[n-1] <= slices.Max(lags[:n-1]) || slices.Contains(lags, 0) {
+		return false
+	}
+	return lags[n-2] > lags[n-3] || samples[n-1].At.Sub(samples[n-enoughSamples].At) <= oneLook
 }
 
 // Drain is in how long nothing would wait any more at the present pace; 0 when
@@ -163,6 +211,9 @@ func (t Trend) Words() string {
 		return "not known"
 	}
 	over := " in " + short(t.Window)
+	if t.Peaked {
+		over += " since its peak"
+	}
 	switch {
 	case t.Consumed == 0 && t.Produced == 0:
 		return "still" + over

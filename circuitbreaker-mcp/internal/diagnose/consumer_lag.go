@@ -124,7 +124,7 @@ func partitionStuck(k Kafka) (found []report.Finding) {
 		f := report.NewFinding(catalog.ConsumerPartitionStuck, "%s does not move in %s: nothing committed in %s with %d records waiting, %s", Name(g.Name), where.String(), short(some[0].Window), waits, others)
 		for _, m := range some[:min(len(some), maxNames)] {
 			f = f.With(kafkaSource, fmt.Sprintf("OffsetFetch of %s, %s/%d", Name(g.Name), Name(m.Topic), m.Partition),
-				fmt.Sprintf("committed %d at each of %d samples, end %d, %s", m.Committed, len(m.Lags), m.Last, owned(m.Offset)), g.Now().At)
+				fmt.Sprintf("committed %s at each of %d samples, end %d, %s", committed(m.Offset), len(m.Lags), m.Last, owned(m.Offset)), g.Now().At)
 		}
 		f = f.Then("Look in its consumer's log for the record at the committed offset: usually one that fails again and again",
 			"Do not skip it by hand before it is known whose payment it is")

@@ -129,7 +129,7 @@ func DeadLetterFindings(k Kafka, t broker.Tail, window time.Duration) (found []r
 	}
 	if k.deadKnown() {
 		ran = append(ran, catalog.DLQGrowing)
-		if len(t.Refused) == 0 && len(t.Silent) == 0 {
+		if len(t.Refused) == 0 && len(t.Silent) == 0 && len(t.Unread) == 0 {
 			ran = append(ran, catalog.DLQPoisonMessage)
 		}
 	}
@@ -140,6 +140,9 @@ func DeadLetterFindings(k Kafka, t broker.Tail, window time.Duration) (found []r
 func DeadDoubts(t broker.Tail) (doubts []string) {
 	if len(t.Refused) > 0 {
 		doubts = append(doubts, "this account may see "+names(t.Refused)+" and not read it (READ on the topic is missing): what is in it is not known")
+	}
+	if len(t.Unread) > 0 {
+		doubts = append(doubts, "not all of "+names(t.Unread)+" could be read: what else is in it is not known")
 	}
 	doubts = append(doubts, clockDoubts(t.Clock)...)
 	for _, d := range t.Topics {

@@ -1,13 +1,30 @@
 package diagnose
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Doubts say what keeps readings from being healthy without being a finding. One
 // of them is enough for the verdict not to be ok.
-func Doubts(s Status) (doubts []string) {
+func Doubts(s Status) (doubts []string) { return doubtsBut(s, nil) }
+
+// Doubts are those of the status, without those of readings that a finding explains: a
+// breaker that is starved of trial calls is HALF_OPEN for that.
+func (v Versus) Doubts() (doubts []string) {
+	if !v.Asked {
+		return Doubts(v.Status)
+	}
+	return doubtsBut(v.Status, v.starving())
+}
+
+func doubtsBut(s Status, explained []Reading) (doubts []string) {
+	told := func(r Reading) bool {
+		return slices.ContainsFunc(explained, func(e Reading) bool { return e.Breaker == r.Breaker && e.Instance == r.Instance })
+	}
 	for _, breaker := range s.Breakers() {
 		all := s.of(breaker)
-		if some := filter(all, inState("HALF_OPEN")); len(some) > 0 {
+		if some := filter(all, func(r Reading) bool { return r.State == "HALF_OPEN" && !told(r) }); len(some) > 0 {
 			doubts = append(doubts, fmt.Sprintf("%s is HALF_OPEN %s, which a timer sets: it says nothing of recovery", Name(breaker), Where(some, all)))
 		}
 		if some := filter(all, overLimit); len(some) > 0 {

@@ -119,6 +119,9 @@ func TestKafkaRules(t *testing.T) {
 
 		"falls behind":                                 {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"falls behind, in bursts":                      {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 100}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"a burst in between looks":                     {overdue(upAndDown(691, 689, 641, 610, 780)), nil},
+		"a burst, and falls again":                     {overdue(upAndDown(691, 610, 800, 780, 760)), nil},
+		"higher at each look":                          {overdue(upAndDown(610, 650, 700, 780)), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"one burst, on nothing left":                   {overdue(consuming(sample(0, "Stable", [2]int64{100, 100}), sample(second, "Stable", [2]int64{100, 100}), sample(2*second, "Stable", [2]int64{110, 800}))), nil},
 		"waited while partitions were shared out":      {consuming(sample(0, "Stable", [2]int64{0, 1}), sample(second, "PreparingRebalance", [2]int64{1, 66}), sample(2*second, "PreparingRebalance", [2]int64{1, 90}), sample(3*second, "Stable", [2]int64{1, 116})), nil},
 		"stood while partitions were shared out":       {owned2(overdue(consuming(sample(0, "PreparingRebalance", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "PreparingRebalance", [2]int64{5, 9}, [2]int64{0, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "b"), nil},
@@ -137,6 +140,9 @@ func TestKafkaRules(t *testing.T) {
 		"and one does not for a minute":   {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{0, 900}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
 		"one partition, for a moment":     {consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50})), nil},
 		"slow is not stuck":               {overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{6, 9}, [2]int64{50, 50}))), nil},
+		"one where nothing ever was":      {owned2(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{-1, 91}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"and begins now":                  {owned2(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{50, 91}, [2]int64{500, 900}))), "a", "b"), nil},
+		"a topic that it does not read":   {owned2(ofAnother(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{-1, 91}, [2]int64{500, 900})))), "", "b"), nil},
 		"at work on a batch":              {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(second, "Stable", [2]int64{5, 900}), sample(2*second, "Stable", [2]int64{5, 900}))), nil},
 		"still for longer than any batch": {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(3*time.Minute, "Stable", [2]int64{5, 900}), sample(6*time.Minute, "Stable", [2]int64{5, 900}))), []catalog.Code{catalog.ConsumerPartitionStuck}},
 
@@ -335,6 +341,14 @@ func restless(n int) (all []broker.Sample) {
 	return all
 }
 
+// ofAnother has the first partition be one of another topic.
+func ofAnother(k Kafka) Kafka {
+	for _, s := range k.Groups[0].Samples {
+		s.Offsets[0].Topic = "payment.authorized"
+	}
+	return k
+}
+
 // owned2 gives two partitions to members at the newest sample.
 func owned2(k Kafka, first, second string) Kafka {
 	k.Groups[0].Members = nil
@@ -378,6 +392,7 @@ func TestKafkaDoubts(t *testing.T) {
 		"waits, seen once":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}))), "one sample"},
 		"waits, nothing moves":     {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{1, 10}))), "stuck, or at work on a batch"},
 		"one partition waits":      {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
+		"one, nothing ever there":  {owned2(overdue(consuming(sample(0, "Stable", [2]int64{-1, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{-1, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
 		"waits and drains":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{5, 10}))), ""},
 		"nobody leads the cluster": {leaderlessCluster(), "no controller"},
 		"clocks that differ":       {clocksApart(consuming(sample(0, "Stable", [2]int64{10, 10}))), "the clocks of ingest and Prometheus are 10m apart"},
@@ -403,6 +418,25 @@ func TestTrend(t *testing.T) {
 	}
 	if words := tr.Words(); !strings.HasPrefix(words, "falls: -300 +0 in 2s, done in 3.3s") {
 		t.Error(words)
+	}
+}
+
+// What was kept of earlier calls had a burst in it, and a lag that falls was told as
+// "-891 +1670", with no word of when it is done.
+func TestALagThatFallsSinceABurst(t *testing.T) {
+	for want, lags := range map[string][]int64{
+		"falls: -100 +80 in 2m since its peak, done in 76m": {691, 610, 780, 770, 760},
+		"falls: -150 +140 in 3m since its peak, done in":    {100, 700, 700, 695, 690},
+		"falls: -150 +81 in 3m, done in":                    {691, 641, 650, 622},
+		"-200 +340 in 4m":                                   {660, 610, 780, 770, 800},
+	} {
+		tr := TrendOf(overdue(upAndDown(lags...)).Groups[0])
+		if got := tr.Words(); !strings.HasPrefix(got, want) {
+			t.Errorf("%v: %q, want %q", lags, got, want)
+		}
+		if whole := time.Duration(len(lags)-1) * time.Minute; tr.Seen != whole {
+			t.Errorf("%v: seen over %s, want %s", lags, tr.Seen, whole)
+		}
 	}
 }
 
@@ -442,6 +476,21 @@ func TestDeadPoison(t *testing.T) {
 				t.Errorf("%s: evidence %q", name, e)
 			}
 		}
+	}
+}
+
+// Letters of a partition that its leader did not hand out are not ruled out.
+func TestDeadLettersThatWereNotRead(t *testing.T) {
+	k := dead(broker.DeadTopic{Topic: "payment.dlq"})
+	if _, ran := DeadLetterFindings(k, broker.Tail{}, time.Minute); !slices.Contains(ran, catalog.DLQPoisonMessage) {
+		t.Errorf("all was read, and only %v is ruled out", ran)
+	}
+	unread := broker.Tail{Unread: []string{"payment.dlq"}}
+	if _, ran := DeadLetterFindings(k, unread, time.Minute); slices.Contains(ran, catalog.DLQPoisonMessage) {
+		t.Error("what was not read is ruled out")
+	}
+	if d := strings.Join(DeadDoubts(unread), "; "); !strings.Contains(d, "not all of payment.dlq could be read") {
+		t.Errorf("doubts %q", d)
 	}
 }
 

@@ -18,7 +18,7 @@ func Others(targets []promql.Target) []report.Finding {
 	var down []string
 	var first promql.Target
 	for _, t := range targets {
-		if t.Up || t.IsIngest() {
+		if t.Up || t.Gone() || t.IsIngest() {
 			continue
 		}
 		if len(down) == 0 {

@@ -14,7 +14,8 @@ import (
 // Every tool that has asked both judges them by these rules.
 type Versus struct {
 	Status
-	// Kafka are the findings about Kafka; they decide whether it works.
+	// Kafka are the findings about Kafka, and that it refuses the ingest service; they
+	// decide whether it works for the breaker's calls.
 	Kafka []report.Finding
 	// Asked is whether Kafka was asked and the question was settled: it answered,
 	// or no broker could be reached. Without that nothing is said of either side.
@@ -119,14 +120,13 @@ func falseTrip(v Versus) []report.Finding {
 	return []report.Finding{cite(f, some)}
 }
 
-// starved finds a breaker that stays HALF_OPEN because too few of its trial calls
-// are counted: one event in ten, and it needs three.
-func starved(v Versus) []report.Finding {
+// starving are the readings of a breaker that stays HALF_OPEN because too few of its
+// trial calls are counted: one event in ten, and it needs three.
+func (v Versus) starving() []Reading {
 	if len(v.troubles()) > 0 {
 		return nil
 	}
-	all := v.of(KafkaPublisher)
-	some := filter(all, func(r Reading) bool {
+	return filter(v.of(KafkaPublisher), func(r Reading) bool {
 		p := r.fresh()
 		// What came after the last scrape has not lasted.
 		if r.State != "HALF_OPEN" || p == nil || p.State != r.State || p.History.Reopened > 0 && !rests(p) {
@@ -136,6 +136,11 @@ func starved(v Versus) []report.Finding {
 		from := p.History.From
 		return !since.IsZero() && v.Prom.At.Sub(since) >= starvedAfter || since.IsZero() && !from.IsZero() && v.Prom.At.Sub(from) >= starvedAfter
 	})
+}
+
+// starved finds them.
+func starved(v Versus) []report.Finding {
+	all, some := v.of(KafkaPublisher), v.starving()
 	if len(some) == 0 {
 		return nil
 	}

@@ -122,14 +122,38 @@ func InWindow(p promql.Past) (found []report.Finding, ran []catalog.Code) {
 
 // WasOpen finds breakers that held calls back in a time that is over, and no
 // longer did at its end: what they did at the end is judged as of then.
-func WasOpen(p promql.Past) (found []report.Finding) {
+func WasOpen(p promql.Past) []report.Finding {
+	return wasOpen(p, func(some []Episode) []Episode {
+		return slices.DeleteFunc(some, func(e Episode) bool { return e.Lasts })
+	})
+}
+
+// WasOpenAround finds breakers that held calls back in a time that is over, beside what
+// they did at a moment of it: one that was CLOSED then may have opened later and still
+// be open at the end. Those that were not CLOSED at the moment, and at the end neither,
+// are judged as of then, unless there is more to tell.
+func WasOpenAround(p promql.Past, moment Status) []report.Finding {
+	told := func(e Episode) bool {
+		return e.Lasts && slices.ContainsFunc(moment.of(e.Breaker), func(r Reading) bool { return r.Label == e.Instance && r.State != "CLOSED" })
+	}
+	return wasOpen(p, func(some []Episode) []Episode {
+		if !slices.ContainsFunc(some, func(e Episode) bool { return !told(e) }) {
+			return nil
+		}
+		return some
+	})
+}
+
+// wasOpen finds breakers that were open in a time that is over; of tells which of a
+// breaker's episodes are told.
+func wasOpen(p promql.Past, of func([]Episode) []Episode) (found []report.Finding) {
 	if p.Live {
 		return nil
 	}
 	by := map[string][]Episode{}
 	var order []string
 	for _, e := range Episodes(p) {
-		if e.Open > 0 && !e.Lasts {
+		if e.Open > 0 {
 			if by[e.Breaker] == nil {
 				order = append(order, e.Breaker)
 			}
@@ -137,20 +161,33 @@ func WasOpen(p promql.Past) (found []report.Finding) {
 		}
 	}
 	for _, breaker := range order {
-		some := by[breaker]
+		some := of(by[breaker])
+		if len(some) == 0 {
+			continue
+		}
 		code := catalog.CBOpen
 		if breaker == PGAuthAPI {
 			code = catalog.PGAuthBreakerOpen
 		}
+		// What went on at the end is told before what was over by then.
+		slices.SortStableFunc(some, func(a, b Episode) int { return lasting(b) - lasting(a) })
 		var spans []string
 		for _, e := range some[:min(len(some), maxNames)] {
-			spans = append(spans, fmt.Sprintf("%s %s-%s (OPEN for %s)", Name(e.Instance), e.From.Format(time.TimeOnly), e.To.Format(time.TimeOnly), short(e.Open)))
+			until := "-" + e.To.Format(time.TimeOnly)
+			if e.Lasts {
+				until = " on, still at the end"
+			}
+			spans = append(spans, fmt.Sprintf("%s %s%s (OPEN for %s)", Name(e.Instance), e.From.Format(time.TimeOnly), until, short(e.Open)))
 		}
 		if more := len(some) - maxNames; more > 0 {
 			spans = append(spans, fmt.Sprintf("%d more", more))
 		}
-		f := report.NewFinding(code, "%s was OPEN: %s; it is over", Name(breaker), strings.Join(spans, ", "))
-		first := some[0]
+		over := "; it is over"
+		if some[0].Lasts {
+			over = ""
+		}
+		f := report.NewFinding(code, "%s was OPEN: %s%s", Name(breaker), strings.Join(spans, ", "), over)
+		first := slices.MinFunc(some, func(a, b Episode) int { return a.From.Compare(b.From) })
 		f = f.With("prometheus", fmt.Sprintf(`resilience4j_circuitbreaker_state{job="ingest-service",name=%q}`, breaker), "OPEN seen first", first.From)
 		if breaker == PGAuthAPI {
 			f = f.Hurts("the authorizations of that time: answered 409 with paymentId null, not charged").
@@ -162,4 +199,11 @@ func WasOpen(p promql.Past) (found []report.Finding) {
 		found = append(found, f.ConfirmWith("analyze_failure_pattern"))
 	}
 	return found
+}
+
+func lasting(e Episode) int {
+	if e.Lasts {
+		return 1
+	}
+	return 0
 }

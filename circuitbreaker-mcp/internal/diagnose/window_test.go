@@ -62,6 +62,36 @@ func TestEpisodes(t *testing.T) {
 	}
 }
 
+// Asked about 14:00, a breaker that opened two minutes later and never closed was told
+// as CLOSED, and ruled out.
+func TestABreakerThatOpenedAfterTheMoment(t *testing.T) {
+	t.Parallel()
+	p := hourOf(KafkaPublisher, stays("CLOSED", 28.0, "OPEN", 3.0, "CLOSED", 29.0))
+	p.Live = false
+	later := promql.PastBreaker{Name: PGAuthAPI, Samples: 240, Stays: stays("CLOSED", 32.0, "OPEN", 28.0)}
+	p.Instances[0].Breakers = append(p.Instances[0].Breakers, later)
+	at := func(kafka, gateway string) Status {
+		return Status{Readings: []Reading{{Breaker: KafkaPublisher, Instance: "a:1", Label: "a:1", State: kafka}, {Breaker: PGAuthAPI, Instance: "a:1", Label: "a:1", State: gateway}}}
+	}
+	found := WasOpenAround(p, at("OPEN", "CLOSED"))
+	if !slices.Equal(codesOf(found), []catalog.Code{catalog.CBOpen, catalog.PGAuthBreakerOpen}) ||
+		!strings.Contains(found[0].Claim, "14:28:00-14:31:00 (OPEN for 3m); it is over") || !strings.Contains(found[1].Claim, "a:1 14:32:00 on, still at the end (OPEN for 27m)") || strings.Contains(found[1].Claim, "over") {
+		t.Errorf("%+v", found)
+	}
+	// At a moment at which it was open already it is judged as of then.
+	if got := codesOf(WasOpenAround(p, at("CLOSED", "OPEN"))); !slices.Equal(got, []catalog.Code{catalog.CBOpen}) {
+		t.Errorf("open at the moment: %v", got)
+	}
+	// What took its place must not leave out the instance that was open at the moment.
+	p.Instances = append(p.Instances, promql.PastInstance{Name: "b:2", Interval: 15 * time.Second, Scrapes: 240, First: two, Last: minute(59.75), Breakers: []promql.PastBreaker{{Name: PGAuthAPI, Samples: 240, Stays: stays("CLOSED", 40.0, "OPEN", 20.0)}}})
+	if found := WasOpenAround(p, at("CLOSED", "OPEN")); len(found) != 2 || !strings.Contains(found[1].Claim, "a:1 14:32:00 on") || !strings.Contains(found[1].Claim, "b:2 14:40:00 on") {
+		t.Errorf("on two instances: %+v", found)
+	}
+	if got := codesOf(WasOpen(p)); !slices.Equal(got, []catalog.Code{catalog.CBOpen}) {
+		t.Errorf("judged at the end: %v", got)
+	}
+}
+
 func TestTimeline(t *testing.T) {
 	t.Parallel()
 	flap := []any{"CLOSED", 10.0}
@@ -248,6 +278,31 @@ func TestUnauthorized(t *testing.T) {
 	}
 }
 
+// What Kafka refuses a worker says nothing of the breaker around what ingest sends: it
+// was called blind, and the worker's account the cause.
+func TestARefusalOfAWorker(t *testing.T) {
+	t.Parallel()
+	p := hourOf(KafkaPublisher, stays("CLOSED", 20.0, "OPEN", 40.0))
+	p.Errors = []promql.ErrorCount{
+		{Job: "settlement-worker", Kind: promql.TemplateErrors, Exception: "TopicAuthorizationException", Count: 40, Recent: 2},
+		{Job: "settlement-worker", Kind: promql.ProducerErrors, Count: 40, Recent: 2},
+	}
+	if found := produceUnauthorized(p); len(found) != 1 {
+		t.Errorf("it is not told of: %+v", found)
+	}
+	if found := IngestRefused(p); len(found) > 0 {
+		t.Errorf("it is told as ingest's: %+v", found)
+	}
+	c, _ := CaseOf(Status{}, p, "")
+	for _, x := range Causes(c) {
+		t.Errorf("told as a cause: %+v", x)
+	}
+	p.Errors[0].Job = "ingest-service"
+	if found := IngestRefused(p); len(found) != 1 {
+		t.Errorf("a refusal of ingest: %+v", found)
+	}
+}
+
 // versus is a status with one reading of the breaker around Kafka.
 func versus(r Reading, kafka ...catalog.Code) Versus {
 	r.Breaker, r.Instance = KafkaPublisher, "a:1"
@@ -307,6 +362,27 @@ func TestBreakerVersusKafka(t *testing.T) {
 	}
 	if found, ran := BreakerVersusKafka(Versus{Status: versus(Reading{State: "CLOSED"}).Status}); found != nil || ran != nil {
 		t.Errorf("Kafka was not asked, and %v is found, %v ruled out", found, ran)
+	}
+}
+
+// That kafka-publisher is starved explains why it is HALF_OPEN, and says nothing of the
+// payment gateway's breaker, nor of another instance's.
+func TestAStarvedBreakerSilencesItsOwnDoubtAlone(t *testing.T) {
+	t.Parallel()
+	long := promql.Breaker{State: "HALF_OPEN", At: minute(60), History: promql.History{From: two, Since: minute(35), Before: minute(34.75)}}
+	short := long
+	short.History.Since = minute(59.5)
+	v := versus(Reading{State: "HALF_OPEN", Prom: &long})
+	if d := v.Doubts(); len(d) > 0 {
+		t.Errorf("starved alone: %q", d)
+	}
+	v.Readings = append(v.Readings, Reading{Breaker: KafkaPublisher, Instance: "b:1", State: "HALF_OPEN", Prom: &short}, Reading{Breaker: PGAuthAPI, Instance: "a:1", State: "HALF_OPEN", Prom: &short})
+	if d := strings.Join(v.Doubts(), "; "); !strings.Contains(d, "pg-auth-api is HALF_OPEN") || !strings.Contains(d, "kafka-publisher is HALF_OPEN on 1 of 2 instances (b:1)") {
+		t.Errorf("beside others: %q", d)
+	}
+	v.Asked = false
+	if d := strings.Join(v.Doubts(), "; "); !strings.Contains(d, "kafka-publisher is HALF_OPEN on 2 of 2") {
+		t.Errorf("Kafka was not asked: %q", d)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"payops-mcp/shared/fault"
@@ -22,9 +23,18 @@ type Health struct {
 	Source fault.Source
 }
 
-// Health asks every instance side by side whether it calls itself healthy. Where
-// the gateway or the monitoring service is asked instead, there is no such page:
-// the failure is then of the class MissingPath.
+// OwnPages are those of instances that answer themselves: what the gateway or the
+// monitoring service says at the same place is how it is itself. hidden counts those
+// left out.
+func OwnPages(pages []Health, instances []Instance) (own []Health, hidden int) {
+	own = slices.DeleteFunc(slices.Clone(pages), func(h Health) bool {
+		return slices.ContainsFunc(instances, func(i Instance) bool { return i.Name == h.Name && (i.Gateway() || i.Monitoring()) })
+	})
+	return own, len(pages) - len(own)
+}
+
+// Health asks every instance side by side whether it calls itself healthy. Where there
+// is no such page the failure is of the class MissingPath.
 func (c *Client) Health(ctx context.Context) []Health {
 	all := make([]Health, len(c.targets))
 	fault.TogetherEach(len(all), func(i int) { all[i] = c.health(ctx, c.targets[i]) })

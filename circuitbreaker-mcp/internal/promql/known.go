@@ -18,6 +18,9 @@ type Known struct {
 	words [][]string
 	// more are words that may be said besides and choose nothing.
 	more []string
+	// rate is set where -1 says that there is none; states where there is a series for
+	// each state that there could be, most of which never are.
+	rate, states bool
 	// takes are the labels that a question may narrow it by.
 	takes []string
 }
@@ -44,11 +47,11 @@ var (
 // failures begins with the first failure: where it is not there and what it is a
 // part of is, the answer is 0.
 var Metrics = []Known{
-	{Name: "breaker_state", Means: "1 for the state that each breaker is in", expr: `max by (instance, name, state) (` + breakerSeries + `state{job="ingest-service"$F}) == 1`,
+	{Name: "breaker_state", Means: "1 for the state that each breaker is in, 0 for another that it was in", states: true, expr: `max by (instance, name, state) (` + breakerSeries + `state{job="ingest-service"$F})`,
 		words: [][]string{breakerWords, {"state", "states", "status", "open", "opened", "closed", "상태", "열린", "열렸"}}, takes: []string{"name"}},
-	{Name: "breaker_failure_rate", Means: "failure rate of each breaker's window; -1 while it has too few calls", Unit: "%", expr: `max by (instance, name) (` + breakerSeries + `failure_rate{job="ingest-service"$F})`,
+	{Name: "breaker_failure_rate", Means: "failure rate of each breaker's window, where it has enough calls", Unit: "%", rate: true, expr: `max by (instance, name) (` + breakerSeries + `failure_rate{job="ingest-service"$F})`,
 		words: [][]string{breakerWords, failWords, rateWords}, takes: []string{"name"}},
-	{Name: "breaker_slow_call_rate", Means: "slow-call rate of each breaker's window; -1 while it has too few calls", Unit: "%", expr: `max by (instance, name) (` + breakerSeries + `slow_call_rate{job="ingest-service"$F})`,
+	{Name: "breaker_slow_call_rate", Means: "slow-call rate of each breaker's window, where it has enough calls", Unit: "%", rate: true, expr: `max by (instance, name) (` + breakerSeries + `slow_call_rate{job="ingest-service"$F})`,
 		words: [][]string{breakerWords, slowWords, {"rate", "call", "calls", "비율", "율"}}, more: []string{"rate", "call", "calls"}, takes: []string{"name"}},
 	{Name: "breaker_failed_calls", Means: "calls that failed, a second", Unit: "/s", expr: `sum by (name) (rate(` + breakerSeries + `calls_seconds_count{job="ingest-service", kind="failed"$F}[$Q]))`,
 		words: [][]string{breakerWords, failWords, {"calls", "call", "호출"}}, takes: []string{"name"}},

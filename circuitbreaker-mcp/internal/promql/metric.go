@@ -27,10 +27,12 @@ type Metric struct {
 // that is a number.
 type MetricSeries struct {
 	Labels []MetricLabel // in alphabetical order
-	// First and Last are the values at the ends of what is known of it.
+	// First is the value at the beginning of what is known of it, Last that at the end of
+	// the time: nil where it has none then, however it was at LastAt.
 	First, Min, Avg, Max, Last *float64
 	FirstAt, LastAt            time.Time
 	Known, NaN                 int // points that have a number, and that are none
+	TooFew                     int // points of a rate for which a breaker had too few calls
 	Points                     []Point
 }
 
@@ -110,15 +112,27 @@ func summed(x series, s Span) MetricSeries {
 	}
 	slices.SortFunc(m.Labels, func(a, b MetricLabel) int { return strings.Compare(string(a.Name), string(b.Name)) })
 	m.Points = onGrid(x.points, s)
-	total := 0.0
 	for _, p := range x.points {
-		v := finite(p.value)
-		if v == nil {
+		if finite(p.value) == nil {
 			m.NaN++
+		}
+	}
+	m.sum()
+	return m
+}
+
+// sum sums the points up.
+func (m *MetricSeries) sum() {
+	m.First, m.Min, m.Avg, m.Max, m.Last, m.Known = nil, nil, nil, nil, nil, 0
+	m.FirstAt, m.LastAt = time.Time{}, time.Time{}
+	total := 0.0
+	for _, p := range m.Points {
+		v := p.Value
+		if v == nil {
 			continue
 		}
 		if m.Known++; m.Known == 1 {
-			m.First, m.FirstAt = v, p.time()
+			m.First, m.FirstAt = v, p.At
 			m.Min, m.Max = v, v
 		}
 		if *v < *m.Min {
@@ -127,14 +141,48 @@ func summed(x series, s Span) MetricSeries {
 		if *v > *m.Max {
 			m.Max = v
 		}
-		m.Last, m.LastAt = v, p.time()
+		m.LastAt = p.At
 		total += *v
 	}
+	if n := len(m.Points); n > 0 {
+		m.Last = m.Points[n-1].Value
+	}
 	if m.Known > 0 {
-		avg := total / float64(m.Known)
-		if !math.IsInf(avg, 0) {
+		if avg := total / float64(m.Known); !math.IsInf(avg, 0) {
 			m.Avg = &avg
 		}
+	}
+}
+
+// tooFew takes out of the points those at which a breaker had too few calls for a rate:
+// their -1 is no percentage.
+func (m *MetricSeries) tooFew() {
+	for i, p := range m.Points {
+		if p.Value != nil && *p.Value == noRate {
+			m.Points[i].Value = nil
+			m.TooFew++
+		}
+	}
+	m.sum()
+}
+
+// noRate is what a breaker exports as its rate while it has too few calls.
+const noRate = -1
+
+// Of is the metric as it is told of one that can be asked for in words: without the
+// points of a rate at which there was none, and without what never was where that is
+// nothing to tell of.
+func (m Metric) Of(k Known) Metric {
+	if k.rate {
+		m.Series = slices.Clone(m.Series)
+		for i := range m.Series {
+			m.Series[i].Points = slices.Clone(m.Series[i].Points)
+			m.Series[i].tooFew()
+		}
+	}
+	never := func(x MetricSeries) bool { return x.Max != nil && *x.Max == 0 }
+	if k.states && slices.ContainsFunc(m.Series, func(x MetricSeries) bool { return !never(x) }) {
+		m.Series = slices.DeleteFunc(slices.Clone(m.Series), never)
 	}
 	return m
 }

@@ -2,6 +2,7 @@ package promql
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"payops-mcp/shared/fault"
@@ -205,6 +206,9 @@ const (
 	TemplateErrors ErrorKind = "send"     // sends, by the exception
 	ListenerErrors ErrorKind = "listener" // records that a consumer failed to handle
 )
+
+// OfIngest reports whether it was the ingest service that failed.
+func (e ErrorCount) OfIngest() bool { return strings.EqualFold(string(e.Job), job) }
 
 // Start is a process that started in the time.
 type Start struct {

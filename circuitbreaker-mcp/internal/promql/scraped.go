@@ -20,7 +20,7 @@ or label_replace(max by (job, instance) (timestamp(up)), "fact", "at", "", "")`
 // Target is something that Prometheus scrapes.
 type Target struct {
 	Job, Instance foreign.Text
-	Up            bool
+	Up            bool      // whether the last scrape worked
 	At            time.Time // of the last scrape; zero when it is no longer scraped
 }
 
@@ -55,6 +55,10 @@ func (c *Client) Targets(ctx context.Context) ([]Target, fault.Source) {
 	})
 	return list, src
 }
+
+// Gone reports whether it is no longer scraped, as when the service registry drops it:
+// what its last scrape came to says nothing of now.
+func (t Target) Gone() bool { return t.At.IsZero() }
 
 // IsIngest reports whether the target is an instance of the ingest service.
 func (t Target) IsIngest() bool { return strings.EqualFold(string(t.Job), job) }

@@ -314,7 +314,7 @@ func (s Sources) kafkaCoverage(k diagnose.Kafka, view diagnose.Status) report.Co
 	var most diagnose.Trend
 	for _, g := range k.Groups {
 		if n := len(g.Samples); n > most.Samples {
-			most = diagnose.Trend{Samples: n, Window: g.Now().At.Sub(g.Samples[0].At)}
+			most = diagnose.Trend{Samples: n, Seen: g.Now().At.Sub(g.Samples[0].At)}
 		}
 	}
 	if most.Samples > 0 {

@@ -45,6 +45,7 @@ type stackSeen struct {
 	scraped fault.Source
 	api     []ingest.Instance
 	health  []ingest.Health
+	hidden  int // addresses behind which the health of ingest is not to be seen
 	kafka   diagnose.Kafka
 }
 
@@ -71,6 +72,7 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	case ctx.Err() != nil:
 		return a, ctx.Err()
 	}
+	got.health, got.hidden = ingest.OwnPages(got.health, got.api)
 	got.kafka.At = s.inZone(got.kafka.At)
 	if got.facts.Source.OK() && !got.scraped.OK() {
 		got.facts.Source = got.scraped
@@ -81,12 +83,10 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	inWindow, windowRan := diagnose.InWindow(got.past)
 	kafka, kafkaRan := diagnose.KafkaFindings(got.kafka)
 	settled := diagnose.KafkaSettled(got.kafka)
-	versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, inWindow), Asked: settled})
+	v := diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(got.past)), Asked: settled}
+	versus, versusRan := diagnose.BreakerVersusKafka(v)
 	found = slices.Concat(found, inWindow, kafka, versus, diagnose.Others(got.targets))
-	doubts := append(diagnose.Doubts(st), diagnose.HealthDoubts(got.health, got.api)...)
-	if has(versus, catalog.CBHalfOpenStarved) {
-		doubts = slices.DeleteFunc(doubts, func(d string) bool { return strings.Contains(d, "HALF_OPEN") })
-	}
+	doubts := append(v.Doubts(), diagnose.HealthDoubts(got.health, got.api)...)
 	if !settled {
 		doubts = append(doubts, "whether Kafka works is not known")
 	}
@@ -96,11 +96,11 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	}
 	a.Sources = append(a.Sources, got.facts.Source)
 	a.Sources = append(a.Sources, kafkaSources(got.kafka.Cluster, nil)...)
-	a.Data.Components = components(got, st, found)
-	a.Coverage = stackCoverage(got)
+	a.Data.Components = components(got, st, found, versus)
+	a.Coverage = stackCoverage(got, st)
 	a.AsOf = asOf(st)
 	a.Conclude(causesOnly(slices.Concat(ran, windowRan, kafkaRan, versusRan))...)
-	a.Summary = stackSummary(a.Data.Components, a.Findings)
+	a.Summary = stackSummary(a.Data.Components, a.Findings, a.Verdict, a.Because)
 	if len(a.Findings) > manyFindings {
 		a.Data.Components = wellTogether(a.Data.Components)
 	}
@@ -115,18 +115,18 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 }
 
 // components is the table: one row a part, with the worst of what was found in it.
-func components(got stackSeen, st diagnose.Status, found []report.Finding) []ComponentRow {
+func components(got stackSeen, st diagnose.Status, found, versus []report.Finding) []ComponentRow {
 	rows := []ComponentRow{ingestRow(got, found)}
 	for _, name := range breakersOf(st) {
-		readings := readingsOf(st, name)
+		readings, own := readingsOf(st, name), foundOf(st, name, versus)
 		state := "unknown"
 		switch speaking(readings) {
 		case "CLOSED":
-			state = "ok"
+			state = worstOf(own, true, codesOf(own)...)
 		case "OPEN", "FORCED_OPEN":
 			state = "critical"
 		case "HALF_OPEN", "DISABLED", "METRICS_ONLY":
-			state = "attention"
+			state = worse("attention", worstOf(own, true, codesOf(own)...))
 		}
 		rows = append(rows, ComponentRow{"breaker " + diagnose.Name(name), state, strings.TrimPrefix(part(name, readings, ""), diagnose.Name(name)+" ")})
 	}
@@ -172,6 +172,31 @@ func worstOf(found []report.Finding, known bool, codes ...catalog.Code) string {
 	return state
 }
 
+// foundOf are the findings about one breaker. Those of a look at Kafka beside it are
+// about the one around Kafka.
+func foundOf(st diagnose.Status, breaker string, versus []report.Finding) []report.Finding {
+	own, _ := diagnose.Breakers(st.Select(breaker, ""))
+	own = slices.DeleteFunc(own, func(f report.Finding) bool { return f.Kind == catalog.Source || f.Code == catalog.IngestDown })
+	if breaker == diagnose.KafkaPublisher {
+		own = append(own, versus...)
+	}
+	return own
+}
+
+func codesOf(found []report.Finding) (codes []catalog.Code) {
+	for _, f := range found {
+		codes = append(codes, f.Code)
+	}
+	return codes
+}
+
+func worse(a, b string) string {
+	if badness[b] > badness[a] {
+		return b
+	}
+	return a
+}
+
 func ingestRow(got stackSeen, found []report.Finding) ComponentRow {
 	answered, up, known := 0, 0, 0
 	var odd []string
@@ -191,7 +216,10 @@ func ingestRow(got stackSeen, found []report.Finding) ComponentRow {
 		}
 	}
 	row := ComponentRow{"ingest", worstOf(found, answered == len(got.api) && known == len(got.health), catalog.IngestDown),
-		fmt.Sprintf("%d of %d answer, %d say UP", answered, len(got.api), up)}
+		fmt.Sprintf("%d of %d answer", answered, len(got.api))}
+	if len(got.health) > 0 {
+		row.Detail += fmt.Sprintf(", %d say UP", up)
+	}
 	if len(odd) > 0 {
 		row.Detail += "; " + strings.Join(odd, ", ") // who says so stands with the verdict
 	}
@@ -219,9 +247,13 @@ func kafkaRow(got stackSeen, found []report.Finding) ComponentRow {
 
 func trafficRow(got stackSeen, found []report.Finding) ComponentRow {
 	h := got.past.HTTP
-	row := ComponentRow{Component: "traffic", State: worstOf(found, got.past.Source.OK(), catalog.Ingest5xxSpike, catalog.Ingest409Spike, catalog.Ingest429Spike, catalog.IngestLatencyHigh)}
+	row := ComponentRow{Component: "traffic", State: worstOf(found, got.past.Source.OK() && len(got.past.Instances) > 0, catalog.Ingest5xxSpike, catalog.Ingest409Spike, catalog.Ingest429Spike, catalog.IngestLatencyHigh)}
 	if !got.past.Source.OK() {
 		row.Detail = "not known"
+		return row
+	}
+	if len(got.past.Instances) == 0 {
+		row.Detail = "not known: Prometheus has no series of ingest"
 		return row
 	}
 	f := h.FiveMinutes
@@ -258,9 +290,9 @@ func targetRows(got stackSeen) (rows []ComponentRow) {
 		return []ComponentRow{{"scrape targets", "unknown", "Prometheus did not answer"}}
 	}
 	type job struct {
-		name    string
-		up, all int
-		down    []string
+		name       string
+		up, all    int
+		down, gone []string
 	}
 	var jobs []*job
 	for _, t := range got.targets {
@@ -268,14 +300,19 @@ func targetRows(got stackSeen) (rows []ComponentRow) {
 		if n < 0 {
 			n, jobs = len(jobs), append(jobs, &job{name: t.Job.String()})
 		}
+		name := diagnose.Name(t.Instance.String())
+		if t.Gone() {
+			jobs[n].gone = append(jobs[n].gone, name)
+			continue
+		}
 		jobs[n].all++
 		if t.Up {
 			jobs[n].up++
 		} else {
-			jobs[n].down = append(jobs[n].down, diagnose.Name(t.Instance.String()))
+			jobs[n].down = append(jobs[n].down, name)
 		}
 	}
-	if n := len(jobs); n > 1 && !slices.ContainsFunc(jobs, func(j *job) bool { return j.up < j.all }) {
+	if n := len(jobs); n > 1 && !slices.ContainsFunc(jobs, func(j *job) bool { return j.up < j.all || len(j.gone) > 0 }) {
 		all := 0
 		for _, j := range jobs {
 			all += j.all
@@ -288,6 +325,10 @@ func targetRows(got stackSeen) (rows []ComponentRow) {
 			row.State = "unknown"
 			row.Detail += "; not " + strings.Join(j.down[:min(len(j.down), 4)], ", ")
 		}
+		if len(j.gone) > 0 {
+			row.State = "unknown"
+			row.Detail += "; no longer scraped: " + strings.Join(j.gone[:min(len(j.gone), 4)], ", ")
+		}
 		rows = append(rows, row)
 	}
 	if len(jobs) == 0 {
@@ -296,20 +337,33 @@ func targetRows(got stackSeen) (rows []ComponentRow) {
 	return rows
 }
 
-func stackCoverage(got stackSeen) report.Coverage {
+func stackCoverage(got stackSeen, st diagnose.Status) report.Coverage {
 	c := report.Coverage{Window: got.rng.String(), Not: []string{"databases (check_database_health)", "Redis (cache_stats)", "consumer groups (check_kafka_health)"}}
 	if len(got.targets) > 0 {
-		jobs := map[string]bool{}
+		jobs, scraped := map[string]bool{}, 0
 		for _, t := range got.targets {
-			jobs[string(t.Job)] = true
+			if !t.Gone() {
+				jobs[string(t.Job)] = true
+				scraped++
+			}
 		}
-		c.Looked = append(c.Looked, fmt.Sprintf("%d scrape targets of %d jobs", len(got.targets), len(jobs)))
+		c.Looked = append(c.Looked, fmt.Sprintf("%d scrape targets of %d jobs", scraped, len(jobs)))
+	}
+	if got.hidden > 0 {
+		c.Not = append(c.Not, "health of ingest: not visible through the gateway")
+	}
+	if n := len(st.Gone); n > 0 {
+		var names []string
+		for _, p := range st.Gone[:min(n, 4)] {
+			names = append(names, diagnose.Name(p.Name.String()))
+		}
+		c.Not = append(c.Not, fmt.Sprintf("ingest %s, which Prometheus no longer scrapes", strings.Join(names, ", ")))
 	}
 	return c
 }
 
-// stackSummary is the line to read out.
-func stackSummary(rows []ComponentRow, found []report.Finding) string {
+// stackSummary is the line to read out: that all is well only where the verdict is.
+func stackSummary(rows []ComponentRow, found []report.Finding, verdict catalog.Verdict, because string) string {
 	count := map[string]int{}
 	var bad []string
 	for _, r := range rows {
@@ -319,6 +373,13 @@ func stackSummary(rows []ComponentRow, found []report.Finding) string {
 		}
 	}
 	if len(bad) == 0 {
+		first, _, _ := strings.Cut(because, "; ")
+		if len(found) > 0 {
+			first = string(found[0].Code)
+		}
+		if verdict != catalog.OK && first != "" {
+			return fmt.Sprintf("%d components look well, but: %s", len(rows), first)
+		}
 		return fmt.Sprintf("all %d components looked at are well", len(rows))
 	}
 	text := fmt.Sprintf("%d of %d components are well; %s", count["ok"], len(rows), strings.Join(bad, ", "))

@@ -83,9 +83,12 @@ type question struct {
 	spec   when.Spec
 	at     when.Moment
 	moment bool // at was given
+	// breaker is the only one asked about; empty for all.
+	breaker string
 }
 
 func readQuestion(in DiagnoseIn) (q question, err error) {
+	q.breaker = in.Breaker
 	if in.At == "" {
 		q.spec, err = readTime(when.Args{TimeRange: in.TimeRange}, "1h")
 		return q, err
@@ -155,16 +158,15 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	doubts := append(diagnose.WindowDoubts(past), diagnose.Doubts(st)...)
 	if got.span.Live {
 		// What Kafka says is of now, and so are these.
-		versus, versusRan := diagnose.BreakerVersusKafka(diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, inWindow), Asked: c.Settled})
+		v := diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(past)), Asked: c.Settled}
+		versus, versusRan := diagnose.BreakerVersusKafka(v)
 		a.Findings, ran = slices.Concat(a.Findings, kafka, versus), slices.Concat(ran, kafkaRan, versusRan)
-		if has(versus, catalog.CBHalfOpenStarved) {
-			doubts = slices.DeleteFunc(doubts, func(d string) bool { return strings.Contains(d, "HALF_OPEN") })
-		}
+		doubts = append(diagnose.WindowDoubts(past), v.Doubts()...)
 		if !c.Settled {
 			doubts = append(doubts, "whether Kafka works is not known")
 		}
 	} else {
-		a.Findings = inThePast(a.Findings, diagnose.WasOpen(past))
+		a.Findings = inThePast(a.Findings, diagnose.WasOpenAround(past, st))
 		ran = slices.DeleteFunc(ran, func(code catalog.Code) bool { return code == catalog.IngestDown }) // the instances tell only of now
 	}
 	a.Findings, a.Because = brief("diagnose_circuit_breaker", a.Findings), strings.Join(doubts, "; ")
@@ -221,7 +223,7 @@ func (s Sources) examine(ctx context.Context, q question) (got sight, at time.Ti
 		if err != nil || got.span.Live || !got.past.Source.OK() {
 			return got, at, err
 		}
-		return s.atWorst(ctx, got, got.span.Until), at, nil
+		return s.atWorst(ctx, got, q, got.span.Until), at, nil
 	}
 	start := time.Now()
 	got.clock = s.Prometheus.Clock(ctx)
@@ -254,7 +256,7 @@ func (s Sources) examine(ctx context.Context, q question) (got sight, at time.Ti
 	}
 	got.past = inZone(got.past, s.Zone)
 	if !got.span.Live {
-		got = s.atWorst(ctx, got, at)
+		got = s.atWorst(ctx, got, q, at)
 	}
 	if got.facts.Source.OK() && !got.past.Source.OK() {
 		got.facts.Source = got.past.Source
@@ -263,12 +265,15 @@ func (s Sources) examine(ctx context.Context, q question) (got sight, at time.Ti
 	return got, at, nil
 }
 
-// atWorst asks for the breakers at the moment of a time that matters: while one was
-// not CLOSED, the nearest to the one asked about; else then.
-func (s Sources) atWorst(ctx context.Context, got sight, asked time.Time) sight {
+// atWorst asks for the breakers at the moment of a time that matters: while one of those
+// asked about was not CLOSED, the nearest to the one asked about; else then.
+func (s Sources) atWorst(ctx context.Context, got sight, q question, asked time.Time) sight {
 	moment := asked
 	var nearest *diagnose.Episode
 	for _, e := range diagnose.Episodes(got.past) {
+		if q.breaker != "" && e.Breaker != q.breaker {
+			continue
+		}
 		if nearest == nil || distance(e, asked) < distance(*nearest, asked) {
 			nearest = &e
 		}
@@ -517,6 +522,9 @@ func diagnoseSummary(got examined, st diagnose.Status, p promql.Past, c diagnose
 		text = text[:n] // the traffic stands in the facts
 	}
 	for _, f := range found {
+		if f.Code == catalog.KafkaProduceUnauthorized && len(diagnose.IngestRefused(p)) == 0 {
+			continue // a worker's, and no breaker is around that
+		}
 		if f.Kind == catalog.Cause && f.Severity.Rank() <= catalog.High.Rank() {
 			return text + ". Cause: " + string(f.Code)
 		}

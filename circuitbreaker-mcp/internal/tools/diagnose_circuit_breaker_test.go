@@ -234,6 +234,34 @@ func TestWhyDidItOpenThen(t *testing.T) {
 	}
 }
 
+// kafka-publisher was open at the moment; the payment gateway's breaker opened two minutes
+// after it and is open at the end of the time: both are told, and asked about one breaker
+// the other decides nothing.
+func TestABreakerOpensAfterTheMoment(t *testing.T) {
+	t.Parallel()
+	end := time.Now()
+	p := promtest.Start(t, one(end, func(left float64) string {
+		kafka, gateway := promtest.Closed("kafka-publisher"), promtest.Closed("pg-auth-api")
+		if left < 62 && left > 59 {
+			kafka = kafka.In("open")
+		}
+		if left < 58 {
+			gateway = gateway.In("open")
+		}
+		return kafka.String() + gateway.String() + traffic(7200-int(left*60), map[string]float64{"200": 10}, 0.2)
+	}))
+	c := wholeServer(t, 30*time.Second, p.URL, noKafka(t), refused(t))
+	at := end.Add(-60 * time.Minute).Format(time.RFC3339)
+	a, text := diagnosed(t, c, fmt.Sprintf(`{"at":%q}`, at))
+	if codes := a.Codes(); !slices.Contains(codes, "CB_OPEN") || !slices.Contains(codes, "PG_AUTH_BREAKER_OPEN") || !strings.Contains(text, "still at the end") {
+		t.Errorf("%v:\n%s", codes, text)
+	}
+	a, text = diagnosed(t, c, fmt.Sprintf(`{"at":%q,"breaker":"pg-auth-api"}`, at))
+	if codes := a.Codes(); !slices.Contains(codes, "PG_AUTH_BREAKER_OPEN") || slices.Contains(codes, "CB_OPEN") || !strings.HasPrefix(a.Summary, "OPEN") {
+		t.Errorf("%v:\n%s", codes, text)
+	}
+}
+
 // One system hangs: the others are told of within the time that a system may take.
 func TestDiagnoseWhilePrometheusHangs(t *testing.T) {
 	t.Parallel()

@@ -212,8 +212,8 @@ func counted(n int, what string) string {
 // sampled says how often a group was looked at, and over how long.
 func sampled(t diagnose.Trend) string {
 	text := counted(t.Samples, "sample")
-	if t.Window > 0 {
-		text += " over " + diagnose.Short(t.Window)
+	if t.Seen > 0 {
+		text += " over " + diagnose.Short(t.Seen)
 	}
 	return text
 }

@@ -188,7 +188,10 @@ func (s Sources) deadData(t broker.Tail, in DeadLettersIn, after mark, since tim
 		c.Window = s.inZone(since).Format(time.RFC3339) + " .. " + t.At.Format(time.RFC3339)
 	}
 	c.Looked = append(c.Looked, fmt.Sprintf("%d letters read", len(t.Letters)))
-	if t.Cut {
+	switch {
+	case len(t.Unread) > 0:
+		c.Not = append(c.Not, "some letters of "+list(t.Unread))
+	case t.Cut:
 		c.Not = append(c.Not, "older letters: the newest of each partition were read")
 	}
 	rest := t.Letters

@@ -51,7 +51,7 @@ type SeriesRow struct {
 	Min    *float64     `json:"min"`
 	Avg    *float64     `json:"avg,omitempty"` // of few series, or in full
 	Max    *float64     `json:"max"`
-	Last   *float64     `json:"last"`
+	Last   *float64     `json:"last"` // at the end of the time; null where it has none then
 	First  *float64     `json:"first,omitempty"`
 	Note   string       `json:"note,omitempty"` // what is missing
 	Line   string       `json:"over_time,omitempty"`
@@ -98,6 +98,9 @@ func (s Sources) metrics(ctx context.Context, in MetricsIn) (report.Answer[Metri
 			return a, err
 		}
 	}
+	if known != nil {
+		m = m.Of(*known)
+	}
 	m.Source.Took = time.Since(start)
 	if err := ctx.Err(); err != nil {
 		return a, err
@@ -107,7 +110,7 @@ func (s Sources) metrics(ctx context.Context, in MetricsIn) (report.Answer[Metri
 	}
 	a.Findings = diagnose.PromSilent(m.Source, time.Time{}, "no answer")
 	a.Sources, a.AsOf = []fault.Source{m.Source}, span.Until.In(s.Zone)
-	a.Data = metricsData(expr.Text, known, m, in)
+	a.Data = metricsData(expr.Text, known, m, in, rng)
 	a.Coverage = report.Coverage{Window: rng.String()}
 	if n := len(m.Series); n > in.Limit {
 		a.Coverage.Cut, a.Coverage.More = true, fmt.Sprintf("%d of %d series are shown, the greatest at the end of the time; raise limit, or aggregate: sum by (job) (%s)", in.Limit, n, expr.Text)
@@ -171,7 +174,7 @@ func badQuery(f *fault.Failure) error {
 	return nil
 }
 
-func metricsData(expr string, known *promql.Known, m promql.Metric, in MetricsIn) MetricsData {
+func metricsData(expr string, known *promql.Known, m promql.Metric, in MetricsIn, rng when.Range) MetricsData {
 	d := MetricsData{PromQL: expr, Empty: m.Empty}
 	if known != nil {
 		d.Means, d.Unit = known.Means, known.Unit
@@ -191,7 +194,7 @@ func metricsData(expr string, known *promql.Known, m promql.Metric, in MetricsIn
 	d.Names = names
 	shown := series[:min(len(series), in.Limit)]
 	for _, x := range shown {
-		row := SeriesRow{Labels: labelsOf(x, common, len(names) > 0), Min: digits(x.Min), Max: digits(x.Max), Last: digits(x.Last), Note: missing(x, m.Points)}
+		row := SeriesRow{Labels: labelsOf(x, common, len(names) > 0), Min: digits(x.Min), Max: digits(x.Max), Last: digits(x.Last), Note: missing(x, m.Points, rng)}
 		if in.Detail == "full" || len(shown) <= fewSeries {
 			row.Avg = digits(x.Avg)
 		}
@@ -257,14 +260,24 @@ func labelsOf(x promql.MetricSeries, common []promql.MetricLabel, values bool) f
 }
 
 // missing says what a series lacks: a point that is no number is not one that was
-// not scraped.
-func missing(x promql.MetricSeries, points int) string {
+// not scraped. Where it has none at the end, it says when the last was.
+func missing(x promql.MetricSeries, points int, rng when.Range) string {
 	var parts []string
+	if x.TooFew > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d points: too few calls for a rate", x.TooFew, points))
+	}
 	if x.NaN > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d points are no number (NaN)", x.NaN, points))
 	}
-	if gone := points - x.Known - x.NaN; gone > 0 {
+	if gone := points - x.Known - x.NaN - x.TooFew; gone > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d points have no sample", gone, points))
+	}
+	if x.Last == nil && x.Known > 0 {
+		layout := time.TimeOnly
+		if rng.Duration() >= 12*time.Hour {
+			layout = time.DateTime
+		}
+		parts = append(parts, "last sample "+x.LastAt.In(rng.Until.Location()).Format(layout))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -49,7 +49,7 @@ func TestQueryMetrics(t *testing.T) {
 		`{"promql":"up{job=\"ingest-service\"}","time_range":"2h"}`:  `up{job="ingest-service"}`,
 		`{"question":"p99 latency of authorize","time_range":"24h"}`: `0.99`,
 		`{"promql":"1+1"}`: `1+1`,
-		`{"question":"is the breaker open","detail":"full"}`:                                                  `== 1`,
+		`{"question":"is the breaker open","detail":"full"}`:                                                  `max by (instance, name, state) (resilience4j_circuitbreaker_state{job="ingest-service"})`,
 		`{"promql":"sum by (status) (rate(http_server_requests_seconds_count{job=\"ingest-service\"}[5m]))"}`: `sum by (status)`,
 	} {
 		a, text := queried(t, c, args)
@@ -75,6 +75,47 @@ func TestQueryMetrics(t *testing.T) {
 	}
 	if a, _ := queried(t, c, `{"question":"list"}`); len(a.Data.List) < 20 {
 		t.Errorf("%v", a.Data.List)
+	}
+}
+
+// What a series had last is not what it has at the end of the time: a breaker that has
+// opened since was told as CLOSED first, and an instance that is gone as up.
+func TestTheLastValueIsThatOfTheEnd(t *testing.T) {
+	t.Parallel()
+	end := time.Now()
+	var past promtest.Past
+	for at := end.Add(-time.Hour); !at.After(end); at = at.Add(promtest.Every) {
+		b := promtest.Closed("kafka-publisher")
+		switch left := end.Sub(at); {
+		case left < 10*time.Minute:
+			b = b.In("open")
+			b.FailureRate = 100
+		case left < 30*time.Minute:
+			b.FailureRate = 50
+		}
+		past.Scrape("a:8080", at, b.String())
+		if end.Sub(at) > 40*time.Minute {
+			past.Scrape("b:8080", at, "busy 7\n")
+		}
+	}
+	c := server(t, promtest.Start(t, &past).URL)
+	a, text := queried(t, c, `{"question":"state of the breaker kafka-publisher"}`)
+	if s := a.Data.Series; len(s) != 2 || !strings.Contains(s[0].Labels, "open") || *s[0].Last != 1 || !strings.Contains(s[1].Labels, "closed") || *s[1].Last != 0 {
+		t.Errorf("%s", text)
+	}
+	// -1 stands for too few calls, and is no rate.
+	a, text = queried(t, c, `{"question":"failure rate of kafka-publisher"}`)
+	if s := a.Data.Series; len(s) != 1 || *s[0].Last != 100 || *s[0].Min != 50 || *s[0].Avg < 60 || !strings.Contains(s[0].Note, "points: too few calls for a rate") || strings.Contains(s[0].Note, "no sample") {
+		t.Errorf("%s", text)
+	}
+	a, text = queried(t, c, `{"promql":"busy"}`)
+	if s := a.Data.Series; len(s) != 1 || s[0].Last != nil || *s[0].Max != 7 || !strings.Contains(s[0].Note, "last sample ") {
+		t.Errorf("%s", text)
+	}
+	// What is nowhere any more stands behind what is there.
+	a, text = queried(t, c, `{"promql":"busy or 0 * resilience4j_circuitbreaker_state{state=\"open\"}"}`)
+	if s := a.Data.Series; len(s) != 2 || s[0].Last == nil || s[1].Last != nil {
+		t.Errorf("%s", text)
 	}
 }
 

@@ -272,10 +272,13 @@ const (
 	// restless is what the middle one must be above in any case: where half of the
 	// answers come at once, it may as well be this machine that stumbles.
 	restless = 10 * time.Millisecond
+	// starved is how late this machine may wake up without a word of it.
+	starved = 5 * time.Millisecond
 )
 
 // slow judges round trips without the part of the network, as far as a bare
-// connection shows it: Redis does not answer for a slow line to this machine.
+// connection shows it, and without that of this machine, as far as it wakes up late:
+// Redis does not answer for a slow line to this machine, nor for what else runs on it.
 func slow(s redisdb.Server) (report.Finding, bool) {
 	if s.Source.Err != nil && s.Source.Err.Class == redisdb.ScriptRunning {
 		return report.NewFinding(catalog.RedisSlow, "%s runs a script and answers nothing else until it ends", s.Source.Name).
@@ -287,7 +290,8 @@ func slow(s redisdb.Server) (report.Finding, bool) {
 	if p.Network != nil {
 		network = *p.Network
 	}
-	tail, middle := p.Rank(0.95)-network, p.Rank(0.5)-network
+	lateTail, late := p.LateRank(0.95), p.LateRank(0.5)
+	tail, middle := p.Rank(0.95)-network-lateTail, p.Rank(0.5)-network-late
 	least := restless
 	if len(p.Trips) < enoughTrips {
 		least = redisdb.SlowAbove
@@ -307,8 +311,13 @@ func slow(s redisdb.Server) (report.Finding, bool) {
 	if p.Network != nil {
 		said = append(said, "a bare TCP connection "+seconds(network))
 	}
-	return report.NewFinding(catalog.RedisSlow, "%s answers slowly: p95 %s, more than %s of it not explained by the network",
-		s.Source.Name, seconds(p.Rank(0.95)), seconds(redisdb.SlowAbove)).
+	elsewhere := "the network"
+	if lateTail > starved {
+		said = append(said, fmt.Sprintf("this machine itself wakes up %s late, p95 %s", seconds(late), seconds(lateTail)))
+		elsewhere += " and this machine"
+	}
+	return report.NewFinding(catalog.RedisSlow, "%s answers slowly: p95 %s, more than %s of it not explained by %s",
+		s.Source.Name, seconds(p.Rank(0.95)), seconds(redisdb.SlowAbove), elsewhere).
 		With(s.Source.Name, "DBSIZE, one after another", strings.Join(said, "; "), s.Clock).
 		Hurts("every authorize, capture and refund waits for it; ingest sets no timeout for Redis (Lettuce's is 60 s)").
 		Then("Compare from the host of ingest: redis-cli --latency (a tunnel or proxy to here would look the same)", "SLOWLOG GET 10 and CLIENT LIST for the command that takes long"), true

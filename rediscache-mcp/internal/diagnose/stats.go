@@ -95,12 +95,12 @@ const (
 func dataLoss(s redisdb.Server, c Census) (report.Finding, bool) {
 	i := s.Info
 	next := []string{"Find out why (log of Redis, its host, who may FLUSHALL)", "Until the cached answers have come back, repeats are answered by the database; its unique key still protects"}
-	if p := s.Past; p != nil && !i.Loading && i.Time.Sub(p.Time) <= max(c.Lifetime.TTL, tellLoss) && p.Keys >= fewKeys && i.Keys < p.Lasting(i.Time)/2 {
-		f := report.NewFinding(catalog.RedisDataLoss, "%s was started anew and lost its keys: %d before, %d now", s.Source.Name, p.Keys, i.Keys).
-			With(s.Source.Name, "INFO server, keyspace", fmt.Sprintf("run_id changed, %d keys at %s", p.Keys, p.Time.Format(time.RFC3339)), i.Time)
+	if p := s.Past; p != nil && !i.Loading && i.Time.Sub(p.Time) <= max(c.Lifetime.TTL, tellLoss) && p.Own.Keys >= fewKeys && i.Own.Keys < p.Lasting(i.Time)/2 {
+		f := report.NewFinding(catalog.RedisDataLoss, "%s was started anew and lost its keys: %d before, %d now", s.Source.Name, p.Own.Keys, i.Own.Keys).
+			With(s.Source.Name, "INFO server, keyspace", fmt.Sprintf("run_id changed, %d keys at %s", p.Own.Keys, p.Time.Format(time.RFC3339)), i.Time)
 		if p.RunID == i.RunID {
-			f = report.NewFinding(catalog.RedisDataLoss, "%s was emptied: %d keys before, %d now", s.Source.Name, p.Keys, i.Keys).
-				With(s.Source.Name, "INFO commandstats, keyspace", fmt.Sprintf("FLUSHALL or FLUSHDB called since %s, when it had %d keys", p.Time.Format(time.RFC3339), p.Keys), i.Time)
+			f = report.NewFinding(catalog.RedisDataLoss, "%s was emptied: %d keys before, %d now", s.Source.Name, p.Own.Keys, i.Own.Keys).
+				With(s.Source.Name, "INFO commandstats, keyspace", fmt.Sprintf("FLUSHALL or FLUSHDB called since %s, when it had %d keys", p.Time.Format(time.RFC3339), p.Own.Keys), i.Time)
 		}
 		return f.Then(next...).ConfirmWith("find_duplicate_idempotency"), true
 	}
@@ -109,7 +109,7 @@ func dataLoss(s redisdb.Server, c Census) (report.Finding, bool) {
 	nothing := i.Load.Loaded != nil && *i.Load.Loaded == 0
 	if young && asked && nothing && c.Whole && c.Idem == 0 {
 		return report.NewFinding(catalog.RedisDataLoss, "%s was started %s ago with no data and holds no cached answer, though it has been asked for some: what it held before is lost, if it held any", s.Source.Name, seconds(*i.Uptime)).
-			With(s.Source.Name, "INFO server, persistence, commandstats; SCAN", fmt.Sprintf("uptime %s, 0 keys loaded, GET called %d times, 0 of %d keys are cached answers", seconds(*i.Uptime), *i.Load.Gets, i.Keys), i.Time).
+			With(s.Source.Name, "INFO server, persistence, commandstats; SCAN", fmt.Sprintf("uptime %s, 0 keys loaded, GET called %d times, 0 of %d keys are cached answers", seconds(*i.Uptime), *i.Load.Gets, i.Own.Keys), i.Time).
 			Then("Compare with the payments of the last minutes in the database: each has a cached answer in a Redis that lost nothing").ConfirmWith("query_payments").Unsure(), true
 	}
 	return report.Finding{}, false

@@ -56,33 +56,47 @@ func TestStats(t *testing.T) {
 		"full, evicted":                     {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(170)) }, Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"is full and evicts for each write: 170 keys", "used_memory 99 of maxmemory 100"}},
 		"full, never evicted":               {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(0)) }, Census{}, nil, false, nil},
 		"evicted before the policy was set": {func(s *redisdb.Server) { memory(99, 100, "noeviction", 0)(s); s.Info.Load.Evicted = new(int64(5)) }, Census{}, nil, false, nil},
-		"restarted empty, seen before":      {func(s *redisdb.Server) { p := healthy(); p.Keys, p.RunID = 500, "another"; s.Past, s.Info.Keys = &p, 3 }, Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"500 before, 3 now"}},
+		"restarted empty, seen before": {func(s *redisdb.Server) {
+			p := healthy()
+			p.Own.Keys, p.RunID = 500, "another"
+			s.Past, s.Info.Own.Keys = &p, 3
+		}, Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"500 before, 3 now"}},
 		"restarted with its data": {func(s *redisdb.Server) {
 			p := healthy()
-			p.Keys, p.RunID = 500, "another"
-			s.Past, s.Info.Keys = &p, 490
+			p.Own.Keys, p.RunID = 500, "another"
+			s.Past, s.Info.Own.Keys = &p, 490
 		}, Census{}, nil, false, nil},
 		"restarted while its keys ended": {func(s *redisdb.Server) {
 			p := healthy()
-			p.Keys, p.Expiring, p.TTLs, p.RunID, p.Time = 500, 500, 500*60_000, "another", s.Info.Time.Add(-50*time.Second)
-			s.Past, s.Info.Keys = &p, 180
+			p.Own, p.RunID, p.Time = redisdb.Keyspace{Keys: 500, Expiring: 500, MeanTTL: time.Minute}, "another", s.Info.Time.Add(-50*time.Second)
+			s.Past, s.Info.Own.Keys = &p, 180
 		}, Census{}, nil, false, nil},
 		"restarted empty before its keys ended": {func(s *redisdb.Server) {
 			p := healthy()
-			p.Keys, p.Expiring, p.TTLs, p.RunID, p.Time = 500, 500, 500*600_000, "another", s.Info.Time.Add(-50*time.Second)
-			s.Past, s.Info.Keys = &p, 180
+			p.Own, p.RunID, p.Time = redisdb.Keyspace{Keys: 500, Expiring: 500, MeanTTL: 10 * time.Minute}, "another", s.Info.Time.Add(-50*time.Second)
+			s.Past, s.Info.Own.Keys = &p, 180
 		}, Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"500 before, 180 now"}},
 		"lost long ago": {func(s *redisdb.Server) {
 			p := healthy()
-			p.Keys, p.Time = 500, s.Info.Time.Add(-time.Hour)
-			s.Past, s.Info.Keys = &p, 3
+			p.Own.Keys, p.Time = 500, s.Info.Time.Add(-time.Hour)
+			s.Past, s.Info.Own.Keys = &p, 3
 		}, Census{}, nil, false, nil},
 		"TS-18 still loading": {func(s *redisdb.Server) {
 			p := healthy()
-			p.Keys, p.RunID = 500, "another"
-			s.Past, s.Info.Keys, s.Info.Loading = &p, 3, true
+			p.Own.Keys, p.RunID = 500, "another"
+			s.Past, s.Info.Own.Keys, s.Info.Loading = &p, 3, true
 		}, Census{}, nil, false, nil},
-		"flushed meanwhile":                   {func(s *redisdb.Server) { p := healthy(); p.Keys = 500; s.Past, s.Info.Keys = &p, 3 }, Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"was emptied: 500 keys before, 3 now", "FLUSHALL or FLUSHDB called since"}},
+		"flushed meanwhile": {func(s *redisdb.Server) { p := healthy(); p.Own.Keys = 500; s.Past, s.Info.Own.Keys = &p, 3 }, Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"was emptied: 500 keys before, 3 now", "FLUSHALL or FLUSHDB called since"}},
+		"another database was flushed": {func(s *redisdb.Server) {
+			p := healthy()
+			p.Own.Keys, p.Keys = 500, 90_500
+			s.Past, s.Info.Own.Keys, s.Info.Keys = &p, 495, 495
+		}, Census{}, nil, false, nil},
+		"flushed beside a large one": {func(s *redisdb.Server) {
+			p := healthy()
+			p.Own.Keys, p.Keys = 500, 90_500
+			s.Past, s.Info.Own.Keys, s.Info.Keys = &p, 3, 90_003
+		}, Census{}, []catalog.Code{catalog.RedisDataLoss}, false, []string{"500 keys before, 3 now"}},
 		"young and asked for what it has not": {young(20), Census{Whole: true}, []catalog.Code{catalog.RedisDataLoss}, true, []string{"40 s ago", "GET called 20 times"}},
 		"NM-06 a new environment":             {young(0), Census{Whole: true}, nil, false, nil},
 		"young, with answers":                 {young(20), Census{Whole: true, Idem: 1}, nil, false, nil},

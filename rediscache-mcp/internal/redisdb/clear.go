@@ -17,8 +17,9 @@ const MaxClearable = headBytes - 1
 
 // clearScript deletes a key if it still holds what it was shown to hold. A TTL only
 // gets shorter by itself: a longer one, one that came or one that went means that
-// somebody has changed the key since. ARGV: the value, and the TTL in milliseconds,
-// -1 for none.
+// somebody has changed the key since, and one where the time is up that it is another
+// counter. ARGV: the value, and what must be left of the TTL in milliseconds, -1 for
+// none.
 const clearScript = `
 local kind = redis.call('TYPE', KEYS[1])['ok']
 if kind == 'none' then return {'gone'} end
@@ -26,7 +27,7 @@ if kind ~= 'string' then return {'changed', kind, -1} end
 local value = redis.call('GETRANGE', KEYS[1], 0, 63)
 local ttl = redis.call('PTTL', KEYS[1])
 local shown = tonumber(ARGV[2])
-if value ~= ARGV[1] or (shown < 0) ~= (ttl < 0) or ttl > shown + 1000 then return {'changed', value, ttl} end
+if value ~= ARGV[1] or (shown < 0) ~= (ttl < 0) or shown == 0 or ttl > shown + 1000 then return {'changed', value, ttl} end
 redis.call('DEL', KEYS[1])
 return {'cleared', value, ttl}`
 
@@ -49,8 +50,8 @@ type Clearing struct {
 	Held    Sight // what the key held then; for Cleared and Changed
 }
 
-// Clear deletes one key, in one step, if it still is what shown says. It never
-// sends the order twice.
+// Clear deletes one key, in one step, if it still is what shown says; its TTL is what
+// must be left by now of the one that was shown. It never sends the order twice.
 func (db *DB) Clear(ctx context.Context, key string, shown Sight) Clearing {
 	start := time.Now()
 	c := db.clear(ctx, key, shown)

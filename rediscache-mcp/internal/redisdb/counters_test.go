@@ -323,7 +323,7 @@ func TestManyAtOnce(t *testing.T) {
 func TestPaceIsMeasuredOnlyWhenAnAnswerWasSlow(t *testing.T) {
 	s := redistest.Start(t)
 	slow := ask(t, open(t, "redis://"+redistest.Slow(t, s.Addr, 120*time.Millisecond)), "a").Servers[0].Pace
-	if len(slow.Trips) < 3 || slow.Rank(0.5) < 120*time.Millisecond || slow.Network == nil || *slow.Network > 100*time.Millisecond {
+	if len(slow.Trips) < 3 || slow.Rank(0.5) < 120*time.Millisecond || slow.Network == nil || *slow.Network > 100*time.Millisecond || len(slow.Late) < len(slow.Trips) || slow.LateRank(0.5) > slow.Rank(0.5) {
 		t.Errorf("slow: %+v", slow)
 	}
 	// Nothing but the time to connect is slow on a first question; a second one

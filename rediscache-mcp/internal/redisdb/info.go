@@ -1,6 +1,7 @@
 package redisdb
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -31,15 +32,22 @@ type Info struct {
 	MaxMemory     *int64       // bytes; 0 is no limit
 	Policy        foreign.Text // maxmemory_policy
 	Expiring      int64        // keys with a TTL, over all databases
-	TTLs          int64        // the sum of these TTLs in ms, as Redis estimates it
-	brief         float64      // the share of the keys that last for a moment: see Remember
-	ended         int64        // as many keys ended by themselves since: see endedSince
 	Keys          int64        // keys, over all databases
+	Own           Keyspace     // the database that is asked
+	brief         float64      // the share of its keys that last for a moment: see Remember
+	ended         int64        // as many keys ended by themselves since, in any database: see endedSince
 	Load          Load         // what it does, and with how much
 
 	// Errors counts error replies by their first word since the server started
 	// or its counters were reset. It is nil where they are not told (before 6.2).
 	Errors map[string]int64
+}
+
+// Keyspace is what a database holds.
+type Keyspace struct {
+	Keys     int64
+	Expiring int64         // of them, with a TTL
+	MeanTTL  time.Duration // of these, as Redis estimates it; 0 when it has no estimate yet
 }
 
 // read are the fields of INFO that are read, out of the 150 and more that a Redis of
@@ -91,8 +99,9 @@ func (f fields) flag(name, yes string) *bool {
 	return &is
 }
 
-// parseInfo reads the answer of INFO.
-func parseInfo(text string) Info {
+// parseInfo reads the answer of INFO; db is the database that is asked.
+func parseInfo(text string, db int) Info {
+	ours := "db" + strconv.Itoa(db)
 	told := make(fields, len(read))
 	info, commands := Info{}, false
 	for line := range strings.Lines(text) {
@@ -115,9 +124,12 @@ func parseInfo(text string) Info {
 				info.Errors[word] = n
 			}
 		} else if strings.HasPrefix(name, "db") && strings.HasPrefix(value, "keys=") {
-			info.Expiring += part(value, "expires")
-			info.TTLs += part(value, "expires") * part(value, "avg_ttl")
-			info.Keys += part(value, "keys")
+			k := Keyspace{part(value, "keys"), part(value, "expires"), time.Duration(part(value, "avg_ttl")) * time.Millisecond}
+			info.Keys += k.Keys
+			info.Expiring += k.Expiring
+			if name == ours {
+				info.Own = k
+			}
 		}
 	}
 	number, flag := told.number, told.flag
@@ -157,20 +169,17 @@ func parseInfo(text string) Info {
 // a window of a rate limit, the shortest TTL there is.
 const shortTTL = time.Minute
 
-// Lasting is how many of the keys must still be there at a later time of the server, if
+// Lasting is how many keys of the database must still be there at a later time of the server, if
 // nothing but their TTL ends them. It errs on the low side: Redis's estimate of the TTLs
 // follows a burst of brief keys too slowly.
 func (i Info) Lasting(now time.Time) int64 {
-	if i.Expiring == 0 {
-		return i.Keys
+	k := i.Own
+	if k.Expiring == 0 {
+		return k.Keys
 	}
-	after := now.Sub(i.Time)
-	mean := float64(shortTTL.Milliseconds())
-	if i.TTLs > 0 {
-		mean = float64(i.TTLs) / float64(i.Expiring)
-	}
-	left := float64(i.Expiring) * max(0, 1-float64(after.Milliseconds())/mean)
-	return min(i.Keys-i.Expiring+int64(left), i.Keys-int64(i.brief*float64(i.Keys)), i.Keys-i.ended)
+	mean := cmp.Or(k.MeanTTL, shortTTL)
+	left := float64(k.Expiring) * max(0, 1-float64(now.Sub(i.Time))/float64(mean))
+	return min(k.Keys-k.Expiring+int64(left), k.Keys-int64(i.brief*float64(k.Keys)), k.Keys-i.ended)
 }
 
 // part reads one number from a list like keys=1,expires=1,avg_ttl=0.

@@ -6,10 +6,10 @@ import (
 )
 
 func TestParseInfo(t *testing.T) {
-	i := parseInfo("# Server\r\nserver_time_usec:1795182812530919\r\nrun_id:abc\r\n# Memory\r\nused_memory:1000\r\nmaxmemory:900\r\nmem_not_counted_for_evict:300\r\nmaxmemory_policy:volatile-lru\r\n" +
-		"# Persistence\r\nloading:1\r\nrdb_last_bgsave_status:err\r\naof_last_write_status:ok\r\nloading_loaded_perc:12.34\r\nloading_eta_seconds:8\r\n" +
-		"# Replication\r\nrole:slave\r\nmaster_link_status:down\r\nslave_read_only:1\r\n# Errorstats\r\nerrorstat_OOM:count=7\r\nerrorstat_READONLY:count=2\r\n# Keyspace\r\ndb0:keys=5,expires=2,avg_ttl=100\r\ndb3:keys=1,expires=1,avg_ttl=0\r\n")
-	if !i.Time.Equal(time.UnixMicro(1795182812530919)) || i.RunID != "abc" || *i.UsedMemory != 700 || *i.MaxMemory != 900 || i.Policy != "volatile-lru" || i.Expiring != 3 {
+	i := parseInfo("# Server\r\nserver_time_usec:1795182812530919\r\nrun_id:abc\r\n# Memory\r\nused_memory:1000\r\nmaxmemory:900\r\nmem_not_counted_for_evict:300\r\nmaxmemory_policy:volatile-lru\r\n"+
+		"# Persistence\r\nloading:1\r\nrdb_last_bgsave_status:err\r\naof_last_write_status:ok\r\nloading_loaded_perc:12.34\r\nloading_eta_seconds:8\r\n"+
+		"# Replication\r\nrole:slave\r\nmaster_link_status:down\r\nslave_read_only:1\r\n# Errorstats\r\nerrorstat_OOM:count=7\r\nerrorstat_READONLY:count=2\r\n# Keyspace\r\ndb0:keys=5,expires=2,avg_ttl=100\r\ndb3:keys=1,expires=1,avg_ttl=0\r\n", 3)
+	if !i.Time.Equal(time.UnixMicro(1795182812530919)) || i.RunID != "abc" || *i.UsedMemory != 700 || *i.MaxMemory != 900 || i.Policy != "volatile-lru" || i.Expiring != 3 || i.Keys != 6 || i.Own != (Keyspace{1, 1, 0}) {
 		t.Errorf("server, memory, keyspace: %+v", i)
 	}
 	if !i.Loading || *i.LoadedPercent != 12 || *i.LoadingETA != 8 || *i.SnapshotOK || !*i.AOFWriteOK {
@@ -23,18 +23,18 @@ func TestParseInfo(t *testing.T) {
 // A stand-in tells two sections, and an old server no error counts: what is not
 // told must not read as zero.
 func TestWhatIsNotToldIsNotKnown(t *testing.T) {
-	i := parseInfo("# Clients\nconnected_clients:1\n\nerrorstat_OOM:count=7\nrole\n")
+	i := parseInfo("# Clients\nconnected_clients:1\n\nerrorstat_OOM:count=7\nrole\n", 0)
 	if !i.Time.IsZero() || i.UsedMemory != nil || i.MaxMemory != nil || i.SnapshotOK != nil || i.AOFWriteOK != nil || i.ReplicaReadOnly != nil || i.Errors != nil || i.Role != "" {
 		t.Errorf("%+v", i)
 	}
-	if told := parseInfo("# Errorstats\r\n"); told.Errors == nil {
+	if told := parseInfo("# Errorstats\r\n", 0); told.Errors == nil {
 		t.Error("no errors were told, which is not the same as not told")
 	}
 }
 
 // Valkey says which Redis it is like, besides what it is.
 func TestValkey(t *testing.T) {
-	i := parseInfo("# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.1\r\n# Cluster\r\ncluster_enabled:1\r\n")
+	i := parseInfo("# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.1\r\n# Cluster\r\ncluster_enabled:1\r\n", 0)
 	if i.Load.Version != "Valkey 8.1.1" || !i.Cluster {
 		t.Errorf("%+v", i)
 	}
@@ -55,13 +55,13 @@ func TestOwnSlots(t *testing.T) {
 // What is left of the keys is told on the low side, by whichever count says less.
 func TestLasting(t *testing.T) {
 	now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
-	was := Info{Time: now.Add(-time.Minute), RunID: "a", Keys: 1000, Expiring: 1000, TTLs: 1000 * 600_000}
+	was := Info{Time: now.Add(-time.Minute), RunID: "a", Own: Keyspace{1000, 1000, 10 * time.Minute}}
 	for name, x := range map[string]struct {
 		change func(was, now *Info)
 		want   int64
 	}{
 		"of a mean TTL of ten minutes": {func(*Info, *Info) {}, 900},
-		"without a TTL":                {func(was, _ *Info) { was.Expiring = 0 }, 1000},
+		"without a TTL":                {func(was, _ *Info) { was.Own.Expiring = 0 }, 1000},
 		"most of them counters":        {func(was, _ *Info) { was.brief = 0.95 }, 50},
 		"ended since it was started":   {func(_, now *Info) { now.RunID, now.Load.Expired = "b", new(int64(800)) }, 200},
 		"not loaded, for they had":     {func(_, now *Info) { now.RunID, now.Load.LoadedLate = "b", new(int64(300)) }, 700},

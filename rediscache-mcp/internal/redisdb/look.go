@@ -51,7 +51,7 @@ func (db *DB) look(ctx context.Context, n node, counters []Counter, seen map[str
 	if err != nil {
 		s.InfoErr = failureOf(err)
 	} else {
-		parsed := parseInfo(text)
+		parsed := parseInfo(text, db.target.db)
 		s.Info, s.Clock = &parsed, parsed.Time
 		s.Before = db.remember(n.name, parsed)
 	}
@@ -276,7 +276,7 @@ func (db *DB) again(ctx context.Context, n node, s *Server, counters []Counter, 
 		}
 	}
 	if text, err := info.Result(); err == nil {
-		later := parseInfo(text)
+		later := parseInfo(text, db.target.db)
 		switch {
 		case wait < growAfter || s.Info == nil || later.RunID != s.Info.RunID:
 		case s.Before == nil:

@@ -17,6 +17,7 @@ const (
 	paceSamples = 20
 	paceBudget  = 1500 * time.Millisecond
 	connects    = 3
+	nap         = time.Millisecond // before each round trip, to see how late we wake up
 )
 
 // Pace is how fast a server answers. It is measured only when a first answer was
@@ -30,6 +31,9 @@ type Pace struct {
 	// Network is the shortest time a bare TCP connection took, in which the
 	// process of Redis has no part; nil when none came about.
 	Network *time.Duration
+	// Late is how late this process woke up before each round trip, shortest first:
+	// where the machine it runs on is starved, an answer waits as long to be seen.
+	Late []time.Duration
 }
 
 // pace measures round trips one after another. DBSIZE does nothing but answer,
@@ -39,6 +43,9 @@ func (n node) pace(ctx context.Context) Pace {
 	defer cancel()
 	p := Pace{Network: n.connectTime(ctx)}
 	for range paceSamples {
+		asleep := time.Now()
+		time.Sleep(nap)
+		p.Late = append(p.Late, max(0, time.Since(asleep)-nap))
 		start := time.Now()
 		err := n.client.DBSize(ctx).Err()
 		if err != nil && fault.NetworkClass(err) != fault.Timeout {
@@ -51,6 +58,7 @@ func (n node) pace(ctx context.Context) Pace {
 		p.Trips = append(p.Trips, time.Since(start))
 	}
 	slices.Sort(p.Trips)
+	slices.Sort(p.Late)
 	return p
 }
 
@@ -83,8 +91,15 @@ func (p Pace) Rank(share float64) time.Duration {
 		trips = append(trips, p.Unanswered)
 		slices.Sort(trips)
 	}
-	if len(trips) == 0 {
+	return rank(trips, share)
+}
+
+// LateRank is that of how late this process woke up.
+func (p Pace) LateRank(share float64) time.Duration { return rank(p.Late, share) }
+
+func rank(sorted []time.Duration, share float64) time.Duration {
+	if len(sorted) == 0 {
 		return 0
 	}
-	return trips[max(0, int(math.Ceil(share*float64(len(trips))))-1)]
+	return sorted[max(0, int(math.Ceil(share*float64(len(sorted))))-1)]
 }

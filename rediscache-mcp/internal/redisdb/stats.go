@@ -128,7 +128,7 @@ func (k *known) compare(was, now Info) {
 		was.brief = k.last.brief
 	}
 	was.ended = endedSince(was, now)
-	if k.past == nil || !k.past.near(now) || k.past.Keys <= was.Keys {
+	if k.past == nil || !k.past.near(now) || k.past.Own.Keys <= was.Own.Keys {
 		k.past = &was
 	}
 }
@@ -162,7 +162,7 @@ func (db *DB) sampleOnce(ctx context.Context, n node, s *Server) error {
 	if err != nil {
 		s.InfoErr = failureOf(err)
 	} else {
-		parsed := parseInfo(text)
+		parsed := parseInfo(text, db.target.db)
 		parsed.Load.OwnHits, parsed.Load.OwnMisses = own, ownMisses
 		s.Info, s.Clock = &parsed, parsed.Time
 	}

@@ -31,6 +31,7 @@ type ServerStats struct {
 	Version     foreign.Text     `json:"version"`
 	UptimeS     *int64           `json:"uptime_s"`
 	Keys        int64            `json:"keys"`
+	Others      int64            `json:"keys_of_other_databases,omitempty"`
 	Memory      MemoryStats      `json:"memory"`
 	HitRate     HitRateStats     `json:"hit_rate"`
 	Clients     ClientStats      `json:"clients"`

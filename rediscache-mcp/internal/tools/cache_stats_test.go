@@ -148,6 +148,36 @@ func TestStatsOfDataLoss(t *testing.T) {
 	concludes(t, a, "ok")
 }
 
+// Somebody else's database of the same Redis was flushed, which was told as our loss;
+// and ours beside theirs was none.
+func TestStatsOfAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	plant(t, s, 100)
+	in1 := func(script string) { s.Must("EVAL", "redis.call('SELECT', 1) "+script+" return 1", "0") }
+	in1("for i = 1, 5000 do redis.call('SET', 'x' .. i, i) end")
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	a, text := call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "ok")
+	says(t, text, "keys | keys_of_other_databases |", "| 200 | 5000 |")
+	later := func() {
+		began := s.Number("uptime_in_seconds")
+		s.Await("the next look to be a second later", func() bool { return s.Number("uptime_in_seconds") > began+1 })
+	}
+	in1("redis.call('FLUSHDB')")
+	later()
+	a, _ = call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "ok")
+
+	in1("for i = 1, 5000 do redis.call('SET', 'x' .. i, i) end")
+	call[statsData](t, d, stats, `{}`)
+	s.Must("FLUSHDB")
+	later()
+	a, text = call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "attention", "REDIS_DATA_LOSS")
+	says(t, text, "was emptied: 200 keys before, 0 now")
+}
+
 // The restart falls between the two looks of one call, or between a question about a
 // merchant and this one.
 func TestStatsOfDataLossInBetween(t *testing.T) {

@@ -90,6 +90,8 @@ type clearing struct {
 	key     string
 	reading redisdb.Reading
 	counter diagnose.RateKey
+	seen    time.Time        // when it was read
+	ended   time.Time        // when what was shown ended by itself, where another counter stands there now
 	failed  []redisdb.Server // what Redis said to the order
 	record  audit.Record
 	answer  report.Answer[ClearData]
@@ -122,6 +124,7 @@ func unlogged(err error) error {
 // look reads the counter and says what it is.
 func (c *clearing) look(ctx context.Context) {
 	c.reading = c.Redis.Counters(ctx, []string{c.key}).In(c.Zone)
+	c.seen = time.Now()
 	_, _, failingOpen := diagnose.Servers(c.reading.Servers)
 	c.counter = c.judged(c.in.MerchantID, []keyspace.Action{keyspace.Action(c.in.Action)}, c.reading, failingOpen)[0]
 }
@@ -153,7 +156,7 @@ func (c *clearing) decide(ctx context.Context) (redisdb.Outcome, error) {
 	case last.WrongType || last.Cut || len(last.Value) > redisdb.MaxClearable:
 		return notCounter, nil
 	case c.in.Confirm == "":
-		c.answer.Data.Confirm = c.Clearance.Mint.Give(noteOf(last), c.server(), c.key)
+		c.answer.Data.Confirm = c.Clearance.Mint.Give(noteOf(last, c.seen), c.server(), c.key)
 		c.answer.Data.ExpiresInS = int64(token.Life / time.Second)
 		return shown, nil
 	}
@@ -161,8 +164,9 @@ func (c *clearing) decide(ctx context.Context) (redisdb.Outcome, error) {
 	if err != nil {
 		return "", c.refuse(err)
 	}
-	was := sightOf(note)
-	if last.Value != was.Value || last.NoTTL != was.NoTTL || last.TTL > was.TTL+time.Second {
+	was, end := sightOf(note, c.seen)
+	if last.Value != was.Value || last.NoTTL != was.NoTTL || !was.NoTTL && (was.TTL <= 0 || last.TTL > was.TTL+time.Second) {
+		c.over(end, last)
 		return redisdb.Changed, nil
 	}
 	consent, err := tool.Confirm(ctx, c.in.Confirm+"\n"+c.in.Reason, c.question(was), "Delete this counter")
@@ -182,7 +186,20 @@ func (c *clearing) decide(ctx context.Context) (redisdb.Outcome, error) {
 	if err := c.log("deleting", ""); err != nil {
 		return "", unlogged(err)
 	}
-	return c.delete(ctx, was), nil
+	was, _ = sightOf(note, time.Now()) // a person may have taken minutes
+	did := c.delete(ctx, was)
+	if did == redisdb.Changed {
+		c.over(end, redisdb.Sight{NoTTL: c.answer.Data.Held.ResetsInS == nil})
+	}
+	return did, nil
+}
+
+// over notes when the counter that was shown ended by itself, where that explains what
+// is there now.
+func (c *clearing) over(end time.Time, now redisdb.Sight) {
+	if !end.IsZero() && !now.NoTTL && !end.After(time.Now()) {
+		c.ended = end
+	}
 }
 
 // delete gives the order.

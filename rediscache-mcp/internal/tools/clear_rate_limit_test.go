@@ -226,6 +226,38 @@ func TestClearOnlyWhatWasShown(t *testing.T) {
 	d.refused(t, args("M", "refund", a.Data.Confirm), "something else") // another process of Redis
 }
 
+// The counter of a later window was deleted by a token for an earlier one: same count,
+// and less TTL than was shown.
+func TestClearNoLaterWindow(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, clearer)
+	d := allowed(t, "redis://clearer:x@"+s.Addr)
+	const key = "rate:refund:M"
+	s.Must("SET", key, "2000", "PX", "1200")
+	a, _ := d.call(t, "M", "refund", "")
+	s.Await("the window to end", func() bool { return s.Do("EXISTS", key) == "0" })
+	s.Must("SET", key, "2000", "PX", "2000")
+	done, text := d.call(t, "M", "refund", a.Data.Confirm)
+	if done.Data.Cleared || done.Data.Outcome != "changed" {
+		t.Errorf("%+v", done.Data)
+	}
+	says(t, text, `NOT CLEARED - refund of merchant "M": the counter that was shown ended by itself at `)
+
+	// And where it ends while a person is asked.
+	s.Must("SET", key, "2000", "PX", "1500")
+	a, _ = d.call(t, "M", "refund", "")
+	app := serve.App{Name: "test", Common: &env.Common{CallTimeout: 10 * time.Second, MaxResultBytes: 60000}}
+	c := tooltest.ConnectAnswering(t, app, func(string) tooltest.Reply {
+		s.Await("the window to end", func() bool { return s.Do("EXISTS", key) == "0" })
+		s.Must("SET", key, "2000", "PX", "60000")
+		return tooltest.Agree
+	}, tools.All(d.Deps)...)
+	r := c.Call(t, clearTool, args("M", "refund", a.Data.Confirm))
+	if s.Do("EXISTS", key) != "1" || !strings.Contains(r.Text, "ended by itself at ") {
+		t.Errorf("%s", r.Text)
+	}
+}
+
 // In the one step itself, when the key changes after the last look.
 func TestClearInOneStep(t *testing.T) {
 	s := redistest.Start(t, clearer)

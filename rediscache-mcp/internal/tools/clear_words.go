@@ -12,19 +12,29 @@ import (
 	"payops-mcp/shared/foreign"
 )
 
-// noteOf is what a token carries: TTL in milliseconds, -1 for none, then the value.
-func noteOf(s redisdb.Sight) []byte {
-	left := int64(-1)
+// noteOf is what a token carries: when the counter ends by itself, in milliseconds by
+// the clock of this process, -1 for never, then the value. seen is when it was looked
+// at. The TTL alone would fit the counter of a later window too.
+func noteOf(s redisdb.Sight, seen time.Time) []byte {
+	end := int64(-1)
 	if !s.NoTTL {
-		left = s.TTL.Milliseconds()
+		end = seen.Add(s.TTL).UnixMilli()
 	}
-	return append(binary.BigEndian.AppendUint64(nil, uint64(left)), s.Value...) //nolint:gosec // read back as it was
+	return append(binary.BigEndian.AppendUint64(nil, uint64(end)), s.Value...) //nolint:gosec // read back as it was
 }
 
-// sightOf is the opposite of noteOf.
-func sightOf(note []byte) redisdb.Sight {
-	left := int64(binary.BigEndian.Uint64(note)) //nolint:gosec // noteOf made it
-	return redisdb.Sight{Exists: true, Value: foreign.Text(note[8:]), NoTTL: left < 0, TTL: max(0, time.Duration(left)*time.Millisecond)}
+// sightOf is what must be left by now of what a token stands for, and when it ends by
+// itself; zero for never. A TTL of 0 has ended.
+func sightOf(note []byte, now time.Time) (redisdb.Sight, time.Time) {
+	s := redisdb.Sight{Exists: true, Value: foreign.Text(note[8:])}
+	end := int64(binary.BigEndian.Uint64(note)) //nolint:gosec // noteOf made it
+	if end < 0 {
+		s.NoTTL = true
+		return s, time.Time{}
+	}
+	at := time.UnixMilli(end)
+	s.TTL = max(0, at.Sub(now))
+	return s, at
 }
 
 // question is what a person is asked before the key is deleted.
@@ -106,6 +116,9 @@ func (c *clearing) summary(outcome redisdb.Outcome, before diagnose.RateKey) str
 	case redisdb.Cleared:
 		return fmt.Sprintf("CLEARED - %s held %s; now: %s", of, heldWords(*c.answer.Data.Held), now)
 	case redisdb.Changed:
+		if !c.ended.IsZero() {
+			return fmt.Sprintf("NOT CLEARED - %s: the counter that was shown ended by itself at %s; now: %s", of, c.byServer(c.ended).Format(time.TimeOnly), now)
+		}
 		return fmt.Sprintf("NOT CLEARED - %s is not what was shown any more; now: %s", of, now)
 	case redisdb.Gone:
 		return fmt.Sprintf("NOT CLEARED - %s: the counter was gone already; now: %s", of, now)
@@ -117,6 +130,14 @@ func (c *clearing) summary(outcome redisdb.Outcome, before diagnose.RateKey) str
 		return fmt.Sprintf("NOT CLEARED - Redis refused it (%s); %s: %s", c.failed[0].Source.Err.Class, of, now)
 	}
 	return "NOT CLEARED - " + of + ": " + now
+}
+
+// byServer is a moment of this process's clock by that of Redis, where it tells it.
+func (c *clearing) byServer(at time.Time) time.Time {
+	if clock := c.reading.Clock(); !clock.IsZero() {
+		return clock.Add(-c.seen.Sub(at))
+	}
+	return at.In(c.Zone)
 }
 
 func heldWords(h HeldCounter) string {

@@ -19,7 +19,7 @@ import (
 // statsRow is a server in the form of the answer.
 func statsRow(s redisdb.Server) ServerStats {
 	i, l := s.Info, s.Info.Load
-	row := ServerStats{Server: s.Source.Name, Version: l.Version, Keys: i.Keys,
+	row := ServerStats{Server: s.Source.Name, Version: l.Version, Keys: i.Own.Keys, Others: i.Keys - i.Own.Keys,
 		Memory:      MemoryStats{Used: i.UsedMemory, Max: i.MaxMemory, Policy: i.Policy, RSS: l.RSS, Fragmentation: l.Fragmentation, Evicted: l.Evicted},
 		Clients:     ClientStats{Connected: l.Clients, Max: l.MaxClients, Blocked: l.Blocked, Rejected: l.Rejected},
 		Persistence: PersistenceStats{AppendOnly: l.Append, SnapshotOK: i.SnapshotOK, AppendOK: i.AOFWriteOK, Unsaved: l.Unsaved},
