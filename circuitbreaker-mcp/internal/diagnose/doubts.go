@@ -19,12 +19,9 @@ func (v Versus) Doubts() (doubts []string) {
 }
 
 func doubtsBut(s Status, explained []Reading) (doubts []string) {
-	told := func(r Reading) bool {
-		return slices.ContainsFunc(explained, func(e Reading) bool { return e.Breaker == r.Breaker && e.Instance == r.Instance })
-	}
 	for _, breaker := range s.Breakers() {
 		all := s.of(breaker)
-		if some := filter(all, func(r Reading) bool { return r.State == "HALF_OPEN" && !told(r) }); len(some) > 0 {
+		if some := beside(filter(all, inState("HALF_OPEN")), explained); len(some) > 0 {
 			doubts = append(doubts, fmt.Sprintf("%s is HALF_OPEN %s, which a timer sets: it says nothing of recovery", Name(breaker), Where(some, all)))
 		}
 		if some := filter(all, overLimit); len(some) > 0 {
@@ -48,6 +45,21 @@ func doubtsBut(s Status, explained []Reading) (doubts []string) {
 		doubts = append(doubts[:most], fmt.Sprintf("%d more", more))
 	}
 	return doubts
+}
+
+// beside are the readings that are not explained. An address of the API that no series
+// is known to be of may be an instance of Prometheus under its other name, as long as
+// there are as many of these.
+func beside(some, explained []Reading) []Reading {
+	some = filter(some, func(r Reading) bool {
+		return !slices.ContainsFunc(explained, func(e Reading) bool { return e.Breaker == r.Breaker && e.Instance == r.Instance })
+	})
+	nameless := func(r Reading) bool { return r.Configured && r.Label == "" }
+	scraped := filter(explained, func(e Reading) bool { return !e.Configured && len(some) > 0 && e.Breaker == some[0].Breaker })
+	if len(filter(some, nameless)) <= len(scraped) {
+		some = filter(some, func(r Reading) bool { return !nameless(r) })
+	}
+	return some
 }
 
 // overLimit reports whether a breaker is closed at rates that should have opened

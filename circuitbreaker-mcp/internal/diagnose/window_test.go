@@ -384,6 +384,18 @@ func TestAStarvedBreakerSilencesItsOwnDoubtAlone(t *testing.T) {
 	if d := strings.Join(v.Doubts(), "; "); !strings.Contains(d, "kafka-publisher is HALF_OPEN on 2 of 2") {
 		t.Errorf("Kafka was not asked: %q", d)
 	}
+	// An address of the API may be what Prometheus knows under another name; two are not.
+	v = versus(Reading{State: "HALF_OPEN", Label: "a:1", Prom: &long})
+	address := Reading{Breaker: KafkaPublisher, Instance: "127.0.0.1:8080", Configured: true, Live: true, State: "HALF_OPEN"}
+	v.Readings = append(v.Readings, address)
+	if d := v.Doubts(); len(d) > 0 {
+		t.Errorf("by another name: %q", d)
+	}
+	address.Instance = "127.0.0.1:8081"
+	v.Readings = append(v.Readings, address)
+	if d := v.Doubts(); len(d) != 1 {
+		t.Errorf("one more than Prometheus knows: %q", d)
+	}
 }
 
 func TestCauses(t *testing.T) {
