@@ -30,7 +30,7 @@ var _ = add(Incident{ID: "NM-15", Parts: paying, Undo: restoreWorker,
 		if err := w.Stack.SetLoad(ctx, 1); err != nil {
 			return did, err
 		}
-		if err := oneThread(ctx, w, &did, 5*time.Millisecond); err != nil {
+		if err := oneThread(ctx, w, &did, 20*time.Millisecond); err != nil {
 			return did, err
 		}
 		if err := w.eachPaysim(paysim.RoleSettlement, func(p *stack.Paysim) error { return p.ResumeLoop(ctx, group) }); err != nil {
