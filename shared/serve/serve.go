@@ -83,12 +83,19 @@ func spareMemory() {
 		return
 	}
 	debug.SetGCPercent(whileStarting)
-	time.AfterFunc(time.Second, func() { debug.SetGCPercent(50) })
+	time.AfterFunc(started, func() {
+		debug.SetGCPercent(50)
+		debug.FreeOSMemory()
+	})
 }
 
-// whileStarting is the memory beside the live heap in the first second, in percent
-// of it. Were there none to be collected, a first answer of many MB would stay.
-const whileStarting = 400
+const (
+	// whileStarting is the memory beside the live heap until then, in percent of it:
+	// more than a start takes, and no more than a first answer may leave behind.
+	whileStarting = 200
+	// started is when initialize is long answered, and few calls are.
+	started = 200 * time.Millisecond
+)
 
 // Run is Main without the process: it returns the exit code. When ctx ends while
 // a call is stuck, serving over stdio ends the process itself after two seconds.
