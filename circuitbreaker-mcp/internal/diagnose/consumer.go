@@ -50,36 +50,46 @@ func (m Movement) Still() bool {
 
 // Movements are those of every partition of a group, in order.
 func Movements(g broker.Group) []Movement {
-	now := g.Now()
-	all := make([]Movement, 0, len(now.Offsets))
-	lags := make([]int64, 0, len(now.Offsets)*len(g.Samples))
-	for place, o := range now.Offsets {
-		from := len(lags)
-		lags = lags[:from+len(g.Samples)]
-		m := Movement{Offset: o, Consumed: -1, Produced: -1, Lags: lags[from:from]}
-		for i, s := range g.Samples {
-			was, ok := at(s, o, place)
-			if !ok {
-				m.Lags = append(m.Lags, -1)
-				continue
+	offsets := g.Now().Offsets
+	all := make([]Movement, 0, len(offsets))
+	lags := make([]int64, 0, len(offsets)*len(g.Samples))
+	for place, o := range offsets {
+		m, from := movement(g, o, place), len(lags)
+		for _, s := range g.Samples {
+			lag := int64(-1)
+			if was, ok := at(s, o, place); ok {
+				lag = was.Lag()
 			}
-			m.Lags = append(m.Lags, was.Lag())
-			if i == 0 && len(g.Samples) > 1 {
-				m.Window = now.At.Sub(s.At)
-				switch {
-				case was.Committed >= 0 && o.Committed >= 0:
-					m.Consumed = o.Committed - was.Committed
-				case was.Committed < 0 && o.Committed < 0 && reads(now, o):
-					m.Consumed = 0
-				}
-				if was.Known && o.Known {
-					m.Produced = o.Last - was.Last
-				}
-			}
+			lags = append(lags, lag)
 		}
+		m.Lags = lags[from:len(lags):len(lags)]
 		all = append(all, m)
 	}
 	return all
+}
+
+// movement is that of one partition, without its lags.
+func movement(g broker.Group, o broker.Offset, place int) Movement {
+	m := Movement{Offset: o, Consumed: -1, Produced: -1}
+	if len(g.Samples) < 2 {
+		return m
+	}
+	was, ok := at(g.Samples[0], o, place)
+	if !ok {
+		return m
+	}
+	now := g.Now()
+	m.Window = now.At.Sub(g.Samples[0].At)
+	switch {
+	case was.Committed >= 0 && o.Committed >= 0:
+		m.Consumed = o.Committed - was.Committed
+	case was.Committed < 0 && o.Committed < 0 && reads(now, o):
+		m.Consumed = 0
+	}
+	if was.Known && o.Known {
+		m.Produced = o.Last - was.Last
+	}
+	return m
 }
 
 // reads reports whether a group works on a partition in which it has committed nothing:
@@ -150,7 +160,8 @@ func peak(lags []int64) int {
 func trendOf(g broker.Group) Trend {
 	t := Trend{Samples: len(g.Samples), Known: len(g.Samples) > 1}
 	t.Lag, t.Partial = g.Lag()
-	for _, m := range Movements(g) {
+	for place, o := range g.Now().Offsets {
+		m := movement(g, o, place)
 		t.Window = max(t.Window, m.Window)
 		t.Overdue = t.Overdue || m.Overdue()
 		if m.Produced < 0 || m.Consumed < 0 && m.Committed >= 0 {

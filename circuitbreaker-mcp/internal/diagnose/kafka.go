@@ -147,8 +147,10 @@ func (k Kafka) watched() []broker.Topic {
 	names := append(slices.Clone(k.Topics), broker.OffsetsTopic, UnknownTopic)
 	for _, g := range k.Groups {
 		if k.required(g) {
-			for _, o := range g.Now().Offsets {
-				names = append(names, o.Topic)
+			for _, o := range g.Now().Offsets { // in the order of their topics
+				if o.Topic != names[len(names)-1] {
+					names = append(names, o.Topic)
+				}
 			}
 		}
 	}
