@@ -10,13 +10,15 @@ import (
 // The newest postings in the order in which they were written, with their payment's
 // last change. Both tables are walked by their primary keys.
 const sqlNewestPostings = `SELECT l.entry_id, l.payment_id, LEFT(l.debit_account, 64), l.occurred_at, p.updated_at, p.status = 'PARTIAL_REFUNDED'
-FROM (SELECT entry_id, payment_id, debit_account, occurred_at FROM ledger_entry FORCE INDEX (%s) WHERE entry_id > ?) AS l
+FROM (SELECT entry_id, payment_id, debit_account, occurred_at FROM ledger_entry FORCE INDEX (%s) WHERE entry_id > ? AND entry_id <= ?) AS l
 LEFT JOIN payment AS p FORCE INDEX (%s) ON p.payment_id = l.payment_id ORDER BY l.entry_id`
 
 const (
 	// newestPostings is how many of the newest postings are looked at for those that
 	// came late.
 	newestPostings = 50_000
+	// postingStep is how many of them one statement reads.
+	postingStep = 5_000
 	// maxLate bounds those that are kept one by one.
 	maxLate = 200
 	// witnesses is how many postings must have been written before one, with a later
@@ -64,10 +66,12 @@ func (c *reconciling) postedLate(ctx context.Context) {
 	if err == nil {
 		now, seen := c.r.Now(), map[string]*latest{}
 		query := fmt.Sprintf(sqlNewestPostings, quoteName(key), quoteName(byPayment))
-		err = c.r.stream(ctx, "the newest postings", query, []any{most - newestPostings}, func(row []driver.Value) error {
-			c.posting(row, now, seen)
-			return nil
-		})
+		for from := max(0, most-newestPostings); from < most && err == nil; from += postingStep {
+			err = c.r.stream(ctx, "the newest postings", query, []any{from, from + postingStep}, func(row []driver.Value) error {
+				c.posting(row, now, seen)
+				return nil
+			})
+		}
 	}
 	if err != nil {
 		*l = LatePostings{Why: c.said(err)}
