@@ -132,7 +132,7 @@ func produceUnauthorized(p promql.Past) (found []report.Finding) {
 		}
 		f := report.NewFinding(catalog.KafkaProduceUnauthorized, "%s may not write to Kafka: %s sends failed with %s in %s%s",
 			Name(e.Job.String()), whole(e.Count), Name(e.Exception.String()), short(p.Until.Sub(p.Since)), rate).
-			With("prometheus", fmt.Sprintf(`rate(spring_kafka_template_seconds_count{job=%q,result="failure",exception=%q}[1m])`, e.Job.String(), e.Exception.String()), number(e.Recent)+" failures/s", p.Until).
+			With("prometheus", fmt.Sprintf(`spring_kafka_template_seconds_count{job=%q,result="failure",exception=%q}`, e.Job.String(), e.Exception.String()), fmt.Sprintf("%s more in %s%s", whole(e.Count), short(p.Until.Sub(p.Since)), rate), p.Until).
 			Hurts("every event of %s", Name(e.Job.String())).
 			Then("Find out what changed in Kafka's ACLs or in the service's account", "Have WRITE on payment.* restored to it").
 			ConfirmWith("check_kafka_health")

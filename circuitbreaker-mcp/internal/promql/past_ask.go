@@ -15,9 +15,9 @@ import (
 )
 
 // What is asked of a time. $W is its length, $R a short while at its end, $K one
-// that is no shorter than a breaker holds back what fails, $S the
-// step of a line and $Q the longer of it and four scrapes, below which a rate is
-// chance. Each is executed by a real Prometheus in the tests.
+// that is no shorter than a breaker holds back what fails; $V, $r and $k are these
+// in seconds. $S is the step of a line and $Q the longer of it and four scrapes,
+// below which a rate is chance. Each is executed by a real Prometheus in the tests.
 const (
 	// madeQuery gives every scrape of the instances, and whether it worked.
 	madeQuery = `up{job="ingest-service"}[$W]`
@@ -55,21 +55,6 @@ or label_replace(histogram_quantile(0.95, sum by (uri, le) (increase(http_server
 or label_replace(histogram_quantile(0.95, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri="/payments/authorize"}[$R]))), "fact", "p95_recent", "", "")
 or label_replace(sum by (uri) (increase(http_server_requests_seconds_sum{job="ingest-service", uri=~"/payments/.*"}[$W])) / sum by (uri) (increase(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"}[$W])), "fact", "mean", "", "")`
 
-	// clientsQuery gives database pools and what failed at Kafka.
-	clientsQuery = `
-label_replace(max by (instance, pool) (hikaricp_connections_active), "fact", "active", "", "")
-or label_replace(max by (instance, pool) (hikaricp_connections_max), "fact", "max", "", "")
-or label_replace(max by (instance, pool) (hikaricp_connections_pending), "fact", "pending", "", "")
-or label_replace(min by (instance, pool) (min_over_time(hikaricp_connections_pending[$R])), "fact", "always_pending", "", "")
-or label_replace(max by (instance, pool) (increase(hikaricp_connections_timeout_total[5m])), "fact", "timeouts", "", "")
-or label_replace(max by (instance, pool) (increase(hikaricp_connections_timeout_total[$R])), "fact", "timeouts_recent", "", "")
-or label_replace(sum by (job) (increase(kafka_producer_record_error_total[$W])) > 0, "fact", "producer", "", "")
-or label_replace(sum by (job, exception) (increase(spring_kafka_template_seconds_count{result="failure"}[$W])) > 0, "fact", "send", "", "")
-or label_replace(sum by (job, exception) (increase(spring_kafka_listener_seconds_count{result="failure"}[$W])) > 0, "fact", "listener", "", "")
-or label_replace(sum by (job) (rate(kafka_producer_record_error_total[$K])) > 0, "fact", "producer_recent", "", "")
-or label_replace(sum by (job, exception) (rate(spring_kafka_template_seconds_count{result="failure"}[$K])) > 0, "fact", "send_recent", "", "")
-or label_replace(sum by (job, exception) (rate(spring_kafka_listener_seconds_count{result="failure"}[$R])) > 0, "fact", "listener_recent", "", "")`
-
 	// poolsOverQuery adds what database pools came to in a time that is over.
 	poolsOverQuery = `
 or label_replace(max by (instance, pool) (max_over_time(hikaricp_connections_pending[$W])), "fact", "most_pending", "", "")
@@ -94,6 +79,35 @@ or label_replace(sum by (name) (rate(resilience4j_circuitbreaker_not_permitted_c
 	// failedQuery gives every scrape of how many calls failed.
 	failedQuery = `resilience4j_circuitbreaker_calls_seconds_count{job="ingest-service", kind="failed", instance=~%s, name=~%s}[$W]`
 )
+
+// clientsQuery gives database pools and what failed at Kafka.
+var clientsQuery = `
+label_replace(max by (instance, pool) (hikaricp_connections_active), "fact", "active", "", "")
+or label_replace(max by (instance, pool) (hikaricp_connections_max), "fact", "max", "", "")
+or label_replace(max by (instance, pool) (hikaricp_connections_pending), "fact", "pending", "", "")
+or label_replace(min by (instance, pool) (min_over_time(hikaricp_connections_pending[$R])), "fact", "always_pending", "", "")
+or label_replace(max by (instance, pool) (increase(hikaricp_connections_timeout_total[5m])), "fact", "timeouts", "", "")
+or label_replace(max by (instance, pool) (increase(hikaricp_connections_timeout_total[$R])), "fact", "timeouts_recent", "", "")
+or label_replace(sum by (job) (increase(kafka_producer_record_error_total[$W])) > 0, "fact", "producer", "", "")
+or label_replace(sum by (job) (rate(kafka_producer_record_error_total[$K])) > 0, "fact", "producer_recent", "", "")
+or label_replace(sum by (job, exception) (` + counted(sendFailures, "$W", "$V") + `) > 0, "fact", "send", "", "")
+or label_replace(sum by (job, exception) (` + counted(sendFailures, "$K", "$k") + `) / $k > 0, "fact", "send_recent", "", "")
+or label_replace(sum by (job, exception) (` + counted(listenerFailures, "$W", "$V") + `) > 0, "fact", "listener", "", "")
+or label_replace(sum by (job, exception) (` + counted(listenerFailures, "$R", "$r") + `) / $r > 0, "fact", "listener_recent", "", "")`
+
+const (
+	sendFailures     = `spring_kafka_template_seconds_count{result="failure"}`
+	listenerFailures = `spring_kafka_listener_seconds_count{result="failure"}`
+)
+
+// counted is how much a counter of failures by exception grew in a time. Such a series
+// begins with the first failure, so that increase() misses what it begins with: all of
+// it, where the failures open a breaker and then end. Where an instance was scraped
+// before or was not yet running, the series that begins has counted from zero.
+func counted(counter, over, seconds string) string {
+	return strings.NewReplacer("COUNTER", counter, "OVER", over, "SECONDS", seconds).Replace(
+		`((last_over_time(COUNTER[OVER]) unless COUNTER offset OVER) and on (job, instance) (up offset OVER == 1 or process_start_time_seconds > time() - SECONDS)) or increase(COUNTER[OVER])`)
+}
 
 const (
 	linePoints = 100
@@ -135,10 +149,15 @@ func (s Span) recent() time.Duration {
 // fill puts the lengths of a time into a query.
 func (s Span) fill(expr string) string {
 	w, step := s.Until.Sub(s.Since).Round(time.Millisecond), s.step()
+	sending := max(minSending, s.recent())
 	return strings.NewReplacer(
-		"$W", promDuration(w), "$V", fmt.Sprintf("%.3f", w.Seconds()), "$R", promDuration(s.recent()), "$K", promDuration(max(minSending, s.recent())),
+		"$W", promDuration(w), "$V", promSeconds(w), "$R", promDuration(s.recent()), "$r", promSeconds(s.recent()),
+		"$K", promDuration(sending), "$k", promSeconds(sending),
 		"$S", promDuration(step), "$Q", promDuration(s.RateWindow())).Replace(expr)
 }
+
+// promSeconds writes a length as a number of seconds.
+func promSeconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
 
 // promDuration writes a length as PromQL takes it.
 func promDuration(d time.Duration) string {

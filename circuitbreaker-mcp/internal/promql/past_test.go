@@ -203,3 +203,47 @@ func TestStartsAndFailuresOfATime(t *testing.T) {
 		t.Errorf("pools %+v", p.Pools)
 	}
 }
+
+// A counter of failures by exception is not there before the first of them. What it
+// begins with has failed in the time, if the instance was scraped before, or was not
+// yet running; if it was not scraped, nobody knows when.
+func TestACounterThatBegins(t *testing.T) {
+	t.Parallel()
+	end := noon.Add(time.Hour)
+	const failures = `spring_kafka_template_seconds_count{result="failure",exception="TopicAuthorizationException"} 57`
+	for name, c := range map[string]struct {
+		scraped, started, from time.Time // first scraped, its start, the first failures
+		window                 time.Duration
+		count, recent          float64
+	}{
+		"while it is scraped":               {noon, noon.Add(-time.Hour), end.Add(-20 * time.Second), 30 * time.Minute, 57, 57. / 60},
+		"earlier in the time":               {noon, noon.Add(-time.Hour), end.Add(-20 * time.Minute), 30 * time.Minute, 57, 0},
+		"before the time":                   {noon, noon.Add(-time.Hour), end.Add(-40 * time.Minute), 30 * time.Minute, 0, 0},
+		"with a new instance":               {end.Add(-20 * time.Second), end.Add(-30 * time.Second), noon, 30 * time.Minute, 57, 57. / 60},
+		"with an old one, newly scraped":    {end.Add(-20 * time.Second), noon.Add(-time.Hour), noon, 30 * time.Minute, 0, 0},
+		"with a new one, earlier, and over": {end.Add(-10 * time.Minute), end.Add(-11 * time.Minute), noon, 30 * time.Minute, 57, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var past promtest.Past
+			for at := noon; !at.After(end); at = at.Add(promtest.Every) {
+				if at.Before(c.scraped) {
+					continue
+				}
+				page := []string{promtest.Closed("kafka-publisher").String(), promtest.Started(c.started)}
+				if !at.Before(c.from) {
+					page = append(page, failures)
+				}
+				past.Scrape("a", at, page...)
+			}
+			p := askPast(t, &past, end.Add(-c.window), end)
+			var got promql.ErrorCount
+			for _, e := range p.Errors {
+				got = e
+			}
+			if got.Count != c.count || math.Abs(got.Recent-c.recent) > 0.001 {
+				t.Errorf("%v failed, %v a second now, want %v and %v", got.Count, got.Recent, c.count, c.recent)
+			}
+		})
+	}
+}
