@@ -41,7 +41,12 @@ func breakerShows(id string, asks []Ask, quotes []string, change func(*World, in
 func inState(ctx context.Context, w *World, breaker string, state wire.State, least time.Duration) error {
 	query := fmt.Sprintf(`count(resilience4j_circuitbreaker_state{name=%q, state=%q} == 1 and min_over_time(resilience4j_circuitbreaker_state[%ds]) == 1) == %d`,
 		breaker, strings.ToLower(string(state)), max(1, int(least.Seconds())), len(w.Stack.Ingest))
-	ctx, cancel := context.WithTimeout(ctx, least+noticedWithin)
+	return awaitShown(ctx, w, least+noticedWithin, query)
+}
+
+// awaitShown waits until Prometheus answers a query with something, for so long at most.
+func awaitShown(ctx context.Context, w *World, within time.Duration, query string) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	_, err := w.Stack.Prometheus.WaitFor(ctx, query)
 	return err

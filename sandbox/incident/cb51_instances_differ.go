@@ -31,9 +31,6 @@ var _ = add(Incident{ID: "CB-51", Parts: showing, Undo: restoreState,
 			return did, err
 		}
 		// Less than 15 s after the first the others could be about to follow.
-		ctx, cancel := context.WithTimeout(ctx, noticedWithin)
-		defer cancel()
-		_, err = w.Stack.Prometheus.WaitFor(ctx, fmt.Sprintf(`count(min_over_time(resilience4j_circuitbreaker_state{name=%q, state="open"}[20s]) == 1) == 1`, ingest.KafkaPublisher))
-		return did, err
+		return did, awaitShown(ctx, w, noticedWithin, fmt.Sprintf(`count(min_over_time(resilience4j_circuitbreaker_state{name=%q, state="open"}[20s]) == 1) == 1`, ingest.KafkaPublisher))
 	},
 })

@@ -37,12 +37,10 @@ var _ = add(Incident{ID: "HT-51", Parts: paying | stack.PartPrometheus,
 // requests of five minutes were answered like this, and that it goes on.
 func awaitShare(ctx context.Context, w *World, like string, least float64) error {
 	const all = `http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"`
-	ctx, cancel := context.WithTimeout(ctx, noticedWithin+time.Minute)
-	defer cancel()
 	share := func(over string) string {
 		return `sum(increase(` + all + `, ` + like + `}[` + over + `])) / sum(increase(` + all + `}[` + over + `]))`
 	}
-	_, err := w.Stack.Prometheus.WaitFor(ctx, share("5m")+" > "+strconv.FormatFloat(least, 'f', -1, 64)+" and "+share("10s")+" > ("+share("5m")+") / 2")
+	err := awaitShown(ctx, w, noticedWithin+time.Minute, share("5m")+" > "+strconv.FormatFloat(least, 'f', -1, 64)+" and "+share("10s")+" > ("+share("5m")+") / 2")
 	if err != nil {
 		return errors.Join(errors.New("too few payment requests with "+like), err)
 	}

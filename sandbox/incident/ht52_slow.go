@@ -17,9 +17,6 @@ var _ = add(Incident{ID: "HT-52", Parts: showing, Undo: restoreState,
 			return did, err
 		}
 		// Among all that was fast until now.
-		ctx, cancel := context.WithTimeout(ctx, noticedWithin)
-		defer cancel()
-		_, err = w.Stack.Prometheus.WaitFor(ctx, `histogram_quantile(0.95, sum by (le) (increase(http_server_requests_seconds_bucket{job="ingest-service",uri="/payments/authorize"}[5m]))) > 1.2`)
-		return did, err
+		return did, awaitShown(ctx, w, noticedWithin, `histogram_quantile(0.95, sum by (le) (increase(http_server_requests_seconds_bucket{job="ingest-service",uri="/payments/authorize"}[5m]))) > 1.2`)
 	},
 })

@@ -35,10 +35,7 @@ var _ = add(Incident{ID: "LV-01", Parts: paying | stack.PartPrometheus,
 		if err := w.Stack.SetLoad(ctx, 120); err != nil {
 			return did, err
 		}
-		ctx, cancel := context.WithTimeout(ctx, noticedWithin)
-		defer cancel()
-		_, err = w.Stack.Prometheus.WaitFor(ctx, `min by (pool) (min_over_time(hikaricp_connections_pending{job="ingest-service"}[10s])) > 0 and on (pool) max by (pool) (hikaricp_connections_active{job="ingest-service"}) >= 20`)
-		return did, err
+		return did, awaitShown(ctx, w, noticedWithin, `min by (pool) (min_over_time(hikaricp_connections_pending{job="ingest-service"}[10s])) > 0 and on (pool) max by (pool) (hikaricp_connections_active{job="ingest-service"}) >= 20`)
 	},
 	Undo: func(ctx context.Context, w *World, did Injected) error {
 		rate, err := strconv.ParseFloat(did.Kept["rate"], 64)

@@ -22,11 +22,8 @@ var _ = add(Incident{ID: "NM-19", Parts: paying | stack.PartPrometheus,
 		if err := changeLoad(ctx, w, &did, 0); err != nil {
 			return did, err
 		}
-		ctx, cancel := context.WithTimeout(ctx, noticedWithin)
-		defer cancel()
 		// Nothing but what is not a number differs from itself.
-		_, err := w.Stack.Prometheus.WaitFor(ctx, fmt.Sprintf("%[1]s != %[1]s", gauge))
-		return did, err
+		return did, awaitShown(ctx, w, noticedWithin, fmt.Sprintf("%[1]s != %[1]s", gauge))
 	},
 	Undo: restoreLoad,
 })

@@ -18,6 +18,9 @@ func (v Versus) Doubts() (doubts []string) {
 	return doubtsBut(v.Status, v.starving())
 }
 
+// maxDoubts is how many doubts about breakers are told.
+const maxDoubts = 3
+
 func doubtsBut(s Status, explained []Reading) (doubts []string) {
 	for _, breaker := range s.Breakers() {
 		all := s.of(breaker)
@@ -40,11 +43,7 @@ func doubtsBut(s Status, explained []Reading) (doubts []string) {
 			doubts = append(doubts, "nothing shows "+Name(want))
 		}
 	}
-	const most = 3
-	if more := len(doubts) - most; more > 0 {
-		doubts = append(doubts[:most], fmt.Sprintf("%d more", more))
-	}
-	return doubts
+	return few(doubts, maxDoubts, "more")
 }
 
 // beside are the readings that are not explained. An address of the API that no series

@@ -103,10 +103,7 @@ func WindowDoubts(p promql.Past) []string {
 	if unseen <= min(max(holeLeast, time.Duration(holePart*float64(length))), holeMost) {
 		return nil
 	}
-	if more := len(parts) - maxNames; more > 0 {
-		parts = append(parts[:maxNames], fmt.Sprintf("%d more times", more))
-	}
-	return []string{fmt.Sprintf("no instance was scraped %s (%s of %s): what happened then is not known", strings.Join(parts, ", "), short(unseen), short(length))}
+	return []string{fmt.Sprintf("no instance was scraped %s (%s of %s): what happened then is not known", strings.Join(few(parts, maxNames, "more times"), ", "), short(unseen), short(length))}
 }
 
 // moment writes a time within a past, with the day where that is not clear.

@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -229,13 +228,10 @@ const maxTopics = 6
 
 func (p *partitions) String() string {
 	var parts []string
-	for _, t := range p.topics[:min(len(p.topics), maxTopics)] {
+	for _, t := range p.topics {
 		parts = append(parts, Name(t)+" "+ids(p.ids[t]))
 	}
-	if more := len(p.topics) - maxTopics; more > 0 {
-		parts = append(parts, fmt.Sprintf("%d more topics", more))
-	}
-	return strings.Join(parts, "; ")
+	return strings.Join(few(parts, maxTopics, "more topics"), "; ")
 }
 
 // ids writes numbers, runs of them as "0-5".

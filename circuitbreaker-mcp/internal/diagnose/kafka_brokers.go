@@ -215,13 +215,10 @@ func sorted(set map[int32]bool) []int32 {
 
 func names(list []string) string {
 	var all []string
-	for _, n := range list[:min(len(list), maxTopics)] {
+	for _, n := range list {
 		all = append(all, Name(n))
 	}
-	if more := len(list) - maxTopics; more > 0 {
-		all = append(all, fmt.Sprintf("%d more", more))
-	}
-	return strings.Join(all, ", ")
+	return strings.Join(few(all, maxTopics, "more"), ", ")
 }
 
 func plural(n int) string {

@@ -42,33 +42,30 @@ func Others(targets []promql.Target) []report.Finding {
 // doubted, and neither is an instance that tells nothing at all, which is told of as
 // that.
 func HealthDoubts(pages []ingest.Health, instances []ingest.Instance) (doubts []string) {
-	var order []string
-	by := map[string][]string{}
-	add := func(doubt string, h ingest.Health) {
-		if by[doubt] == nil {
-			order = append(order, doubt)
+	type doubt struct{ before, after string } // of the names of those that it is about
+	var order []doubt
+	by := map[doubt][]string{}
+	add := func(before, after string, h ingest.Health) {
+		d := doubt{before, after}
+		if by[d] == nil {
+			order = append(order, d)
 		}
-		by[doubt] = append(by[doubt], Name(h.Name))
+		by[d] = append(by[d], Name(h.Name))
 	}
 	for _, h := range pages {
 		silent := slices.ContainsFunc(instances, func(i ingest.Instance) bool { return i.Name == h.Name && !i.Source.OK() })
 		switch {
 		case h.Source.OK() && h.Status != "UP":
-			add("ingest %s says "+strings.ReplaceAll(Name(h.Status.String()), "%", "%%")+" of itself: a database or Redis fails its check (check_database_health, cache_stats)", h)
+			add("ingest ", " says "+Name(h.Status.String())+" of itself: a database or Redis fails its check (check_database_health, cache_stats)", h)
 		case h.Source.OK() || HasNoHealth(h) || silent:
 		case h.Source.Err.Class == fault.Timeout:
-			add("the health page of ingest %s did not answer (timeout): a check behind it (database, Redis) may hang: check_database_health, cache_stats", h)
+			add("the health page of ingest ", " did not answer (timeout): a check behind it (database, Redis) may hang: check_database_health, cache_stats", h)
 		default:
-			add("the health page of ingest %s told nothing ("+string(h.Source.Err.Class)+"): whether its database and Redis pass their checks is not known", h)
+			add("the health page of ingest ", " told nothing ("+string(h.Source.Err.Class)+"): whether its database and Redis pass their checks is not known", h)
 		}
 	}
-	for _, doubt := range order {
-		some := by[doubt]
-		text := strings.Join(some[:min(len(some), maxNames)], " and ")
-		if more := len(some) - maxNames; more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-		doubts = append(doubts, fmt.Sprintf(doubt, text))
+	for _, d := range order {
+		doubts = append(doubts, d.before+strings.Join(few(by[d], maxNames, "more"), " and ")+d.after)
 	}
 	return doubts
 }

@@ -172,21 +172,18 @@ func wasOpen(p promql.Past, of func([]Episode) []Episode) (found []report.Findin
 		// What went on at the end is told before what was over by then.
 		slices.SortStableFunc(some, func(a, b Episode) int { return lasting(b) - lasting(a) })
 		var spans []string
-		for _, e := range some[:min(len(some), maxNames)] {
+		for _, e := range some {
 			until := "-" + e.To.Format(time.TimeOnly)
 			if e.Lasts {
 				until = " on, still at the end"
 			}
 			spans = append(spans, fmt.Sprintf("%s %s%s (OPEN for %s)", Name(e.Instance), e.From.Format(time.TimeOnly), until, short(e.Open)))
 		}
-		if more := len(some) - maxNames; more > 0 {
-			spans = append(spans, fmt.Sprintf("%d more", more))
-		}
 		over := "; it is over"
 		if some[0].Lasts {
 			over = ""
 		}
-		f := report.NewFinding(code, "%s was OPEN: %s%s", Name(breaker), strings.Join(spans, ", "), over)
+		f := report.NewFinding(code, "%s was OPEN: %s%s", Name(breaker), strings.Join(few(spans, maxNames, "more"), ", "), over)
 		first := slices.MinFunc(some, func(a, b Episode) int { return a.From.Compare(b.From) })
 		f = f.With("prometheus", fmt.Sprintf(`resilience4j_circuitbreaker_state{job="ingest-service",name=%q}`, breaker), "OPEN seen first", first.From)
 		if breaker == PGAuthAPI {

@@ -62,13 +62,19 @@ const maxNames = 4
 
 func instances(some []Reading) string {
 	var names []string
-	for _, r := range some[:min(len(some), maxNames)] {
+	for _, r := range some {
 		names = append(names, Name(r.Instance))
 	}
-	if more := len(some) - maxNames; more > 0 {
-		names = append(names, fmt.Sprintf("%d more", more))
+	return strings.Join(few(names, maxNames, "more"), ", ")
+}
+
+// few are the first of a list and how many there are besides, as "3 more".
+func few(list []string, most int, more string) []string {
+	n := len(list) - most
+	if n <= 0 {
+		return list
 	}
-	return strings.Join(names, ", ")
+	return append(slices.Clone(list[:most]), fmt.Sprintf("%d %s", n, more))
 }
 
 // number writes a number with at most two decimals; what is there never reads as

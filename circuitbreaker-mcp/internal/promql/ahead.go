@@ -12,10 +12,19 @@ const clockQuery = "time()"
 // it does not tell before ctx ends.
 func (c *Client) Ahead(ctx context.Context) (time.Duration, bool) {
 	sent := time.Now()
-	all, err := only(c.instant(ctx, clockQuery, time.Time{}))("scalar")
+	at, err := c.now(ctx)
 	took := time.Since(sent)
-	if err != nil || len(all) == 0 {
+	if err != nil || at.IsZero() {
 		return 0, false
 	}
-	return seconds(all[0].value()).Sub(sent.Add(took / 2)), true
+	return at.Sub(sent.Add(took / 2)), true
+}
+
+// now is the time by Prometheus' clock; zero when it answers without one.
+func (c *Client) now(ctx context.Context) (at time.Time, err error) {
+	all, err := only(c.instant(ctx, clockQuery, time.Time{}))("scalar")
+	if err == nil && len(all) > 0 {
+		at = seconds(all[0].value())
+	}
+	return at, err
 }

@@ -19,22 +19,19 @@ type Clock struct {
 // Clock asks for Prometheus' clock and how often it scrapes.
 func (c *Client) Clock(ctx context.Context) Clock {
 	start := time.Now()
-	a := answers{asked: c.asked("time()")}
-	var now, scrapes []series
+	a := answers{asked: c.asked(clockQuery)}
+	var now time.Time
+	var scrapes []series
 	fault.Together(
 		func() {
-			all, err := only(c.instant(ctx, "time()", time.Time{}))("scalar")
-			if err != nil {
-				a.fail(err, c.asked("time()"))
+			var err error
+			if now, err = c.now(ctx); err != nil {
+				a.fail(err, c.asked(clockQuery))
 			}
-			now = all
 		},
 		func() { scrapes = c.scrapes(ctx, &a, scrapesQuery, time.Time{}) },
 	)
-	k := Clock{Source: fault.Source{Name: c.name, Asked: a.asked, Err: a.failure}}
-	if len(now) > 0 {
-		k.At = seconds(now[0].value())
-	}
+	k := Clock{Source: fault.Source{Name: c.name, Asked: a.asked, Err: a.failure}, At: now}
 	for _, s := range scrapes {
 		if g := gap(s.points); g > 0 && (k.Interval == 0 || g < k.Interval) {
 			k.Interval = g

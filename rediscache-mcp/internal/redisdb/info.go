@@ -169,9 +169,9 @@ func parseInfo(text string, db int) Info {
 // a window of a rate limit, the shortest TTL there is.
 const shortTTL = time.Minute
 
-// Lasting is how many keys of the database must still be there at a later time of the server, if
-// nothing but their TTL ends them. It errs on the low side: Redis's estimate of the TTLs
-// follows a burst of brief keys too slowly.
+// Lasting is how many keys of the database must still be there at a later time of the
+// server, if nothing but their TTL ends them. It errs on the low side: Redis's estimate
+// of the TTLs follows a burst of brief keys too slowly.
 func (i Info) Lasting(now time.Time) int64 {
 	k := i.Own
 	if k.Expiring == 0 {
