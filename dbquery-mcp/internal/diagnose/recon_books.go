@@ -93,7 +93,7 @@ func Judged(status string) bool { return lifeOf(status) != unknownLife }
 // Books judges what the tables say of one payment that nothing is under way for.
 func Books(b *paydb.Books) paydb.Wrong {
 	if b.Orphan {
-		if b.Captures.N+b.Reversals.N+b.Others.N > 0 {
+		if b.Captures.N()+b.Reversals.N()+b.Others.N() > 0 {
 			return orphaned
 		}
 		return 0
@@ -116,16 +116,16 @@ func lived(b *paydb.Books) life {
 // livedAs is the life that a payment of an old status shows in the other tables: one
 // that was refunded, captured, or neither.
 func livedAs(b *paydb.Books) life {
-	back := b.Reversals.Sum
-	if b.Refunds.Sum.Compare(back) > 0 {
-		back = b.Refunds.Sum
+	back := b.Reversals.Sum()
+	if b.Refunds.Succeeded.Sum().Compare(back) > 0 {
+		back = b.Refunds.Succeeded.Sum()
 	}
 	switch {
-	case b.Reversals.N+b.Refunds.Succeeded > 0 && back.Compare(b.Amount) < 0:
+	case b.Reversals.N()+b.Refunds.Succeeded.N() > 0 && back.Compare(b.Amount) < 0:
 		return lifePartlyRefunded
-	case b.Reversals.N+b.Refunds.Succeeded > 0:
+	case b.Reversals.N()+b.Refunds.Succeeded.N() > 0:
 		return lifeRefunded
-	case b.Captures.N+b.Settlements.Succeeded > 0:
+	case b.Captures.N()+b.Settlements.Succeeded.N() > 0:
 		return lifeCaptured
 	}
 	return beforeCapture
@@ -134,49 +134,49 @@ func livedAs(b *paydb.Books) life {
 // bookPostings compares the ledger with the status: one capture of the payment's amount
 // once it was captured, one reversal once it was refunded, nothing before.
 func bookPostings(b *paydb.Books, l life) (wrong paydb.Wrong) {
-	if b.Others.N > 0 {
+	if b.Others.N() > 0 {
 		wrong |= accountUnknown
 	}
 	if l == beforeCapture {
-		if b.Captures.N+b.Reversals.N > 0 {
+		if b.Captures.N()+b.Reversals.N() > 0 {
 			wrong |= unexpected
 		}
 		return wrong
 	}
 	reversals := l == lifeRefunded || l == lifePartlyRefunded
 	// A posting to an account that nobody knows stands in for the one that is missing.
-	standsIn := b.Others.N
+	standsIn := b.Others.N()
 	switch {
-	case b.Captures.N > 1:
+	case b.Captures.N() > 1:
 		wrong |= captureDuplicate
-	case b.Captures.N == 1 && b.Captures.Sum != b.Amount:
+	case b.Captures.N() == 1 && b.Captures.Sum() != b.Amount:
 		wrong |= amountOff
-	case b.Captures.N == 0 && b.Reversals.N > 0 && reversals:
+	case b.Captures.N() == 0 && b.Reversals.N() > 0 && reversals:
 		if standsIn--; standsIn < 0 {
 			wrong |= reversalAlone
 		}
-	case b.Captures.N == 0 && b.Reversals.N > 0:
+	case b.Captures.N() == 0 && b.Reversals.N() > 0:
 		return wrong | captureReversed
-	case b.Captures.N == 0:
+	case b.Captures.N() == 0:
 		if standsIn--; standsIn < 0 {
 			wrong |= captureMissing
 		}
 	}
 	switch {
-	case !reversals && b.Reversals.N > 0:
+	case !reversals && b.Reversals.N() > 0:
 		wrong |= unexpected
 	case !reversals:
-	case b.Reversals.N == 0:
+	case b.Reversals.N() == 0:
 		if standsIn--; standsIn < 0 {
 			wrong |= reversalMissing
 		}
 	case l == lifePartlyRefunded:
-		if b.Reversals.Sum.Compare(b.Amount) >= 0 || b.Reversals.Sum.Compare(paydb.Money{}) <= 0 {
+		if b.Reversals.Sum().Compare(b.Amount) >= 0 || b.Reversals.Sum().Compare(paydb.Money{}) <= 0 {
 			wrong |= amountOff
 		}
-	case b.Reversals.N > 1:
+	case b.Reversals.N() > 1:
 		wrong |= reversalDuplicate
-	case b.Reversals.Sum != b.Amount:
+	case b.Reversals.Sum() != b.Amount:
 		wrong |= amountOff
 	}
 	return wrong
@@ -191,10 +191,10 @@ func bookSettlements(b *paydb.Books, l life) (wrong paydb.Wrong) {
 	if b.Settlements.Off {
 		wrong |= settledOff
 	}
-	if b.Settlements.Succeeded > 0 && l == beforeCapture {
+	if b.Settlements.Succeeded.N() > 0 && l == beforeCapture {
 		wrong |= settledAgainst
 	}
-	if b.Settlements.Succeeded == 0 && b.NoEvent && l != beforeCapture {
+	if b.Settlements.Succeeded.N() == 0 && b.NoEvent && l != beforeCapture {
 		wrong |= evidenceMissing
 	}
 	return wrong
@@ -203,16 +203,16 @@ func bookSettlements(b *paydb.Books, l life) (wrong paydb.Wrong) {
 // bookRefunds compares the refund requests.
 func bookRefunds(b *paydb.Books, l life) (wrong paydb.Wrong) {
 	done := l == lifeRefunded || l == lifePartlyRefunded
-	if b.Refunds.Succeeded > 1 && l != lifePartlyRefunded {
+	if b.Refunds.Succeeded.N() > 1 && l != lifePartlyRefunded {
 		wrong |= refundedTwice
 	}
-	if b.Refunds.Sum.Compare(b.Amount) > 0 {
+	if b.Refunds.Succeeded.Sum().Compare(b.Amount) > 0 {
 		wrong |= refundedTooMuch
 	}
 	switch {
-	case b.Refunds.Succeeded > 0 && !done:
+	case b.Refunds.Succeeded.N() > 0 && !done:
 		wrong |= refundedAgainst
-	case b.Refunds.Succeeded > 0 && l == lifeRefunded && b.Refunds.Sum.Compare(b.Amount) < 0:
+	case b.Refunds.Succeeded.N() > 0 && l == lifeRefunded && b.Refunds.Succeeded.Sum().Compare(b.Amount) < 0:
 		wrong |= refundedAgainst // the status says all of it, the gateway gave back a part
 	}
 	return wrong
@@ -226,14 +226,14 @@ func againstRefunds(b *paydb.Books) (wrong paydb.Wrong) {
 	switch {
 	case b.Orphan || l != lifeRefunded && l != lifePartlyRefunded:
 		return 0
-	case b.Refunds.Succeeded == 0 && lifeOf(b.Status) != lifeOfOld:
+	case b.Refunds.Succeeded.N() == 0 && lifeOf(b.Status) != lifeOfOld:
 		return refundedAgainst
-	case l != lifePartlyRefunded || b.Refunds.Succeeded == 0:
+	case l != lifePartlyRefunded || b.Refunds.Succeeded.N() == 0:
 		return 0
-	case b.Refunds.Sum == b.Amount && lifeOf(b.Status) != lifeOfOld:
+	case b.Refunds.Succeeded.Sum() == b.Amount && lifeOf(b.Status) != lifeOfOld:
 		wrong |= refundedAgainst // the gateway gave back all of it, the status says a part
 	}
-	if b.Reversals.N > 0 && b.Reversals.Sum != b.Refunds.Sum {
+	if b.Reversals.N() > 0 && b.Reversals.Sum() != b.Refunds.Succeeded.Sum() {
 		wrong |= amountOff
 	}
 	return wrong

@@ -103,8 +103,7 @@ func stray(there, owed paydb.Exception, capture bool) (paydb.Entry, paydb.Wrong,
 		if !capture {
 			direction = &without.Reversals
 		}
-		direction.N--
-		direction.Sum = direction.Sum.Minus(x.Amount)
+		*direction = direction.Minus(x.Amount)
 		ledger := there.Wrong & ledgerWrong
 		if left := Books(&without) & ledgerWrong; left&^ledger == 0 && left != ledger {
 			return x, ledger &^ left, true

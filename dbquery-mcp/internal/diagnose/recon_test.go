@@ -15,13 +15,13 @@ import (
 func units(n int64) paydb.Money { return paydb.Money{Whole: n} }
 
 // times is n postings of an amount.
-func times(n int, amount int64) paydb.Postings {
-	return paydb.Postings{N: n, Sum: units(int64(n) * amount)}
+func times(n int, amount int64) paydb.Tally {
+	return paydb.TallyOf(n, units(int64(n)*amount))
 }
 
 // did is n requests of which some succeeded, with the payment's amount.
 func did(n, succeeded int, sum int64) paydb.Requests {
-	return paydb.Requests{N: n, Succeeded: succeeded, Sum: units(sum)}
+	return paydb.Requests{N: int32(n), Succeeded: paydb.TallyOf(succeeded, units(sum))}
 }
 
 func TestBooks(t *testing.T) {
@@ -66,7 +66,7 @@ func TestBooks(t *testing.T) {
 		"nobody's":                      {paydb.Books{Orphan: true, Captures: times(1, 1000)}, []catalog.Code{catalog.LedgerOrphanEntry}},
 		"captured at the gateway alone": {paydb.Books{Status: "CAPTURE_REQUESTED", Settlements: did(1, 1, 1000)}, []catalog.Code{catalog.SettlementStatusConflict}},
 		"settled twice":                 {paydb.Books{Status: "CAPTURED", Captures: times(1, 1000), Settlements: did(2, 1, 1000)}, []catalog.Code{catalog.SettlementDuplicate}},
-		"settled with another amount":   {paydb.Books{Status: "CAPTURED", Captures: times(1, 1000), Settlements: paydb.Requests{N: 1, Succeeded: 1, Sum: units(900), Off: true}}, []catalog.Code{catalog.SettlementAmountMismatch}},
+		"settled with another amount":   {paydb.Books{Status: "CAPTURED", Captures: times(1, 1000), Settlements: paydb.Requests{N: 1, Succeeded: paydb.TallyOf(1, units(900)), Off: true}}, []catalog.Code{catalog.SettlementAmountMismatch}},
 		"refunded at the gateway alone": {paydb.Books{Status: "REFUND_FAILED", Captures: times(1, 1000), Refunds: refundedOnce}, []catalog.Code{catalog.RefundStatusConflict}},
 		"refunded without a refund":     {paydb.Books{Status: "REFUNDED", Captures: times(1, 1000), Reversals: times(1, 1000)}, []catalog.Code{catalog.RefundStatusConflict}},
 		"refunded by half":              {paydb.Books{Status: "REFUNDED", Captures: times(1, 1000), Reversals: times(1, 1000), Refunds: did(1, 1, 500)}, []catalog.Code{catalog.RefundStatusConflict}},
@@ -110,8 +110,7 @@ func found(id int64, status string, amount int64, entries ...paydb.Entry) paydb.
 		if capture, _ := x.Is(); !capture {
 			p = &e.Reversals
 		}
-		p.N++
-		p.Sum = p.Sum.Plus(x.Amount)
+		*p = p.Plus(x.Amount)
 	}
 	e.Wrong = Books(&e.Books)
 	return e

@@ -37,7 +37,7 @@ var bookWords = map[paydb.Wrong]bookWording{
 	},
 	captureDuplicate: {
 		one: "% payment has more than one capture posting", many: "% payments have more than one capture posting",
-		asked: "capture postings by payment", more: bookExcess(func(e paydb.Exception) paydb.Postings { return e.Captures }), sample: bookEntries,
+		asked: "capture postings by payment", more: bookExcess(func(e paydb.Exception) paydb.Tally { return e.Captures }), sample: bookEntries,
 		then: []string{freeze, "Find the redelivery: the ledger consumer does not look whether it has posted before"},
 	},
 	captureReversed: {
@@ -52,8 +52,8 @@ var bookWords = map[paydb.Wrong]bookWording{
 	},
 	reversalDuplicate: {
 		one: "% payment has more than one reversal posting", many: "% payments have more than one reversal posting",
-		asked: "reversal postings by payment", more: bookExcess(func(e paydb.Exception) paydb.Postings { return e.Reversals }), sample: func(e paydb.Exception, z *time.Location) string {
-			return bookEntries(e, z) + fmt.Sprintf(" (%s succeeded)", count(e.Refunds.Succeeded, "refund"))
+		asked: "reversal postings by payment", more: bookExcess(func(e paydb.Exception) paydb.Tally { return e.Reversals }), sample: func(e paydb.Exception, z *time.Location) string {
+			return bookEntries(e, z) + fmt.Sprintf(" (%s succeeded)", count(e.Refunds.Succeeded.N(), "refund"))
 		},
 		then: []string{freeze, "Find the redelivery of payment.refunded; with one refund that succeeded the error is in the posting alone"},
 	},
@@ -229,12 +229,12 @@ func bookAmount(e paydb.Exception) string {
 func bookDifference(e paydb.Exception, _ *time.Location) string {
 	p, what := bookOff(e)
 	due := bookDue(e)
-	return fmt.Sprintf("expected %s %s, %s posted %s, difference %s", currencyName(foreign.Text(e.Currency)), figure(due), what, figure(p.Sum), bookSigned(p.Sum.Minus(due)))
+	return fmt.Sprintf("expected %s %s, %s posted %s, difference %s", currencyName(foreign.Text(e.Currency)), figure(due), what, figure(p.Sum()), bookSigned(p.Sum().Minus(due)))
 }
 
 // bookOff is the direction whose sum is not the payment's amount.
-func bookOff(e paydb.Exception) (paydb.Postings, string) {
-	if e.Captures.N == 1 && e.Captures.Sum != e.Amount {
+func bookOff(e paydb.Exception) (paydb.Tally, string) {
+	if e.Captures.N() == 1 && e.Captures.Sum() != e.Amount {
 		return e.Captures, "capture"
 	}
 	return e.Reversals, "reversal"
@@ -243,9 +243,9 @@ func bookOff(e paydb.Exception) (paydb.Postings, string) {
 // bookDue is what should have been posted in that direction: the payment's amount, or
 // what was refunded of it where it was refunded in part.
 func bookDue(e paydb.Exception) paydb.Money {
-	off := e.Captures.N == 1 && e.Captures.Sum != e.Amount
-	if !off && lived(&e.Books) == lifePartlyRefunded && e.Refunds.Succeeded > 0 {
-		return e.Refunds.Sum
+	off := e.Captures.N() == 1 && e.Captures.Sum() != e.Amount
+	if !off && lived(&e.Books) == lifePartlyRefunded && e.Refunds.Succeeded.N() > 0 {
+		return e.Refunds.Succeeded.Sum()
 	}
 	return e.Amount
 }
@@ -258,14 +258,14 @@ func bookSigned(m paydb.Money) string {
 }
 
 // bookExcess says how much was posted beyond what was due, of those that are kept.
-func bookExcess(of func(paydb.Exception) paydb.Postings) func(*group) string {
+func bookExcess(of func(paydb.Exception) paydb.Tally) func(*group) string {
 	return func(g *group) string {
-		return g.total(", posted in excess: ", func(e paydb.Exception) paydb.Money { return of(e).Sum.Minus(e.Amount) })
+		return g.total(", posted in excess: ", func(e paydb.Exception) paydb.Money { return of(e).Sum().Minus(e.Amount) })
 	}
 }
 
 func bookDifferences(g *group) string {
-	return g.total(", differences in all: ", func(e paydb.Exception) paydb.Money { p, _ := bookOff(e); return p.Sum.Minus(bookDue(e)) })
+	return g.total(", differences in all: ", func(e paydb.Exception) paydb.Money { p, _ := bookOff(e); return p.Sum().Minus(bookDue(e)) })
 }
 
 // total adds up something of every exception; it is silent where not all are kept.

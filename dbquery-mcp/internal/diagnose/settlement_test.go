@@ -163,11 +163,11 @@ func TestRequestsOfTwoShards(t *testing.T) {
 func TestRequestsThatDoNotFit(t *testing.T) {
 	amount := paydb.Money{Whole: 1500}
 	book := func(status string, change func(*paydb.Books)) paydb.Exception {
-		b := paydb.Books{ID: 7, Status: status, Currency: "KRW", Amount: amount, Captures: paydb.Postings{N: 1, Sum: amount}}
+		b := paydb.Books{ID: 7, Status: status, Currency: "KRW", Amount: amount, Captures: paydb.TallyOf(1, amount)}
 		change(&b)
 		return paydb.Exception{Books: b, Merchant: "M-2", UpdatedAt: ago(time.Hour)}
 	}
-	done := paydb.Requests{N: 1, Succeeded: 1, Sum: amount}
+	done := paydb.Requests{N: 1, Succeeded: paydb.TallyOf(1, amount)}
 	for name, x := range map[string]struct {
 		kind paydb.RequestKind
 		e    paydb.Exception
@@ -178,10 +178,12 @@ func TestRequestsThatDoNotFit(t *testing.T) {
 		"two settlements":             {paydb.Settlements, book("CAPTURE_REQUESTED", func(b *paydb.Books) { b.Settlements = paydb.Requests{N: 2} }), catalog.SettlementDuplicate},
 		"refunded and failed":         {paydb.Refunds, book("REFUND_FAILED", func(b *paydb.Books) { b.Settlements, b.Refunds = done, done }), catalog.RefundStatusConflict},
 		"refunded without a refund":   {paydb.Refunds, book("REFUNDED", func(b *paydb.Books) { b.Settlements = done }), catalog.RefundStatusConflict},
-		"refunded twice":              {paydb.Refunds, book("REFUNDED", func(b *paydb.Books) { b.Refunds = paydb.Requests{N: 2, Succeeded: 2, Sum: amount} }), catalog.RefundDuplicateSuccess},
-		"refunded too much":           {paydb.Refunds, book("REFUNDED", func(b *paydb.Books) { b.Refunds = paydb.Requests{N: 1, Succeeded: 1, Sum: paydb.Money{Whole: 1501}} }), catalog.RefundExceedsPayment},
-		"all is well":                 {paydb.Settlements, book("CAPTURED", func(b *paydb.Books) { b.Settlements = done }), ""},
-		"changed just now":            {paydb.Settlements, book("CAPTURE_REQUESTED", func(b *paydb.Books) { b.Settlements, b.Young = done, true }), ""},
+		"refunded twice":              {paydb.Refunds, book("REFUNDED", func(b *paydb.Books) { b.Refunds = paydb.Requests{N: 2, Succeeded: paydb.TallyOf(2, amount)} }), catalog.RefundDuplicateSuccess},
+		"refunded too much": {paydb.Refunds, book("REFUNDED", func(b *paydb.Books) {
+			b.Refunds = paydb.Requests{N: 1, Succeeded: paydb.TallyOf(1, paydb.Money{Whole: 1501})}
+		}), catalog.RefundExceedsPayment},
+		"all is well":      {paydb.Settlements, book("CAPTURED", func(b *paydb.Books) { b.Settlements = done }), ""},
+		"changed just now": {paydb.Settlements, book("CAPTURE_REQUESTED", func(b *paydb.Books) { b.Settlements, b.Young = done, true }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := diagnose.Requests{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1)}}, Kind: x.kind, Zone: time.UTC,

@@ -250,9 +250,9 @@ func Where(p paydb.Traced, now time.Time, limits OutboxLimits, zone *time.Locati
 	case "REFUND_FAILED":
 		return w.failed("refund", p.Refunds)
 	case "CAPTURED":
-		return w.posted("captured", p.Books.Captures.N > 0, "PAYMENT_CAPTURED")
+		return w.posted("captured", p.Books.Captures.N() > 0, "PAYMENT_CAPTURED")
 	case "REFUNDED", "PARTIAL_REFUNDED":
-		return w.posted("refunded", p.Books.Reversals.N > 0, "PAYMENT_REFUNDED")
+		return w.posted("refunded", p.Books.Reversals.N() > 0, "PAYMENT_REFUNDED")
 	case "AUTH_FAILED", "CANCELLED", "COMPLETED":
 		return "it ended as " + string(p.Status)
 	}

@@ -2,6 +2,7 @@ package paydb
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -11,46 +12,59 @@ import (
 // What the bits mean is the judge's business.
 type Wrong uint32
 
-// Books is what a shard's tables say of one payment id.
+// Books is what a shard's tables say of one payment id. Many thousands are held at
+// once, so they are kept small.
 type Books struct {
 	ID       int64
-	Orphan   bool   // there are postings and no payment of this id
 	Status   string // as stored
 	Currency string
 	Amount   Money
+
+	Captures  Tally // from merchant_receivable to cash
+	Reversals Tally // the other way round
+	Others    Tally // between any other two accounts
+
+	Settlements Requests
+	Refunds     Requests
+
+	Orphan bool // there are postings and no payment of this id
 	// Young says that it was changed within the grace: what belongs to the change
 	// may still be on its way.
 	Young bool
 	// Ahead says that it is Young by a time that has not come yet: no change of just
 	// now, but a clock or a zone that is wrong.
 	Ahead bool
-
-	Captures  Postings // from merchant_receivable to cash
-	Reversals Postings // the other way round
-	Others    Postings // between any other two accounts
-
-	Settlements Requests
-	Refunds     Requests
 	// NoEvent says that the event of a direct capture was looked for and is not there.
 	NoEvent bool
 }
 
-// Postings are ledger entries of one direction.
-type Postings struct {
-	N   int
-	Sum Money
+// Tally is how many amounts there are, and their sum.
+type Tally struct {
+	whole       int64
+	fraction, n int32 // where Money itself would leave a hole
 }
 
-func (p *Postings) add(m Money) {
-	p.N++
-	p.Sum = p.Sum.Plus(m)
+// TallyOf is the tally of n amounts with this sum.
+func TallyOf(n int, sum Money) Tally {
+	return Tally{whole: sum.Whole, fraction: sum.Fraction, n: int32(min(n, math.MaxInt32))} //nolint:gosec // bounded
 }
+
+// N is how many amounts there are.
+func (t Tally) N() int { return int(t.n) }
+
+// Sum is what they come to.
+func (t Tally) Sum() Money { return Money{t.whole, t.fraction} }
+
+// Plus is the tally with one amount more.
+func (t Tally) Plus(m Money) Tally { return TallyOf(t.N()+1, t.Sum().Plus(m)) }
+
+// Minus is the tally with one amount less.
+func (t Tally) Minus(m Money) Tally { return TallyOf(t.N()-1, t.Sum().Minus(m)) }
 
 // Requests are what the payment gateway was asked to do.
 type Requests struct {
-	N         int   // rows
-	Succeeded int   // of those, with status SUCCESS
-	Sum       Money // of those that succeeded
+	Succeeded Tally // rows with status SUCCESS
+	N         int32 // rows
 	Off       bool  // one that succeeded has another amount than the payment
 }
 

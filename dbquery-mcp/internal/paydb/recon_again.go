@@ -146,7 +146,7 @@ func (c *reconciling) whole(ctx context.Context, ids []int64) ([]Exception, erro
 	}
 	var found []Exception
 	for _, id := range ids {
-		if e := all[id]; e != nil && (!e.Orphan || e.Captures.N+e.Reversals.N+e.Others.N > 0) {
+		if e := all[id]; e != nil && (!e.Orphan || e.Captures.N()+e.Reversals.N()+e.Others.N() > 0) {
 			e.Young = e.Young || c.underWay(e)
 			found = append(found, *e)
 		}

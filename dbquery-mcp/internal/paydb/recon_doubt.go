@@ -137,7 +137,7 @@ func (c *reconciling) confirm(ctx context.Context, from *[]doubt) error {
 // judgeEvent adds what a payment's books are where the event of its capture is not
 // there.
 func (c *reconciling) judgeEvent(ctx context.Context, e *Exception) error {
-	if e.Orphan || e.Settlements.Succeeded > 0 || !CapturedOnce(e.Status) {
+	if e.Orphan || e.Settlements.Succeeded.N() > 0 || !CapturedOnce(e.Status) {
 		return nil // it was settled meanwhile
 	}
 	without, known, err := c.eventless(ctx, *e)

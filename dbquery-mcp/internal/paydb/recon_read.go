@@ -208,17 +208,17 @@ func (c *reconciling) readLedger(ctx context.Context, ids someIDs) error {
 	return err
 }
 
-func (b *Books) postings() int { return b.Captures.N + b.Reversals.N + b.Others.N }
+func (b *Books) postings() int { return b.Captures.N() + b.Reversals.N() + b.Others.N() }
 
 // post takes a posting into the books, and reports whether its accounts are known.
 func (b *Books) post(debit, credit string, m Money) (known bool) {
 	switch {
 	case debit == receivable && credit == cash:
-		b.Captures.add(m)
+		b.Captures = b.Captures.Plus(m)
 	case debit == cash && credit == receivable:
-		b.Reversals.add(m)
+		b.Reversals = b.Reversals.Plus(m)
 	default:
-		b.Others.add(m)
+		b.Others = b.Others.Plus(m)
 		return false
 	}
 	return true
@@ -263,8 +263,7 @@ func (c *reconciling) requests(ctx context.Context, t Table, query string, ids s
 func (r *Requests) add(succeeded bool, m, paid Money) {
 	r.N++
 	if succeeded {
-		r.Succeeded++
-		r.Sum = r.Sum.Plus(m)
+		r.Succeeded = r.Succeeded.Plus(m)
 		r.Off = r.Off || m != paid
 	}
 }

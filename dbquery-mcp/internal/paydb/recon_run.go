@@ -337,7 +337,7 @@ func (c *reconciling) count(b *Books) {
 	}
 	if CapturedOnce(b.Status) {
 		control.Captured.Add(b.Amount)
-		if c.q.Checks.Settlements && b.Settlements.Succeeded == 0 {
+		if c.q.Checks.Settlements && b.Settlements.Succeeded.N() == 0 {
 			c.out.Unsettled++
 			if !b.Young && !c.outOfScope {
 				c.unproven = append(c.unproven, b.ID)
@@ -354,11 +354,11 @@ func (c *reconciling) count(b *Books) {
 func (x *Control) Book(b *Books) {
 	for _, p := range []struct {
 		into *Amounts
-		of   Postings
+		of   Tally
 	}{{&x.Posted, b.Captures}, {&x.Reversed, b.Reversals}, {&x.Other, b.Others}} {
-		if p.of.N > 0 {
-			p.into.Count += int64(p.of.N)
-			p.into.add(p.of.Sum)
+		if p.of.N() > 0 {
+			p.into.Count += int64(p.of.N())
+			p.into.add(p.of.Sum())
 		}
 	}
 }

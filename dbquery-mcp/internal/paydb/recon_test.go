@@ -36,18 +36,18 @@ func simple(b *Books) (w Wrong) {
 	}
 	if CapturedOnce(b.Status) {
 		switch {
-		case b.Captures.N == 0:
+		case b.Captures.N() == 0:
 			w |= lacksCapture
-		case b.Captures.N > 1:
+		case b.Captures.N() > 1:
 			w |= twice
-		case b.Captures.Sum != b.Amount:
+		case b.Captures.Sum() != b.Amount:
 			w |= otherAmount
 		}
 	}
 	if b.Settlements.Off {
 		w |= settledOtherwise
 	}
-	if b.Refunds.Sum.Compare(b.Amount) > 0 {
+	if b.Refunds.Succeeded.Sum().Compare(b.Amount) > 0 {
 		w |= refundedMore
 	}
 	return w
@@ -120,7 +120,7 @@ func TestEveryExceptionIsFoundOnItsShard(t *testing.T) {
 			}
 		}
 		for _, e := range replies[1].Facts.Exceptions {
-			if e.ID == 9_000_000_000 && (len(e.Entries) != 2 || !e.Orphan || e.Captures.N != 2) {
+			if e.ID == 9_000_000_000 && (len(e.Entries) != 2 || !e.Orphan || e.Captures.N() != 2) {
 				t.Errorf("not whole: %+v", e)
 			}
 		}
@@ -419,7 +419,7 @@ func TestSomeWholeBooks(t *testing.T) {
 	if len(replies) != 1 || replies[0].Shard != "shard2" || len(replies[0].Facts) != 2 {
 		t.Fatalf("%+v", replies)
 	}
-	if e := replies[0].Facts[0]; e.ID != 8 || e.Status != "REFUNDED" || len(e.Entries) != 2 || e.Reversals.N != 1 {
+	if e := replies[0].Facts[0]; e.ID != 8 || e.Status != "REFUNDED" || len(e.Entries) != 2 || e.Reversals.N() != 1 {
 		t.Errorf("%+v", e)
 	}
 }

@@ -331,7 +331,7 @@ func (r *Reader) tracedEvents(ctx context.Context, t *Traced) error {
 // unsettled reports whether the payment was captured, and by no settlement that
 // succeeded: then an event must say so.
 func (t *Traced) unsettled() bool {
-	return t.Books.ID != 0 && CapturedOnce(t.Books.Status) && t.Books.Settlements.Succeeded == 0
+	return t.Books.ID != 0 && CapturedOnce(t.Books.Status) && t.Books.Settlements.Succeeded.N() == 0
 }
 
 // has reports whether an event of a type was found.

@@ -211,7 +211,7 @@ func (d Deps) withPayments(ctx context.Context, in LedgersIn, a report.Answer[Le
 		b := books[row.Shard][row.ID]
 		var x paydb.Control
 		x.Book(&b)
-		a.Data.Payments = append(a.Data.Payments, d.posted(row, &x, b.Captures.N+b.Reversals.N+b.Others.N))
+		a.Data.Payments = append(a.Data.Payments, d.posted(row, &x, b.Captures.N()+b.Reversals.N()+b.Others.N()))
 	}
 	empty := p.empty()
 	a.Coverage, a.AsOf, a.Data.Notes = p.coverage(), p.asOf(), p.notes()
