@@ -19,11 +19,14 @@ type Event struct {
 	over  bool
 }
 
+// ErrNotBegun says that an incident could not be had: nothing is known of the answers.
+var ErrNotBegun = errors.New("the incident did not come about")
+
 // Begin injects an incident.
 func Begin(ctx context.Context, w *incident.World, i incident.Incident) (*Event, error) {
 	did, err := i.Start(ctx, w)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrNotBegun, err)
 	}
 	return &Event{Incident: i, Did: did, world: w}, nil
 }
