@@ -7,8 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"payops-mcp/circuitbreaker-mcp/internal/broker"
 	"payops-mcp/circuitbreaker-mcp/internal/diagnose"
 	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/foreign"
 	"payops-mcp/shared/report"
 )
 
@@ -81,5 +83,35 @@ func TestWhatIsWellIsLeftOutFirst(t *testing.T) {
 	text, _ := a.Render(math.MaxInt)
 	if len(text) > maxText || !strings.Contains(text, "| OPEN |") || !strings.Contains(text, "left out to be short: breakers of some instances") {
 		t.Errorf("%d bytes:\n%s", len(text), text)
+	}
+}
+
+// Letters that do not fit come with the next page.
+func TestLettersThatDoNotFitAreOnTheNextPage(t *testing.T) {
+	t.Parallel()
+	var a report.Answer[DeadLettersData]
+	for _, c := range []catalog.Code{catalog.DLQPoisonMessage, catalog.DLQGrowing} {
+		f := report.NewFinding(c, strings.Repeat("claim ", 20)).Hurts(strings.Repeat("hurt ", 12))
+		for range 3 {
+			f = f.With("kafka", strings.Repeat("asked ", 12), strings.Repeat("value ", 8), time.Now()).Then(strings.Repeat("step ", 14))
+		}
+		a.Findings = append(a.Findings, f)
+	}
+	var listed []broker.Letter
+	for n := range 5 {
+		l := broker.Letter{At: time.UnixMilli(int64(5 - n)), Topic: "settlement.dlq", Offset: int64(n), Payload: strings.Repeat("x", 2*payloadShown), ErrorType: "MismatchedInputException", ErrorMessage: strings.Repeat("m", 90)}
+		listed, a.Data.Letters = append(listed, l), append(a.Data.Letters, letterRow(l))
+		a.Data.Groups = append(a.Data.Groups, DeadGroupRow{Count: 1, Topic: "settlement.dlq", Error: foreign.Text(l.ErrorType)})
+	}
+	a.Conclude(catalog.KafkaTopicMissing)
+	fit(&a, deadParts(&a, listed)...)
+	text, _ := a.Render(math.MaxInt)
+	n := len(a.Data.Letters)
+	if len(text) > maxText || n == 0 || n == 5 || len(a.Findings) != 2 {
+		t.Fatalf("%d bytes, %d letters:\n%s", len(text), n, text)
+	}
+	next, err := parseMark(a.Coverage.Cursor)
+	if err != nil || next != markOf(listed[n-1]) || !next.before(listed[n]) || !a.Coverage.Cut {
+		t.Errorf("%d letters, then %q: %v", n, a.Coverage.Cursor, err)
 	}
 }

@@ -68,8 +68,11 @@ type LetterRow struct {
 }
 
 const (
-	maxDeadGroups   = 8
-	maxDeadPayments = 5
+	// deadLettersShown is the default of limit: where nobody asks for more, the answer
+	// is kept short.
+	deadLettersShown = 5
+	maxDeadGroups    = 8
+	maxDeadPayments  = 5
 	// payloadShown is how much of a payload is listed, in bytes.
 	payloadShown = 120
 )
@@ -106,13 +109,35 @@ func (s Sources) deadLetters(ctx context.Context, in DeadLettersIn) (report.Answ
 		Summary: deadSummary(t), Findings: found, Sources: kafkaSources(t.Cluster, t.Silent), AsOf: t.At,
 		Because: strings.Join(diagnose.DeadDoubts(t), "; "),
 	}
-	a.Data, a.Coverage = s.deadData(t, in, after, since)
+	var listed []broker.Letter
+	a.Data, a.Coverage, listed = s.deadData(t, in, after, since)
 	a.Coverage.Looked = append(a.Coverage.Looked, notes...)
 	if t.Source.OK() {
 		tellClock(&a.Coverage, clock)
 	}
 	a.Conclude(ran...)
+	if in.Limit <= deadLettersShown {
+		fit(&a, deadParts(&a, listed)...)
+	}
 	return a, nil
+}
+
+// deadParts is what an answer about dead letters can do without. Letters that are left
+// out come with the next page.
+func deadParts(a *report.Answer[DeadLettersData], shown []broker.Letter) []extra {
+	d := &a.Data
+	letters := func(keep int) extra {
+		return extra{"letters", func() bool {
+			n := len(d.Letters) - 1
+			if n < keep {
+				return false
+			}
+			d.Letters = d.Letters[:n]
+			nextLetters(&a.Coverage, shown[n-1])
+			return true
+		}}
+	}
+	return slices.Concat([]extra{letters(3), ruledOut(a)}, wordy(a.Findings), []extra{letters(1), last("kinds of error", &d.Groups, 2)}, bare(a.Findings))
 }
 
 // sinceOf resolves a moment by the clock that records are stamped by.
@@ -156,9 +181,9 @@ func deadSummary(t broker.Tail) string {
 	return text
 }
 
-func (s Sources) deadData(t broker.Tail, in DeadLettersIn, after mark, since time.Time) (d DeadLettersData, c report.Coverage) {
+func (s Sources) deadData(t broker.Tail, in DeadLettersIn, after mark, since time.Time) (d DeadLettersData, c report.Coverage, listed []broker.Letter) {
 	if !t.Source.OK() {
-		return d, report.Coverage{Not: []string{"dead letters"}}
+		return d, report.Coverage{Not: []string{"dead letters"}}, nil
 	}
 	for _, dead := range t.Topics {
 		row := deadRow(dead)
@@ -194,18 +219,23 @@ func (s Sources) deadData(t broker.Tail, in DeadLettersIn, after mark, since tim
 	case t.Cut:
 		c.Not = append(c.Not, "older letters: the newest of each partition were read")
 	}
-	rest := t.Letters
+	listed = t.Letters
 	if !after.isZero() {
-		rest = slices.DeleteFunc(slices.Clone(rest), func(l broker.Letter) bool { return !after.before(l) })
+		listed = slices.DeleteFunc(slices.Clone(listed), func(l broker.Letter) bool { return !after.before(l) })
 	}
-	if len(rest) > in.Limit {
-		rest = rest[:in.Limit]
-		c.Cut, c.Cursor, c.More = true, markOf(rest[len(rest)-1]).String(), "send cursor for the next ones"
+	if len(listed) > in.Limit {
+		listed = listed[:in.Limit]
+		nextLetters(&c, listed[len(listed)-1])
 	}
-	for _, l := range rest {
+	for _, l := range listed {
 		d.Letters = append(d.Letters, letterRow(l))
 	}
-	return d, c
+	return d, c, listed
+}
+
+// nextLetters says how to have the letters behind the last one that is listed.
+func nextLetters(c *report.Coverage, last broker.Letter) {
+	c.Cut, c.Cursor, c.More = true, markOf(last).String(), "send cursor for the next ones"
 }
 
 func deadGroupRow(g diagnose.DeadGroup) DeadGroupRow {
