@@ -184,3 +184,23 @@ func awaitDrained(ctx context.Context, w *World, group string, topics ...string)
 		return true, nil
 	})
 }
+
+// awaitPassed waits until a group has done with all that a topic holds now.
+func awaitPassed(ctx context.Context, w *World, group, topic string) error {
+	ends, err := logEnds(ctx, w, topic)
+	if err != nil {
+		return err
+	}
+	return await(ctx, group+" to have done with "+topic, func(ctx context.Context) (bool, error) {
+		done, err := committedBy(ctx, w, group, topic)
+		if err != nil {
+			return false, err
+		}
+		for p, end := range ends {
+			if done[p] < end && end > 0 {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}
