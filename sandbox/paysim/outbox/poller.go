@@ -77,14 +77,16 @@ func (p *Poller) Paused() bool { return p.paused.Load() }
 // Published is how many events it has published.
 func (p *Poller) Published() int64 { return p.published.Load() }
 
-// Run polls until the context ends.
+// Run polls until the context ends. The interval lies between the end of a poll and
+// the next, as with Spring's fixedDelay: pollers at a fixed rate keep step, and the one
+// that is a little ahead would take the lock every time.
 func (p *Poller) Run(ctx context.Context) {
-	for tick := time.NewTicker(p.config.Interval); ; {
+	for next := time.NewTimer(p.config.Interval); ; next.Reset(p.config.Interval) {
 		select {
 		case <-ctx.Done():
-			tick.Stop()
+			next.Stop()
 			return
-		case <-tick.C:
+		case <-next.C:
 		}
 		if p.paused.Load() {
 			continue
