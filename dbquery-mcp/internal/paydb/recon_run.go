@@ -13,7 +13,7 @@ import (
 
 const (
 	// chunkSize is how many payments are compared in one transaction.
-	chunkSize = 7_000
+	chunkSize = 8_000
 	// leastChunk is the fewest that are tried where statements may take no time.
 	leastChunk = 100
 	// share of the statement limit that a chunk's slowest statement may take before
