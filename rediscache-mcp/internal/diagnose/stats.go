@@ -95,7 +95,7 @@ const (
 func dataLoss(s redisdb.Server, c Census) (report.Finding, bool) {
 	i := s.Info
 	next := []string{"Find out why (log of Redis, its host, who may FLUSHALL)", "Until the cached answers have come back, repeats are answered by the database; its unique key still protects"}
-	if p := s.Past; p != nil && !i.Loading && i.Time.Sub(p.Time) <= max(c.Lifetime.TTL, tellLoss) && p.Own.Keys >= fewKeys && i.Own.Keys < p.Lasting(i.Time)/2 {
+	if p := s.Past; p != nil && !i.Loading && i.Time.Sub(p.Time) <= max(c.Lifetime.TTL, tellLoss) && p.Lasting(i.Time) >= fewKeys && i.Own.Keys < p.Lasting(i.Time)/2 {
 		f := report.NewFinding(catalog.RedisDataLoss, "%s was started anew and lost its keys: %d before, %d now", s.Source.Name, p.Own.Keys, i.Own.Keys).
 			With(s.Source.Name, "INFO server, keyspace", fmt.Sprintf("run_id changed, %d keys at %s", p.Own.Keys, p.Time.Format(time.RFC3339)), i.Time)
 		if p.RunID == i.RunID {

@@ -34,7 +34,7 @@ type Info struct {
 	Expiring      int64        // keys with a TTL, over all databases
 	Keys          int64        // keys, over all databases
 	Own           Keyspace     // the database that is asked
-	brief         float64      // the share of its keys that last for a moment: see Remember
+	seen          *seen        // what a scan saw of it: see Remember
 	ended         int64        // as many keys ended by themselves since, in any database: see endedSince
 	Load          Load         // what it does, and with how much
 
@@ -179,7 +179,11 @@ func (i Info) Lasting(now time.Time) int64 {
 	}
 	mean := cmp.Or(k.MeanTTL, shortTTL)
 	left := float64(k.Expiring) * max(0, 1-float64(now.Sub(i.Time))/float64(mean))
-	return min(k.Keys-k.Expiring+int64(left), k.Keys-int64(i.brief*float64(k.Keys)), k.Keys-i.ended)
+	lasting := min(k.Keys-k.Expiring+int64(left), k.Keys-i.ended)
+	if i.seen != nil {
+		lasting = min(lasting, i.seen.lasting, k.Keys-int64(i.seen.brief*float64(k.Keys)))
+	}
+	return lasting
 }
 
 // part reads one number from a list like keys=1,expires=1,avg_ttl=0.

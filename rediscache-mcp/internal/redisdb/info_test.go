@@ -60,13 +60,14 @@ func TestLasting(t *testing.T) {
 		change func(was, now *Info)
 		want   int64
 	}{
-		"of a mean TTL of ten minutes": {func(*Info, *Info) {}, 900},
-		"without a TTL":                {func(was, _ *Info) { was.Own.Expiring = 0 }, 1000},
-		"most of them counters":        {func(was, _ *Info) { was.brief = 0.95 }, 50},
-		"ended since it was started":   {func(_, now *Info) { now.RunID, now.Load.Expired = "b", new(int64(800)) }, 200},
-		"not loaded, for they had":     {func(_, now *Info) { now.RunID, now.Load.LoadedLate = "b", new(int64(300)) }, 700},
-		"ended before and after":       {func(was, now *Info) { was.Load.Expired, now.Load.Expired = new(int64(5000)), new(int64(5400)) }, 600},
-		"counted anew in the same run": {func(was, now *Info) { was.Load.Expired, now.Load.Expired = new(int64(5000)), new(int64(3)) }, 900},
+		"of a mean TTL of ten minutes":  {func(*Info, *Info) {}, 900},
+		"without a TTL":                 {func(was, _ *Info) { was.Own.Expiring = 0 }, 1000},
+		"most of them counters":         {func(was, _ *Info) { was.seen = &seen{5000, 0.95} }, 50},
+		"a scan passed most of them by": {func(was, _ *Info) { was.seen = &seen{33, 0.3} }, 33},
+		"ended since it was started":    {func(_, now *Info) { now.RunID, now.Load.Expired = "b", new(int64(800)) }, 200},
+		"not loaded, for they had":      {func(_, now *Info) { now.RunID, now.Load.LoadedLate = "b", new(int64(300)) }, 700},
+		"ended before and after":        {func(was, now *Info) { was.Load.Expired, now.Load.Expired = new(int64(5000)), new(int64(5400)) }, 600},
+		"counted anew in the same run":  {func(was, now *Info) { was.Load.Expired, now.Load.Expired = new(int64(5000)), new(int64(3)) }, 900},
 		"loaded, and nothing has ended": {func(_, now *Info) {
 			now.RunID, now.Load.Expired, now.Load.LoadedLate = "b", new(int64(0)), new(int64(0))
 		}, 900},
@@ -74,7 +75,7 @@ func TestLasting(t *testing.T) {
 		before, after := was, Info{Time: now, RunID: "a"}
 		x.change(&before, &after)
 		k := known{}
-		k.last.RunID, k.last.brief = before.RunID, before.brief
+		k.last.RunID, k.last.seen = before.RunID, before.seen
 		after.Load.Flushes, before.Load.Flushes = new(int64(1)), new(int64(0))
 		k.compare(before, after)
 		if k.past == nil {

@@ -107,13 +107,23 @@ type known struct {
 	past *Info // see Server.Past
 }
 
-// Remember notes what share of the keys, which a scan beside a Stats saw, last for a
-// moment only, as counters do: a later Stats is not to take them for lost.
-func (db *DB) Remember(share float64) {
+// seen is what a scan saw of all keys.
+type seen struct {
+	lasting int64   // those that last for longer than a moment
+	brief   float64 // the share of the others
+}
+
+// Remember notes how many keys there are, by a scan beside a Stats, and how many of
+// them last for longer than a moment, as counters do not: a later Stats is not to take
+// the others for lost. INFO may count many that have ended and that a scan passes over.
+func (db *DB) Remember(all, lasting int64) {
+	if all <= 0 {
+		return
+	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	for name, k := range db.stats {
-		k.last.brief = share
+		k.last.seen = &seen{lasting, 1 - float64(lasting)/float64(all)}
 		db.stats[name] = k
 	}
 }
@@ -125,7 +135,7 @@ func (k *known) compare(was, now Info) {
 		return
 	}
 	if was.RunID == k.last.RunID {
-		was.brief = k.last.brief
+		was.seen = k.last.seen
 	}
 	was.ended = endedSince(was, now)
 	if k.past == nil || !k.past.near(now) || k.past.Own.Keys <= was.Own.Keys {

@@ -158,8 +158,8 @@ func (d Deps) handleCacheStats(ctx context.Context, _ StatsIn) (report.Answer[St
 		func() { c = d.census(ctx) },
 	)
 	reading := redisdb.Reading{Servers: servers}.In(d.Zone)
-	if c.number > 0 {
-		d.Redis.Remember(float64(c.of[rateFamily]) / float64(c.number))
+	if share := c.scan.Share(); share > 0 {
+		d.Redis.Remember(int64(float64(c.number)/share), int64(float64(c.number-c.of[rateFamily])/share))
 	}
 
 	serverFindings, serverCodes, _ := diagnose.Servers(servers)
