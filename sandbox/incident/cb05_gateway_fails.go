@@ -32,7 +32,12 @@ var _ = add(Incident{ID: "CB-05", Parts: paying | stack.PartPrometheus,
 		if err := changeLoad(ctx, w, &did, 40); err != nil {
 			return did, err
 		}
-		return did, awaitShare(ctx, w, `uri="/payments/authorize", status="409"`, 0.3)
+		if err := awaitShare(ctx, w, `uri="/payments/authorize", status="409"`, 0.3); err != nil {
+			return did, err
+		}
+		// Right after its start a system has so few requests that this was so before
+		// Prometheus saw the breaker open.
+		return did, w.Stack.WaitScraped(ctx)
 	},
 	Undo: func(ctx context.Context, w *World, did Injected) error {
 		return errors.Join(restoreLoad(ctx, w, did), restoreGateway(ctx, w, did),
