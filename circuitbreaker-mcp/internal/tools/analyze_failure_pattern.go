@@ -142,16 +142,16 @@ func (s Sources) pattern(ctx context.Context, in PatternIn) (report.Answer[Patte
 		a.Pictures = []report.Picture{{MIME: "image/png", Data: png}}
 	}
 	if in.Limit <= fewTransitions {
-		fit(&a, patternParts(&a, len(transitionRows(past)))...)
+		report.Shorten(&a, patternParts(&a, len(transitionRows(past)))...)
 	}
 	return a, nil
 }
 
 // patternParts are what the facts can do without, the least telling first: the picture
 // and the findings have the numbers of the lines.
-func patternParts(a *report.Answer[PatternData], transitions int) []extra {
+func patternParts(a *report.Answer[PatternData], transitions int) []report.Extra {
 	d := &a.Data
-	oldest := extra{"older transitions", func() bool {
+	oldest := report.Extra{Name: "older transitions", Drop: func() bool {
 		if len(d.Transitions) <= 1 {
 			return false
 		}
@@ -163,12 +163,12 @@ func patternParts(a *report.Answer[PatternData], transitions int) []extra {
 	opened := func(a, b PatternRow) int {
 		return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(orZero(a.Failed), orZero(b.Failed)))
 	}
-	return slices.Concat([]extra{
-		last("lines", &d.Lines, 0), last("rarer errors", &d.Errors, 2), last("notes", &d.Notes, 1), ruledOut(a),
-		least("routes with less traffic", &d.Routes, 1, busiest), oldest, last("rarer errors", &d.Errors, 1),
-		least("breakers that did not open", &d.Breakers, 1, opened), last("notes", &d.Notes, 0), last("errors", &d.Errors, 0),
-		last("routes", &d.Routes, 0),
-	}, wordy(a.Findings), bare(a.Findings))
+	return slices.Concat([]report.Extra{
+		report.Last("lines", &d.Lines, 0), report.Last("rarer errors", &d.Errors, 2), report.Last("notes", &d.Notes, 1), report.RuledOut(a),
+		report.Least("routes with less traffic", &d.Routes, 1, busiest), oldest, report.Last("rarer errors", &d.Errors, 1),
+		report.Least("breakers that did not open", &d.Breakers, 1, opened), report.Last("notes", &d.Notes, 0), report.Last("errors", &d.Errors, 0),
+		report.Last("routes", &d.Routes, 0),
+	}, report.Wordy(a.Findings), report.Bare(a.Findings))
 }
 
 // moreTransitions says how to get those that are not listed.

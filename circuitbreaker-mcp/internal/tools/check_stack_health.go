@@ -105,12 +105,12 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 		a.Data.Components = wellTogether(a.Data.Components)
 	}
 	worst := func(a, b ComponentRow) int { return cmp.Compare(badness[a.State], badness[b.State]) }
-	fit(&a, slices.Concat([]extra{{"components that are well, apart", func() bool {
+	report.Shorten(&a, slices.Concat([]report.Extra{{Name: "components that are well, apart", Drop: func() bool {
 		well := wellTogether(a.Data.Components)
 		shorter := len(well) < len(a.Data.Components)
 		a.Data.Components = well
 		return shorter
-	}}, ruledOut(&a)}, wordy(a.Findings), bare(a.Findings), []extra{least("components", &a.Data.Components, 1, worst)})...)
+	}}, report.RuledOut(&a)}, report.Wordy(a.Findings), report.Bare(a.Findings), []report.Extra{report.Least("components", &a.Data.Components, 1, worst)})...)
 	return a, nil
 }
 

@@ -185,14 +185,14 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	a.Coverage = diagnoseCoverage(got, len(a.Data.Timeline), len(diagnose.Timeline(past)))
 	a.Conclude(causesOnly(ran)...)
 	a.Summary = diagnoseSummary(got, st, past, c, a.Findings, causes)
-	fit(&a, diagnoseParts(&a, len(diagnose.Timeline(past)))...)
+	report.Shorten(&a, diagnoseParts(&a, len(diagnose.Timeline(past)))...)
 	return a, nil
 }
 
 // diagnoseParts are what the facts can do without, the least telling first.
-func diagnoseParts(a *report.Answer[DiagnoseData], events int) []extra {
+func diagnoseParts(a *report.Answer[DiagnoseData], events int) []report.Extra {
 	d := &a.Data
-	later := extra{"events", func() bool {
+	later := report.Extra{Name: "events", Drop: func() bool {
 		if len(d.Timeline) <= 1 {
 			return false
 		}
@@ -203,10 +203,10 @@ func diagnoseParts(a *report.Answer[DiagnoseData], events int) []extra {
 	worst := func(a, b StateRow) int {
 		return -cmp.Compare(slices.Index(worstFirst, a.State), slices.Index(worstFirst, b.State))
 	}
-	return slices.Concat([]extra{
-		last("numbers of the time before", &d.Around, 2), ruledOut(a), last("less likely causes", &d.Causes, 1), later,
-		last("numbers of the time before", &d.Around, 0),
-	}, wordy(a.Findings), []extra{least("states", &d.States, 1, worst), last("causes", &d.Causes, 0)}, bare(a.Findings))
+	return slices.Concat([]report.Extra{
+		report.Last("numbers of the time before", &d.Around, 2), report.RuledOut(a), report.Last("less likely causes", &d.Causes, 1), later,
+		report.Last("numbers of the time before", &d.Around, 0),
+	}, report.Wordy(a.Findings), []report.Extra{report.Least("states", &d.States, 1, worst), report.Last("causes", &d.Causes, 0)}, report.Bare(a.Findings))
 }
 
 // moreEvents says where those are that are not told.

@@ -96,27 +96,27 @@ func (s Sources) status(ctx context.Context, in StatusIn) (report.Answer[StatusD
 	}
 	a.Sources = append(a.Sources, st.Prom.Source)
 	a.Conclude(ran...)
-	fit(&a, statusParts(&a)...)
+	report.Shorten(&a, statusParts(&a)...)
 	return a, nil
 }
 
 // statusParts are what the facts can do without, the least telling first. What breakers
 // that are CLOSED have in common stands in the summary.
-func statusParts(a *report.Answer[StatusData]) []extra {
+func statusParts(a *report.Answer[StatusData]) []report.Extra {
 	d := &a.Data
 	worst := func(a, b BreakerRow) int {
 		return -cmp.Compare(slices.Index(worstFirst, rowState(a)), slices.Index(worstFirst, rowState(b)))
 	}
-	return slices.Concat([]extra{
-		{"settings", func() bool {
+	return slices.Concat([]report.Extra{
+		{Name: "settings", Drop: func() bool {
 			some := len(d.Settings) > 0
 			d.Settings, d.SettingsFrom = nil, ""
 			return some
 		}},
-		ruledOut(a),
-	}, wordy(a.Findings), []extra{
-		least("breakers of some instances (ask for one by instance)", &d.Breakers, 2, worst), last("what states mean", &d.Meaning, 0),
-	}, bare(a.Findings))
+		report.RuledOut(a),
+	}, report.Wordy(a.Findings), []report.Extra{
+		report.Least("breakers of some instances (ask for one by instance)", &d.Breakers, 2, worst), report.Last("what states mean", &d.Meaning, 0),
+	}, report.Bare(a.Findings))
 }
 
 func rowState(r BreakerRow) string {

@@ -117,17 +117,17 @@ func (s Sources) deadLetters(ctx context.Context, in DeadLettersIn) (report.Answ
 	}
 	a.Conclude(ran...)
 	if in.Limit <= deadLettersShown {
-		fit(&a, deadParts(&a, listed)...)
+		report.Shorten(&a, deadParts(&a, listed)...)
 	}
 	return a, nil
 }
 
 // deadParts is what an answer about dead letters can do without. Letters that are left
 // out come with the next page.
-func deadParts(a *report.Answer[DeadLettersData], shown []broker.Letter) []extra {
+func deadParts(a *report.Answer[DeadLettersData], shown []broker.Letter) []report.Extra {
 	d := &a.Data
-	letters := func(keep int) extra {
-		return extra{"letters", func() bool {
+	letters := func(keep int) report.Extra {
+		return report.Extra{Name: "letters", Drop: func() bool {
 			n := len(d.Letters) - 1
 			if n < keep {
 				return false
@@ -137,7 +137,7 @@ func deadParts(a *report.Answer[DeadLettersData], shown []broker.Letter) []extra
 			return true
 		}}
 	}
-	return slices.Concat([]extra{letters(3), ruledOut(a)}, wordy(a.Findings), []extra{letters(1), last("kinds of error", &d.Groups, 2)}, bare(a.Findings))
+	return slices.Concat([]report.Extra{letters(3), report.RuledOut(a)}, report.Wordy(a.Findings), []report.Extra{letters(1), report.Last("kinds of error", &d.Groups, 2)}, report.Bare(a.Findings))
 }
 
 // sinceOf resolves a moment by the clock that records are stamped by.

@@ -87,6 +87,8 @@ func (d Deps) handleTracePayment(ctx context.Context, in TraceIn) (report.Answer
 	a.Data, a.Coverage, a.Because = v.data(), v.coverage(), v.because(a.Findings)
 	a.Conclude(ran...)
 	a.Summary = v.summary()
+	// The story stays whole.
+	report.Shorten(&a, append([]report.Extra{report.RuledOut(&a)}, report.Wordy(a.Findings)...)...)
 	return a, nil
 }
 

@@ -39,9 +39,9 @@ func TestAnAnswerIsShortWhateverItTells(t *testing.T) {
 				a.Data.Transitions = append(a.Data.Transitions, TransitionRow{At: time.Now(), Exact: "-15s", Breaker: "kafka-publisher", On: "1 of 12", Change: "CLOSED -> OPEN"})
 			}
 			a.Conclude(catalog.IngestDown, catalog.CBForcedOpen)
-			fit(&a, patternParts(&a, 12)...)
+			report.Shorten(&a, patternParts(&a, 12)...)
 			text, _ := a.Render(math.MaxInt)
-			if len(text) > maxText {
+			if len(text) > report.ShortText {
 				t.Errorf("%d bytes:\n%s", len(text), text)
 			}
 			if len(a.Findings) != findings || !strings.Contains(text, "left out to be short: lines") {
@@ -61,7 +61,7 @@ func TestWhatIsShortStaysWhole(t *testing.T) {
 	t.Parallel()
 	a := report.Answer[PatternData]{Summary: "short", Data: PatternData{Lines: []LineRow{{"requests/s", 1, "1", "steady"}}, Notes: []string{"a note"}}}
 	a.Conclude(catalog.IngestDown)
-	fit(&a, patternParts(&a, 0)...)
+	report.Shorten(&a, patternParts(&a, 0)...)
 	if len(a.Data.Lines) != 1 || len(a.Data.Notes) != 1 || len(a.RuledOut) != 1 || len(a.Coverage.Not) > 0 {
 		t.Errorf("%+v", a)
 	}
@@ -79,9 +79,9 @@ func TestWhatIsWellIsLeftOutFirst(t *testing.T) {
 		}
 		a.Data.Breakers = append(a.Data.Breakers, row)
 	}
-	fit(&a, statusParts(&a)...)
+	report.Shorten(&a, statusParts(&a)...)
 	text, _ := a.Render(math.MaxInt)
-	if len(text) > maxText || !strings.Contains(text, "| OPEN |") || !strings.Contains(text, "left out to be short: breakers of some instances") {
+	if len(text) > report.ShortText || !strings.Contains(text, "| OPEN |") || !strings.Contains(text, "left out to be short: breakers of some instances") {
 		t.Errorf("%d bytes:\n%s", len(text), text)
 	}
 }
@@ -104,10 +104,10 @@ func TestLettersThatDoNotFitAreOnTheNextPage(t *testing.T) {
 		a.Data.Groups = append(a.Data.Groups, DeadGroupRow{Count: 1, Topic: "settlement.dlq", Error: foreign.Text(l.ErrorType)})
 	}
 	a.Conclude(catalog.KafkaTopicMissing)
-	fit(&a, deadParts(&a, listed)...)
+	report.Shorten(&a, deadParts(&a, listed)...)
 	text, _ := a.Render(math.MaxInt)
 	n := len(a.Data.Letters)
-	if len(text) > maxText || n == 0 || n == 5 || len(a.Findings) != 2 {
+	if len(text) > report.ShortText || n == 0 || n == 5 || len(a.Findings) != 2 {
 		t.Fatalf("%d bytes, %d letters:\n%s", len(text), n, text)
 	}
 	next, err := parseMark(a.Coverage.Cursor)
