@@ -48,6 +48,27 @@ func (m Movement) Still() bool {
 	return true
 }
 
+// standing is a partition's movement since it last moved, or had nothing left to do;
+// false where too few samples show that. What it did before says nothing of now.
+func standing(g broker.Group, m Movement) (Movement, bool) {
+	if m.Committed < 0 && m.Consumed != 0 || m.Lag() <= 0 {
+		return Movement{}, false
+	}
+	from := len(g.Samples) - 1
+	for from > 0 {
+		was, ok := at(g.Samples[from-1], m.Offset, 0)
+		if !ok || was.Committed != m.Committed || was.Lag() <= 0 {
+			break
+		}
+		from--
+	}
+	if len(g.Samples)-from < enoughSamples {
+		return Movement{}, false
+	}
+	m.Consumed, m.Window, m.Lags = 0, g.Now().At.Sub(g.Samples[from].At), m.Lags[from:]
+	return m, true
+}
+
 // Movements are those of every partition of a group, in order.
 func Movements(g broker.Group) []Movement {
 	offsets := g.Now().Offsets
@@ -125,7 +146,8 @@ type Trend struct {
 	Consumed, Produced int64
 	Known              bool // whether Consumed and Produced are, of every partition
 	Overdue            bool // records have waited longer than broker.Grace
-	Growing            bool // the lag is above all that it was before, and never was none
+	Growing            bool // the lag is above all that it was since there was none
+	FromNone           bool // there was none at a sample
 	Lags               []int64
 }
 
@@ -175,21 +197,31 @@ func trendOf(g broker.Group) Trend {
 	for _, s := range g.Samples {
 		t.Lags = append(t.Lags, s.Lag())
 	}
-	t.Growing = growing(g.Samples, t.Lags)
+	from := lastNone(t.Lags) + 1
+	t.Growing, t.FromNone = growing(g.Samples[from:], t.Lags[from:]), from > 0
 	return t
 }
 
 // oneLook is within which samples are those of one call, not of calls after each other.
 const oneLook = 20 * time.Second
 
+// lastNone is the last sample at which nothing waited; -1 when there is none.
+func lastNone(lags []int64) int {
+	for n, lag := range slices.Backward(lags) {
+		if lag == 0 {
+			return n
+		}
+	}
+	return -1
+}
+
 // growing reports whether the lag is above all that it was. Events leave the outbox in
 // bursts, so that between two samples there may be none; at last it is higher than ever
 // all the same. After a while without a look one step up may be a burst that is over:
-// then two must go up. Who has had nothing left to do did not fall behind: that was one
-// burst.
+// then two must go up.
 func growing(samples []broker.Sample, lags []int64) bool {
 	n := len(lags)
-	if n < enoughSamples || lags[n-1] <= slices.Max(lags[:n-1]) || slices.Contains(lags, 0) {
+	if n < enoughSamples || lags[n-1] <= slices.Max(lags[:n-1]) {
 		return false
 	}
 	return lags[n-2] > lags[n-3] || samples[n-1].At.Sub(samples[n-enoughSamples].At) <= oneLook

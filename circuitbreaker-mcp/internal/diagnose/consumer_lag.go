@@ -27,6 +27,9 @@ func lagGrowing(k Kafka) (found []report.Finding) {
 		if !t.Growing || t.Consumed <= 0 || float64(t.Produced-t.Consumed) < behindBy*float64(t.Consumed) || !t.Waits() || len(stuck(g)) > 0 {
 			continue
 		}
+		if t.FromNone && !t.Overdue {
+			continue // one burst, so far
+		}
 		topics := topicsOf(g)
 		f := report.NewFinding(catalog.ConsumerLagGrowing, "%s falls behind: lag %s -> %s%d in %s, %d consumed and %d added", Name(g.Name), lags(t.Lags[:1]), atLeast(t.Partial), t.Lag, short(t.Window), t.Consumed, t.Produced).
 			With(kafkaSource, "OffsetFetch, ListOffsets of "+Name(g.Name), fmt.Sprintf("lag %s at %d samples over %s", lags(t.Lags), t.Samples, short(t.Window)), g.Now().At).
@@ -68,10 +71,10 @@ func stuck(g broker.Group) []Movement {
 	}
 	var some, moving []Movement
 	for _, m := range Movements(g) {
-		switch {
-		case m.Consumed > 0:
+		if m.Consumed > 0 {
 			moving = append(moving, m)
-		case m.held():
+		}
+		if m, ok := standing(g, m); ok && m.held() {
 			some = append(some, m)
 		}
 	}
@@ -82,7 +85,17 @@ func stuck(g broker.Group) []Movement {
 		case m.Window >= oneStill:
 			return false
 		}
-		return !slices.ContainsFunc(moving, func(o Movement) bool { return memberOf(g, o) != memberOf(g, m) && !o.Overdue() })
+		return !idle(g, m) || !slices.ContainsFunc(moving, func(o Movement) bool { return memberOf(g, o) != memberOf(g, m) && !o.Overdue() })
+	})
+}
+
+// idle reports whether the member that has a partition committed nothing in any of its
+// partitions while that one stood.
+func idle(g broker.Group, stands Movement) bool {
+	since := g.Samples[len(g.Samples)-len(stands.Lags)]
+	return !slices.ContainsFunc(g.Now().Offsets, func(o broker.Offset) bool {
+		was, ok := at(since, o, 0)
+		return ok && was.Committed != o.Committed && memberOf(g, Movement{Offset: o}) == memberOf(g, stands)
 	})
 }
 

@@ -123,8 +123,10 @@ func TestKafkaRules(t *testing.T) {
 		"a burst, and falls again":                     {overdue(upAndDown(691, 610, 800, 780, 760)), nil},
 		"higher at each look":                          {overdue(upAndDown(610, 650, 700, 780)), []catalog.Code{catalog.ConsumerLagGrowing}},
 		"one burst, on nothing left":                   {overdue(consuming(sample(0, "Stable", [2]int64{100, 100}), sample(second, "Stable", [2]int64{100, 100}), sample(2*second, "Stable", [2]int64{110, 800}))), nil},
+		"falls behind, from nothing":                   {overdue(consuming(sample(0, "Stable", [2]int64{100, 100}), sample(20*second, "Stable", [2]int64{280, 700}), sample(21*second, "Stable", [2]int64{290, 740}), sample(22*second, "Stable", [2]int64{300, 790}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"from nothing, just now":                       {consuming(sample(0, "Stable", [2]int64{100, 100}), sample(second, "Stable", [2]int64{110, 300}), sample(2*second, "Stable", [2]int64{120, 600}), sample(3*second, "Stable", [2]int64{130, 800})), nil},
 		"waited while partitions were shared out":      {consuming(sample(0, "Stable", [2]int64{0, 1}), sample(second, "PreparingRebalance", [2]int64{1, 66}), sample(2*second, "PreparingRebalance", [2]int64{1, 90}), sample(3*second, "Stable", [2]int64{1, 116})), nil},
-		"stood while partitions were shared out":       {owned2(overdue(consuming(sample(0, "PreparingRebalance", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "PreparingRebalance", [2]int64{5, 9}, [2]int64{0, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "b"), nil},
+		"stood while partitions were shared out":       {ownedBy(overdue(consuming(sample(0, "PreparingRebalance", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "PreparingRebalance", [2]int64{5, 9}, [2]int64{0, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "b"), nil},
 		"up and down":                                  {overdue(upAndDown(12, 4, 9, 3, 14)), nil},
 		"it was worse before":                          {overdue(upAndDown(100, 400, 200, 300)), nil},
 		"one burst, and falls":                         {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 200}), sample(2*second, "Stable", [2]int64{95, 200}))), nil},
@@ -133,16 +135,19 @@ func TestKafkaRules(t *testing.T) {
 		"two samples are no trend":                     {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}))), nil},
 		"drains":                                       {overdue(consuming(sample(0, "Stable", [2]int64{0, 800}), sample(second, "Stable", [2]int64{300, 800}), sample(2*second, "Stable", [2]int64{600, 800}))), nil},
 
-		"one partition stands":            {owned2(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
-		"nobody has it":                   {owned2(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
-		"one reader, one after the other": {owned2(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "a"), nil},
-		"six readers drain a backlog":     {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(second, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(2*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), nil},
-		"and one does not for a minute":   {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{0, 900}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"one partition stands":            {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"one partition stands since":      {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{2, 4}, [2]int64{0, 10}), sample(20*second, "Stable", [2]int64{5, 9}, [2]int64{20, 30}), sample(21*second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(22*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"both stand since, on a batch":    {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{2, 4}, [2]int64{0, 10}), sample(20*second, "Stable", [2]int64{5, 9}, [2]int64{20, 30}), sample(21*second, "Stable", [2]int64{5, 9}, [2]int64{20, 50}), sample(22*second, "Stable", [2]int64{5, 9}, [2]int64{20, 50}))), "a", "b"), nil},
+		"its reader is at another one":    {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}, [2]int64{3, 900}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}, [2]int64{30, 900}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}, [2]int64{60, 900}))), "a", "b", "a"), nil},
+		"nobody has it":                   {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"one reader, one after the other": {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "a"), nil},
+		"six readers drain a backlog":     {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(second, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(2*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), nil},
+		"and one does not for a minute":   {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{0, 900}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
 		"one partition, for a moment":     {consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50})), nil},
 		"slow is not stuck":               {overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{6, 9}, [2]int64{50, 50}))), nil},
-		"one where nothing ever was":      {owned2(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{-1, 91}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
-		"and begins now":                  {owned2(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{50, 91}, [2]int64{500, 900}))), "a", "b"), nil},
-		"a topic that it does not read":   {owned2(ofAnother(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{-1, 91}, [2]int64{500, 900})))), "", "b"), nil},
+		"one where nothing ever was":      {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{-1, 91}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"and begins now":                  {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{50, 91}, [2]int64{500, 900}))), "a", "b"), nil},
+		"a topic that it does not read":   {ownedBy(ofAnother(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{-1, 91}, [2]int64{500, 900})))), "", "b"), nil},
 		"at work on a batch":              {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(second, "Stable", [2]int64{5, 900}), sample(2*second, "Stable", [2]int64{5, 900}))), nil},
 		"still for longer than any batch": {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(3*time.Minute, "Stable", [2]int64{5, 900}), sample(6*time.Minute, "Stable", [2]int64{5, 900}))), []catalog.Code{catalog.ConsumerPartitionStuck}},
 
@@ -349,10 +354,10 @@ func ofAnother(k Kafka) Kafka {
 	return k
 }
 
-// owned2 gives two partitions to members at the newest sample.
-func owned2(k Kafka, first, second string) Kafka {
+// ownedBy gives partitions to members at the newest sample.
+func ownedBy(k Kafka, members ...string) Kafka {
 	k.Groups[0].Members = nil
-	for partition, id := range []string{first, second} {
+	for partition, id := range members {
 		k.Groups[0].Members = append(k.Groups[0].Members, broker.Member{ID: id, Assigned: map[string][]int32{"payment.captured": {int32(partition)}}})
 	}
 	return k
@@ -391,8 +396,8 @@ func TestKafkaDoubts(t *testing.T) {
 		"rebalancing":              {consuming(sample(0, "PreparingRebalance", [2]int64{10, 10})), "rebalancing"},
 		"waits, seen once":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}))), "one sample"},
 		"waits, nothing moves":     {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{1, 10}))), "stuck, or at work on a batch"},
-		"one partition waits":      {owned2(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
-		"one, nothing ever there":  {owned2(overdue(consuming(sample(0, "Stable", [2]int64{-1, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{-1, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
+		"one partition waits":      {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
+		"one, nothing ever there":  {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{-1, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{-1, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
 		"waits and drains":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{5, 10}))), ""},
 		"nobody leads the cluster": {leaderlessCluster(), "no controller"},
 		"clocks that differ":       {clocksApart(consuming(sample(0, "Stable", [2]int64{10, 10}))), "the clocks of ingest and Prometheus are 10m apart"},
