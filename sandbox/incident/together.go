@@ -45,8 +45,9 @@ func (i Incident) quiet() bool {
 	if i.Parts != stack.PartRedis && i.Parts != stack.PartMariaDB {
 		return false
 	}
-	// Payments that are made besides change the rate of what fails.
-	return !i.about("SRC_", "REDIS_", "DB_", "OUTBOX_", string(catalog.SettlementFailureSpike))
+	// Payments that are made besides change the rate of what fails, and a worker that
+	// lives retries what was starved.
+	return !i.about("SRC_", "REDIS_", "DB_", "OUTBOX_", string(catalog.SettlementFailureSpike), string(catalog.SettlementRetryStarved))
 }
 
 // passesTime reports whether the incident makes what is in the databases of a living
