@@ -11,7 +11,8 @@ import (
 )
 
 // Plan lists the scenarios of some seeds, in the order in which they are run: those
-// of a static system first.
+// of a static system first, and on each what only looks bad before what is. Five minutes
+// of requests are judged, and those that an incident has left are really bad.
 //
 // Only are incidents ("OB-04"), families ("OB") or names of scenarios; none means
 // all. Pairs is how many pairs a seed has; 0 means so many that every incident that
@@ -39,11 +40,14 @@ func Plan(seeds []uint64, modes []drill.Mode, only []string, pairs int) []drill.
 		}
 	}
 	slices.SortStableFunc(plan, func(a, b drill.Scenario) int {
-		order := func(s drill.Scenario) int {
+		order := func(s drill.Scenario) (place int) {
 			if s.Living() {
-				return 1
+				place += 2
 			}
-			return 0
+			if slices.ContainsFunc(s.Incidents, func(i incident.Incident) bool { return !i.Row().Healthy() }) {
+				place++
+			}
+			return place
 		}
 		return cmp.Compare(order(a), order(b))
 	})

@@ -108,7 +108,7 @@ func Run(ctx context.Context, d *Desk, s Scenario) (out Outcome, err error) {
 		if err != nil {
 			return out, err
 		}
-		out.note(Before, replies, incident.Assess(near.happenings(), Said(replies)))
+		out.note(Before, replies, incident.Assess(append(near.happenings(), d.remembered()...), Said(replies)))
 	}
 	if len(s.Incidents) == 0 {
 		return out, nil
@@ -135,7 +135,7 @@ func Run(ctx context.Context, d *Desk, s Scenario) (out Outcome, err error) {
 	if err := d.Configure(nil); err != nil { // what was repaired may be how they are configured
 		return out, err
 	}
-	replies, wrong, err := d.WellAgain(ctx, wellWithin(d.stack), asks, near.happenings()...)
+	replies, wrong, err := d.WellAgain(ctx, wellWithin(d.stack), asks, append(near.happenings(), d.remembered()...)...)
 	if err != nil {
 		return out, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"payops-mcp/sandbox/incident"
+	"payops-mcp/shared/catalog"
 )
 
 // Healthy is judged as a system that is well: nothing above info.
@@ -46,6 +47,17 @@ func (d *Desk) WellAgain(ctx context.Context, within time.Duration, asks []incid
 func judgeWell(lasting []incident.Happening, replies []Reply) []incident.Mistake {
 	all := []incident.Happening{Healthy()}
 	return incident.Assess(append(all, unasked(lasting)...), Said(replies))
+}
+
+// remembered is what a living system tells of, and rightly, though it is over: what an
+// incident held up was posted late, and stays so in the books.
+func (d *Desk) remembered() []incident.Happening {
+	if len(d.stack.Paysim) == 0 {
+		return nil
+	}
+	h := Healthy()
+	h.Row.Allow = []catalog.Code{catalog.LedgerPostingLate}
+	return []incident.Happening{h}
 }
 
 // unasked are near misses that last while something else is asked about: what they
