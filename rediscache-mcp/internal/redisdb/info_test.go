@@ -85,3 +85,30 @@ func TestLasting(t *testing.T) {
 		}
 	}
 }
+
+// Keys that were seen after a start were not lost by it, whatever becomes of them.
+func TestAStartThatKeptTheKeys(t *testing.T) {
+	t.Parallel()
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	before := Info{Time: noon, RunID: "a", Own: Keyspace{1000, 1000, 10 * time.Minute}}
+	look := func(after time.Duration, run string, keys int64) Info {
+		return Info{Time: noon.Add(after), RunID: run, Own: Keyspace{keys, keys, time.Minute}}
+	}
+	loading := look(time.Second, "b", 990)
+	loading.Loading = true
+	for name, x := range map[string]struct {
+		looks []Info
+		kept  bool
+	}{
+		"they were there, and ended":       {[]Info{look(2*time.Second, "b", 990), look(40*time.Second, "b", 60)}, false},
+		"they were gone at once":           {[]Info{look(2*time.Second, "b", 30), look(40*time.Second, "b", 60)}, true},
+		"seen before the start alone":      {[]Info{look(time.Second, "a", 1000), look(40*time.Second, "b", 60)}, true},
+		"while they were loaded, no proof": {[]Info{loading, look(40*time.Second, "b", 60)}, true},
+	} {
+		k := known{past: &before}
+		k.acquit(x.looks...)
+		if kept := k.past != nil; kept != x.kept {
+			t.Errorf("%s: the past is kept: %t", name, kept)
+		}
+	}
+}

@@ -78,6 +78,7 @@ func (db *DB) statsOf(ctx context.Context, n node) Server {
 	if s.refusedOf() {
 		db.lately(ctx, n, &s)
 	}
+	k.acquit(asked, first, *s.Info)
 	k.last, s.Past = *s.Info, k.past
 	db.mu.Lock()
 	db.stats[n.name] = k
@@ -140,6 +141,19 @@ func (k *known) compare(was, now Info) {
 	was.ended = endedSince(was, now)
 	if k.past == nil || !k.past.near(now) || k.past.Own.Keys <= was.Own.Keys {
 		k.past = &was
+	}
+}
+
+// acquit forgets the past when one of the looks since the start or the FLUSH saw that
+// the keys were still there: what ended later was not lost by that.
+func (k *known) acquit(looks ...Info) {
+	for _, l := range looks {
+		if k.past == nil || l.Loading || !k.past.near(l) || l.Time.Before(k.past.Time) || l.RunID == k.past.RunID && !flushed(k.past.Load, l.Load) {
+			continue
+		}
+		if l.Own.Keys >= k.past.Lasting(l.Time)/2 {
+			k.past = nil
+		}
 	}
 }
 
