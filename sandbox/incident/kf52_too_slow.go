@@ -13,7 +13,7 @@ var _ = add(Incident{ID: "KF-52", Parts: paying, Undo: restoreWorker,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		const group = bus.SettlementGroup
 		did := Injected{Asks: []Ask{askKafka(), askLag(group)}, Quotes: []string{group}}
-		if err := oneThread(ctx, w, &did, time.Duration(w.between(80, 120))*time.Millisecond); err != nil {
+		if err := oneThread(ctx, w, &did, time.Duration(w.between(150, 200))*time.Millisecond); err != nil {
 			return did, err
 		}
 		if err := changeLoad(ctx, w, &did, 40); err != nil {
