@@ -33,6 +33,10 @@ var _ = add(Incident{ID: "HT-51", Parts: paying | stack.PartPrometheus,
 	},
 })
 
+// enoughRequests are more than what nothing is concluded from: a system that was just
+// started has few.
+const enoughRequests = 100
+
 // awaitShare waits until Prometheus shows that so large a part of the payment
 // requests of five minutes were answered like this, and that it goes on.
 func awaitShare(ctx context.Context, w *World, like string, least float64) error {
@@ -40,7 +44,7 @@ func awaitShare(ctx context.Context, w *World, like string, least float64) error
 	share := func(over string) string {
 		return `sum(increase(` + all + `, ` + like + `}[` + over + `])) / sum(increase(` + all + `}[` + over + `]))`
 	}
-	err := awaitShown(ctx, w, noticedWithin+time.Minute, share("5m")+" > "+strconv.FormatFloat(least, 'f', -1, 64)+" and "+share("10s")+" > ("+share("5m")+") / 2")
+	err := awaitShown(ctx, w, noticedWithin+time.Minute, share("5m")+" > "+strconv.FormatFloat(least, 'f', -1, 64)+" and "+share("10s")+" > ("+share("5m")+") / 2 and sum(increase("+all+"}[5m])) > "+strconv.Itoa(enoughRequests))
 	if err != nil {
 		return errors.Join(errors.New("too few payment requests with "+like), err)
 	}
