@@ -38,11 +38,11 @@ var _ = add(Incident{ID: "KF-09", Parts: paying,
 		if err := w.eachPaysim(paysim.RoleSettlement, func(p *stack.Paysim) error { return p.SetDefects(ctx) }); err != nil {
 			return did, err
 		}
-		// Others are served long after them.
+		// Others are served long after them, on their shard far more than they are.
 		if err := age(ctx, w, 5*time.Minute); err != nil {
 			return did, err
 		}
-		if err := w.Stack.WaitPaid(ctx, 120); err != nil {
+		if err := w.Stack.WaitPaid(ctx, 240); err != nil {
 			return did, err
 		}
 		if err := awaitDrained(ctx, w, bus.SettlementGroup, bus.CaptureRequested); err != nil {
