@@ -10,12 +10,12 @@ import (
 	"os"
 	"sync"
 	"testing"
-	"time"
 
 	"payops-mcp/sandbox/binaries"
 	"payops-mcp/sandbox/drill"
 	"payops-mcp/sandbox/stack"
 	"payops-mcp/sandbox/stack/stacktest"
+	"payops-mcp/sandbox/testseed"
 )
 
 // The stacks are this package's own: what it breaks must not be in use
@@ -83,10 +83,8 @@ func desk(t *testing.T, s *stack.Stack) *drill.Desk {
 	return d
 }
 
-// random draws numbers that no run before had, and says from what.
+// random draws from the test's seed.
 func random(t *testing.T) *rand.Rand {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
+	return rand.New(rand.NewPCG(testseed.Of(t), 0))
 }

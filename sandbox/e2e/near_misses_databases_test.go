@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -10,8 +9,8 @@ import (
 	"payops-mcp/sandbox/stack"
 )
 
-// databasesOnNearMisses is how many are tried here, other ones each time; the benchmark
-// tries them all.
+// databasesOnNearMisses is how many are tried here, drawn from the test's seed; the
+// benchmark tries them all.
 const databasesOnNearMisses = 10
 
 // TestDatabaseIncidentsOnTopOfNearMisses injects incidents of the databases while
@@ -20,7 +19,7 @@ const databasesOnNearMisses = 10
 // before, and nothing besides.
 func TestDatabaseIncidentsOnTopOfNearMisses(t *testing.T) {
 	all, tried := incident.All(), 0
-	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	random(t).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	for _, i := range all {
 		if tried == databasesOnNearMisses {
 			break

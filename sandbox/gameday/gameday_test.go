@@ -3,7 +3,6 @@ package gameday_test
 import (
 	"errors"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,13 +12,14 @@ import (
 	"payops-mcp/sandbox/incident"
 	"payops-mcp/sandbox/stack"
 	"payops-mcp/sandbox/stack/stacktest"
+	"payops-mcp/sandbox/testseed"
 )
 
 // What was broken cannot be read off the file, is told when asked for, and is
 // repaired.
 func TestARehearsal(t *testing.T) {
 	s := stacktest.Start(t, stack.PartRedis)
-	secret, err := gameday.Begin(t.Context(), s, rand.Uint64())
+	secret, err := gameday.Begin(t.Context(), s, testseed.Of(t))
 	if err != nil {
 		t.Fatal(err)
 	}

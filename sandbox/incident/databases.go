@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"payops-mcp/sandbox/seed"
 	"payops-mcp/sandbox/stack"
@@ -33,10 +34,11 @@ func askAboutPayments() []Ask {
 	return []Ask{askDatabases(), askDuplicates(), askStatistics(), askPayments("payments last hour"), askReconciliation(), askOutbox()}
 }
 
-// plantPayment adds a payment that was captured minutes ago, with all that a
-// healthy one consists of, and returns its id. removePlanted deletes it.
-func plantPayment(ctx context.Context, shard *stack.MariaDB, did *Injected, merchant, key, currency string, amount int64, minutes int) (id int64, err error) {
-	at := fmt.Sprintf("NOW(3) - INTERVAL %d MINUTE", minutes)
+// plantPayment adds a payment that was captured age ago, with all that a healthy one
+// consists of, and returns its id. removePlanted deletes it. Its posting is the last of
+// the ledger, and came late if the payment is older than the last ones there are.
+func plantPayment(ctx context.Context, shard *stack.MariaDB, did *Injected, merchant, key, currency string, amount int64, age time.Duration) (id int64, err error) {
+	at := fmt.Sprintf("NOW(3) - INTERVAL %d SECOND", int64(age.Seconds()))
 	run := func(statement string, args ...any) {
 		if err == nil {
 			_, err = shard.Admin().ExecContext(ctx, statement, args...)
@@ -66,6 +68,11 @@ func plantPayment(ctx context.Context, shard *stack.MariaDB, did *Injected, merc
 		return id, fmt.Errorf("%s: %w", shard.Name(), err)
 	}
 	return id, nil
+}
+
+// justCaptured is an age at which a payment's posting is in time.
+func (w *World) justCaptured() time.Duration {
+	return time.Duration(w.between(40, 100)) * time.Second
 }
 
 // removePlanted deletes what plantPayment has added.

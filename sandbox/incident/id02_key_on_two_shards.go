@@ -20,7 +20,7 @@ var _ = add(Incident{ID: "ID-02", Parts: stack.PartMariaDB, Undo: removePlanted,
 		if err != nil {
 			return did, err
 		}
-		twin, err := plantPayment(ctx, w.Stack.Shards[1-home], &did, v.Merchant, key, v.Currency, v.Amount, w.between(11, 59))
+		twin, err := plantPayment(ctx, w.Stack.Shards[1-home], &did, v.Merchant, key, v.Currency, v.Amount, w.justCaptured())
 		did.Quotes = []string{v.Merchant, key, strconv.FormatInt(v.ID, 10), strconv.FormatInt(twin, 10), strconv.FormatInt(v.Amount, 10), "shard1", "shard2"}
 		return did, err
 	},

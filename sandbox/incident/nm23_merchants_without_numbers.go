@@ -22,7 +22,7 @@ var _ = add(Incident{ID: "NM-23", Parts: stack.PartMariaDB, Undo: removePlanted,
 		}
 		huge := strings.Repeat(fmt.Sprint(w.between(2, 9)), 13) + strings.Repeat(fmt.Sprint(w.between(1, 9)), 8) // odd or even
 		for _, merchant := range []string{"MERCHANT_" + string(letters), huge} {
-			if _, err := plantPayment(ctx, w.Stack.Shards[0], &did, merchant, fmt.Sprintf("order-%d", w.between(100_000, 999_999)), "KRW", int64(w.between(100, 90_000)), w.between(11, 59)); err != nil {
+			if _, err := plantPayment(ctx, w.Stack.Shards[0], &did, merchant, fmt.Sprintf("order-%d", w.between(100_000, 999_999)), "KRW", int64(w.between(100, 90_000)), w.justCaptured()); err != nil {
 				return did, err
 			}
 		}

@@ -20,7 +20,7 @@ var _ = add(Incident{ID: "TS-73", Parts: stack.PartMariaDB, Undo: removePlanted,
 			return did, err
 		}
 		for range w.between(2, 4) {
-			_, err := plantPayment(ctx, shard, &did, v.Merchant, "order-"+w.token(10), "KRW", int64(w.between(100, 90_000)), w.between(1, 4)-int(zone.Minutes()))
+			_, err := plantPayment(ctx, shard, &did, v.Merchant, "order-"+w.token(10), "KRW", int64(w.between(100, 90_000)), time.Duration(w.between(1, 4))*time.Minute-zone)
 			if err != nil {
 				return did, fmt.Errorf("a payment of another zone: %w", err)
 			}

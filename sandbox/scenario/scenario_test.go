@@ -17,6 +17,7 @@ import (
 	"payops-mcp/sandbox/paysim/gateway"
 	"payops-mcp/sandbox/scenario"
 	"payops-mcp/sandbox/stack"
+	"payops-mcp/sandbox/testseed"
 	"payops-mcp/shared/catalog"
 )
 
@@ -56,9 +57,7 @@ func TestScenarios(t *testing.T) {
 			if err := incident.Calm(t.Context(), up); err != nil {
 				t.Fatal(err)
 			}
-			seed := uint64(time.Now().UnixNano())
-			t.Logf("seed %d", seed)
-			what := s.happen(t, &incident.World{Stack: up, Rand: rand.New(rand.NewPCG(seed, 0))})
+			what := s.happen(t, &incident.World{Stack: up, Rand: rand.New(rand.NewPCG(testseed.Of(t), 0))})
 			found, err := servers(t, up).Investigate(t.Context(), s.prompt, what.args)
 			if err != nil {
 				t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"payops-mcp/sandbox/seed"
 	"payops-mcp/sandbox/stack"
 	"payops-mcp/sandbox/stack/stacktest"
+	"payops-mcp/sandbox/testseed"
 	"payops-mcp/sandbox/watch"
 	"payops-mcp/shared/catalog"
 )
@@ -48,7 +49,7 @@ func TestALivingMinute(t *testing.T) {
 	t.Cleanup(servers.Close)
 
 	var lines bytes.Buffer
-	o := watch.Options{Stack: s, Servers: servers, For: lasts(t), Every: 5 * time.Second, Seed: uint64(time.Now().UnixNano()), Lines: &lines, Log: t.Output()}
+	o := watch.Options{Stack: s, Servers: servers, For: lasts(t), Every: 5 * time.Second, Seed: testseed.Of(t), Lines: &lines, Log: t.Output()}
 	sum, err := watch.Healthy(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
