@@ -74,17 +74,18 @@ func (t Table) short(column string, most int) string {
 
 // someIDs is a condition on payment_id.
 type someIDs struct {
-	sql  string
-	args []any
+	sql        string
+	args       []any
+	neighbours bool // all ids of a range
 }
 
 func idRange(after, through int64) someIDs {
-	return someIDs{"payment_id > ? AND payment_id <= ?", []any{after, through}}
+	return someIDs{"payment_id > ? AND payment_id <= ?", []any{after, through}, true}
 }
 
 func idList(ids []int64) someIDs {
 	list, args := in("payment_id", ids)
-	return someIDs{list, args}
+	return someIDs{sql: list, args: args}
 }
 
 func (c *reconciling) seconds() float64 { return c.q.Grace.Seconds() }
@@ -178,34 +179,71 @@ func (c *reconciling) children(ctx context.Context, ids someIDs, timed func(erro
 	return nil
 }
 
+// readLedger reads the postings of the ids. Those of no payment are told one id after
+// the other, which takes the order of the index: where the others were read without it,
+// they are read again.
 func (c *reconciling) readLedger(ctx context.Context, ids someIDs) error {
-	var orphan Books // of one id, as its postings come one behind the other
-	c.place0 = 0
-	err := c.each(ctx, c.ledger, sqlChunkLedger, ids, func(row []driver.Value) error {
-		id, ok := wholeOf(row[0])
-		m, right := moneyOf(row[3])
-		if !ok || !right {
-			return unreadable("a ledger_entry", id, "amount")
-		}
-		c.out.Entries++
-		b := c.at(id)
-		if b == nil {
-			if orphan.ID != id && orphan.postings() > 0 {
-				c.orphan(orphan)
-				orphan = Books{}
-			}
-			orphan.ID = id
-			b = &orphan
-		}
-		if debit, credit := bytesOf(row[1]), bytesOf(row[2]); !b.post(string(debit), string(credit), m) {
-			c.pair(AccountPair{b.Currency, c.word(debit), c.word(credit)}, m)
-		}
-		return nil
-	})
-	if orphan.postings() > 0 {
-		c.orphan(orphan)
+	where, together, err := c.together(ctx, c.ledger, ids)
+	if err != nil {
+		return err
 	}
+	p := postings{c: c, known: true, orphans: !together}
+	c.place0 = 0
+	if together {
+		err = c.eachOf(ctx, c.ledger, sqlChunkLedger, ids, where, p.take)
+	} else {
+		err = c.each(ctx, c.ledger, sqlChunkLedger, ids, p.take)
+	}
+	if err == nil && p.left {
+		p.known, p.orphans, c.place0 = false, true, 0
+		err = c.each(ctx, c.ledger, sqlChunkLedger, ids, p.take)
+	}
+	p.flush()
 	return err
+}
+
+// postings takes those of payments that are known, those of orphans, or both.
+type postings struct {
+	c              *reconciling
+	known, orphans bool
+	left           bool  // some orphan was not taken
+	orphan         Books // of one id, as its postings come one behind the other
+}
+
+func (p *postings) take(row []driver.Value) error {
+	c := p.c
+	id, ok := wholeOf(row[0])
+	m, right := moneyOf(row[3])
+	if !ok || !right {
+		return unreadable("a ledger_entry", id, "amount")
+	}
+	b := c.at(id)
+	switch {
+	case b != nil && !p.known:
+		return nil
+	case b == nil && !p.orphans:
+		p.left = true
+		return nil
+	case b == nil:
+		if p.orphan.ID != id {
+			p.flush()
+		}
+		p.orphan.ID = id
+		b = &p.orphan
+	}
+	c.out.Entries++
+	if debit, credit := bytesOf(row[1]), bytesOf(row[2]); !b.post(string(debit), string(credit), m) {
+		c.pair(AccountPair{b.Currency, c.word(debit), c.word(credit)}, m)
+	}
+	return nil
+}
+
+// flush tells of the orphan that was taken last.
+func (p *postings) flush() {
+	if p.orphan.postings() > 0 {
+		p.c.orphan(p.orphan)
+	}
+	p.orphan = Books{}
 }
 
 func (b *Books) postings() int { return b.Captures.N() + b.Reversals.N() + b.Others.N() }
@@ -246,8 +284,7 @@ func (c *reconciling) readRefunds(ctx context.Context, ids someIDs) error {
 }
 
 func (c *reconciling) requests(ctx context.Context, t Table, query string, ids someIDs, of func(*Books) *Requests) error {
-	c.place0 = 0
-	return c.each(ctx, t, query, ids, func(row []driver.Value) error {
+	take := func(row []driver.Value) error {
 		id, ok := wholeOf(row[0])
 		m, right := moneyOf(row[2])
 		if !ok || !right {
@@ -257,7 +294,16 @@ func (c *reconciling) requests(ctx context.Context, t Table, query string, ids s
 			of(b).add(string(bytesOf(row[1])) == success, m, b.Amount)
 		}
 		return nil
-	})
+	}
+	where, together, err := c.together(ctx, t, ids)
+	c.place0 = 0
+	switch {
+	case err != nil:
+		return err
+	case together:
+		return c.eachOf(ctx, t, query, ids, where, take)
+	}
+	return c.each(ctx, t, query, ids, take)
 }
 
 func (r *Requests) add(succeeded bool, m, paid Money) {
