@@ -27,7 +27,7 @@ const (
 // RedisReaderRights is all that the reader may do: read any key, look at the
 // server, and speak the protocol. KEYS is a read command that stops the server
 // for everybody, and not needed.
-const RedisReaderRights = "~* &* -@all +@read -keys +info +slowlog|get +config|get +client|list +client|id +memory|usage +ping +hello +auth +select +quit +command"
+const RedisReaderRights = "~* &* -@all +@read -keys +info +slowlog|get +config|get +client|list +client|id +memory|usage +ping +hello +auth +select +command"
 
 // Redis is the one Redis server.
 type Redis struct {

@@ -394,10 +394,10 @@ func TestNeverHealthyWhileWritesAreRefused(t *testing.T) {
 		s.Run(account, "key-load-delay 2000", "loading-process-events-interval-bytes 1024")
 		a, text := ask(t, deps(t, "redis://payro:ropass@"+s.Addr), `{"merchant_id":"M"}`)
 		found(t, a, "attention", "REDIS_LOADING", "RATE_LIMITER_FAIL_OPEN")
-		says(t, text, "LIMITER OFF", "loading:1", "LOADING Redis is loading")
+		says(t, text, "LIMITER OFF", "loading:1", "LOADING ")
 	})
 	t.Run("a script that does not end", func(t *testing.T) {
-		s := redistest.Start(t, account, "busy-reply-threshold 10")
+		s := redistest.Start(t, account, "lua-time-limit 10")
 		go s.Admin.Eval(t.Context(), "while true do end", nil) // ends with the server
 		s.Await("the script to be noticed", func() bool { return strings.HasPrefix(s.Do("GET", "x"), "BUSY") })
 		a, text := ask(t, deps(t, "redis://payro:ropass@"+s.Addr), `{"merchant_id":"M"}`)
