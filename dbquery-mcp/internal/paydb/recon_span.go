@@ -38,11 +38,12 @@ func (c *reconciling) together(ctx context.Context, t Table, ids someIDs) (s spa
 	var ends [2][]int64
 	err = c.r.stream(ctx, "where the rows of "+t.Name+" lie", fmt.Sprintf(sqlEdges, key, t.Name, quoteName(index), ids.sql, edge), slices.Concat(ids.args, ids.args), func(row []driver.Value) error {
 		end, _ := wholeOf(row[0])
-		at, _ := wholeOf(row[1])
-		ends[end&1] = append(ends[end&1], at)
+		if at, numbered := wholeOf(row[1]); numbered { // other keys have no order that says when
+			ends[end&1] = append(ends[end&1], at)
+		}
 		return nil
 	})
-	if err != nil || len(ends[0]) < edge {
+	if err != nil || min(len(ends[0]), len(ends[1])) < edge {
 		return s, false, err
 	}
 	s = span{middle(ends[0]), middle(ends[1])}
