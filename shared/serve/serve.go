@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -63,7 +62,7 @@ const (
 // Main runs the server on the process's own arguments, environment and streams,
 // and exits.
 func Main(app App) {
-	spareMemory()
+	beFrugal()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	// A host that closes one of our pipes makes a write fail, not the process.
@@ -71,31 +70,8 @@ func Main(app App) {
 	stdout := os.Stdout
 	// stdout belongs to JSON-RPC. What a library prints goes where it does no harm.
 	os.Stdout = os.Stderr
-	os.Exit(app.Run(ctx, os.Args[1:], os.Environ(), os.Stdin, stdout, os.Stderr))
+	os.Exit(app.Run(ctx, os.Args[1:], os.Environ(), polled(os.Stdin, stdout, os.Stderr), stdout, os.Stderr))
 }
-
-// spareMemory halves the memory beside the live heap: three servers stand by on a
-// laptop all day, and that is worth the processor time of collecting twice as
-// often. Before that, until initialize is answered, nothing is collected: all that
-// the start makes is kept, and looking through it was up to a sixth of the start.
-func spareMemory() {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
-	debug.SetGCPercent(whileStarting)
-	time.AfterFunc(started, func() {
-		debug.SetGCPercent(50)
-		debug.FreeOSMemory()
-	})
-}
-
-const (
-	// whileStarting is the memory beside the live heap until then, in percent of it:
-	// more than a start takes, and no more than a first answer may leave behind.
-	whileStarting = 200
-	// started is when initialize is long answered, and few calls are.
-	started = 200 * time.Millisecond
-)
 
 // Run is Main without the process: it returns the exit code. When ctx ends while
 // a call is stuck, serving over stdio ends the process itself after two seconds.
