@@ -39,6 +39,7 @@ func driverConfig(s Settings, addr string, o Options) *mysql.Config {
 		"lock_wait_timeout":        "2",
 		"innodb_lock_wait_timeout": "2",
 		"tx_read_only":             "1",
+		"tx_isolation":             "'REPEATABLE-READ'", // one moment; SERIALIZABLE would lock what is read
 		"character_set_client":     "utf8mb4",
 		"character_set_connection": "utf8mb4",
 		"character_set_results":    "utf8mb4",

@@ -71,7 +71,7 @@ func (r *Reader) ledgerOf(ctx context.Context, q LedgerQuery, place int, l *Ledg
 	if index == "" {
 		return &fault.Failure{Class: fault.Schema, Said: "ledger_entry has no index over payment_id", Next: "reconciliation_check with scope and this payment id reads the ledger from end to end for it"}
 	}
-	c := &reconciling{r: r, ledger: t, q: ReconcileQuery{Judge: func(*Books) Wrong { return 0 }}, words: map[string]string{}, books: []Books{{ID: q.ID}}}
+	c := &reconciling{r: r, ledger: t, q: ReconcileQuery{Judge: func(*Books) Wrong { return 0 }}, books: []Books{{ID: q.ID}}}
 	c.out.Control, c.out.Pairs = map[string]*Control{}, map[AccountPair]*Amounts{}
 	if err := c.readLedger(ctx, idList([]int64{q.ID})); err != nil {
 		return err

@@ -88,7 +88,8 @@ func (c *reconciling) rest(ctx context.Context) error {
 }
 
 // confirm reads the first of some doubts again. What is as wrong as before stays,
-// unless it was changed lately and this was the first time.
+// unless it was changed lately and this was the first time; what is wrong in another
+// way is a doubt once more.
 func (c *reconciling) confirm(ctx context.Context, from *[]doubt) error {
 	some := (*from)[:min(len(*from), confirmSize)]
 	before := map[int64]doubt{}
@@ -108,30 +109,48 @@ func (c *reconciling) confirm(ctx context.Context, from *[]doubt) error {
 	if err != nil {
 		return err
 	}
-	*from = slices.Delete(*from, 0, len(some))
-	now, clock := time.Now(), c.r.Now()
-	for _, e := range found {
-		first := before[e.ID].seen.IsZero()
-		if !e.Young {
-			e.Wrong = c.q.Judge(&e.Books) & before[e.ID].wrong
-			if before[e.ID].event {
-				if err := c.judgeEvent(ctx, &e); err != nil {
-					return err
-				}
+	other := make([]Wrong, len(found)) // than what was wrong before
+	for i := range found {
+		e := &found[i]
+		if e.Young {
+			continue
+		}
+		e.Wrong = c.q.Judge(&e.Books)
+		other[i] = e.Wrong &^ (before[e.ID].wrong | c.told(e.ID))
+		if before[e.ID].event {
+			if err := c.judgeEvent(ctx, e); err != nil {
+				return err
 			}
 		}
-		if e.Wrong == 0 {
+	}
+	// Nothing fails from here on: until then all of them were doubts.
+	*from = slices.Delete(*from, 0, len(some))
+	now, clock := time.Now(), c.r.Now()
+	for i, e := range found {
+		if !e.Young && e.Wrong == 0 {
 			continue
 		}
+		first := before[e.ID].seen.IsZero()
 		delete(before, e.ID)
-		if first && clock.Sub(e.changed()) < longAgo {
+		switch {
+		case e.Young: // it has changed since
+			c.out.Young++
+		case first && clock.Sub(e.changed()) < longAgo, other[i] != 0:
 			c.doubts.recent = append(c.doubts.recent, doubt{e.ID, e.Wrong, now, e.NoEvent})
-			continue
+		default:
+			c.keep(e)
 		}
-		c.keep(e)
 	}
 	c.out.Settled += int64(len(before))
 	return nil
+}
+
+// told is what is known to be wrong with an id for certain.
+func (c *reconciling) told(id int64) Wrong {
+	if i, ok := c.kept[id]; ok {
+		return c.out.Exceptions[i].Wrong
+	}
+	return 0
 }
 
 // judgeEvent adds what a payment's books are where the event of its capture is not

@@ -52,6 +52,7 @@ type proof struct {
 	byID, byState string
 	kept          time.Time // the oldest published event
 	each          int       // payments whose events were looked for one by one
+	at            time.Time // when this was done last
 }
 
 // capturedIn is when a payment's capture can have been.
@@ -62,12 +63,18 @@ type capturedIn struct {
 
 // prove looks for the events of the captured payments without a settlement that were
 // collected. Who has none is doubted.
-func (c *reconciling) prove(ctx context.Context) error {
+func (c *reconciling) prove(ctx context.Context) (err error) {
 	ids := slices.Compact(slices.Sorted(slices.Values(c.unproven)))
 	c.unproven = c.unproven[:0]
 	if len(ids) == 0 {
 		return nil
 	}
+	defer func() {
+		c.proof.at = time.Now()
+		if err != nil { // the next part begins before them
+			c.unproven = append(c.unproven, ids...)
+		}
+	}()
 	if err := c.again(ctx); err != nil {
 		return err
 	}
@@ -103,6 +110,13 @@ func (c *reconciling) prove(ctx context.Context) error {
 		c.doubts.fresh = append(c.doubts.fresh, doubt{id: x.id, event: true})
 	}
 	return nil
+}
+
+// unprovenLong reports whether it is time to prove what was collected. A part that
+// reads on until its time is over would prove nothing, and the next one read it again.
+func (c *reconciling) unprovenLong() bool {
+	n := len(c.unproven)
+	return n >= proveSize || n > proveEach && time.Since(c.proof.at) > time.Until(c.until)/2
 }
 
 // forgotten says that published events are deleted after a while.
@@ -167,7 +181,8 @@ func (c *reconciling) timesOf(ctx context.Context, ids []int64) (all []capturedI
 }
 
 // withoutEvent reads all events of the time of some payments, and leaves those
-// whose event was not among them. Where time runs out they are kept for later.
+// whose event was not among them. Where time runs out, the later ones are kept for
+// the next part.
 func (c *reconciling) withoutEvent(ctx context.Context, all []capturedIn) ([]capturedIn, error) {
 	from := slices.MinFunc(all, func(a, b capturedIn) int { return a.from.Compare(b.from) }).from
 	ends := make([]time.Time, len(all))
@@ -196,11 +211,8 @@ func (c *reconciling) withoutEvent(ctx context.Context, all []capturedIn) ([]cap
 	proven := make([]bool, len(all))
 	query := fmt.Sprintf(sqlCapturedEvents, quoteName(c.proof.byID))
 	for id := first; id < last; id += eventStep {
-		if !c.time() {
-			for _, x := range all {
-				c.unproven = append(c.unproven, x.id)
-			}
-			return nil, nil
+		if id > first && !c.time() { // each part comes further by a step at least
+			return c.before(ctx, id, all, proven)
 		}
 		if err := c.again(ctx); err != nil {
 			return nil, err
@@ -220,6 +232,27 @@ func (c *reconciling) withoutEvent(ctx context.Context, all []capturedIn) ([]cap
 	var left []capturedIn
 	for i, x := range all {
 		if !proven[i] {
+			left = append(left, x)
+		}
+	}
+	return left, nil
+}
+
+// before leaves those of withoutEvent that can have been captured before an event, and
+// keeps the later ones.
+func (c *reconciling) before(ctx context.Context, event int64, all []capturedIn, proven []bool) (left []capturedIn, err error) {
+	some, err := c.nextEvents(ctx, event)
+	if err != nil || len(some) == 0 { // the last event was deleted meanwhile
+		return nil, err
+	}
+	slices.SortFunc(some, func(a, b came) int { return a.at.Compare(b.at) })
+	reached := some[len(some)/2].at // the middle of three: one may have another time
+	for i, x := range all {
+		switch {
+		case proven[i]:
+		case x.from.After(reached):
+			c.unproven = append(c.unproven, x.id)
+		default:
 			left = append(left, x)
 		}
 	}

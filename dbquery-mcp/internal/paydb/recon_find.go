@@ -12,6 +12,8 @@ import (
 const (
 	sqlFrom = `SELECT payment_id, requested_at FROM payment FORCE INDEX (%s) WHERE payment_id >= ? ORDER BY payment_id LIMIT 3`
 
+	sqlCountAfter = `SELECT COUNT(*) FROM payment FORCE INDEX (%) WHERE payment_id > ?`
+
 	// Payments older than the window that were refunded inside it.
 	sqlOlder = `SELECT DISTINCT payment_id FROM refund_request FORCE INDEX (%s)
 WHERE status IN ('SUCCESS', 'FAILED', 'PENDING') AND requested_at >= ? AND payment_id > ? AND payment_id <= ? LIMIT ?`
@@ -41,14 +43,34 @@ func (c *reconciling) window(ctx context.Context, least, most int64) (Mark, erro
 	if err != nil {
 		return Mark{}, err
 	}
-	m := Mark{After: min(from, most-c.q.Newest+1) - 1, Last: maxID}
-	if w.Until.IsZero() || !w.Until.Before(w.Clock) {
-		return m, nil
+	m := Mark{After: from - 1, Last: maxID}
+	if !w.Until.IsZero() && w.Until.Before(w.Clock) { // it is over, so there is no newest
+		to, err := firstAt(ctx, w.Until, least, most, c.next)
+		m.Last = to - 1
+		return m, err
 	}
-	m.After = from - 1 // a window that is over has no newest
-	to, err := firstAt(ctx, w.Until, least, most, c.next)
-	m.Last = to - 1
+	newest, err := c.newest(ctx, least, most)
+	m.After = min(m.After, newest)
 	return m, err
+}
+
+// newest is the id behind which the newest payments are, as many as always are compared
+// and no more than twice that. They are counted: ids have gaps.
+func (c *reconciling) newest(ctx context.Context, least, most int64) (after int64, err error) {
+	query := fillIndex(sqlCountAfter, c.payment.ordered("payment_id"))
+	all, ids, found := most-least+1, min(c.q.Newest, most-least+1), int64(0)
+	for after = most; found < c.q.Newest && after >= least; {
+		after = most - ids
+		if err := c.r.run(ctx, "how many payments are newest", query, []any{after}, func(rows *sql.Rows) error { return rows.Scan(&found) }); err != nil {
+			return 0, err
+		}
+		if ids > all/2 {
+			ids = all
+		} else {
+			ids *= 2
+		}
+	}
+	return after, nil
 }
 
 // maxID stands for no upper end.

@@ -23,6 +23,7 @@ FROM payment FORCE INDEX (%s) WHERE %s ORDER BY payment_id`
 	sqlChunkLedger      = `SELECT payment_id, debit_account, credit_account, amount FROM ledger_entry FORCE INDEX (%s) WHERE %s`
 	sqlChunkSettlements = `SELECT payment_id, status, request_amount FROM settlement_request FORCE INDEX (%s) WHERE %s`
 	sqlChunkRefunds     = `SELECT payment_id, status, refund_amount FROM refund_request FORCE INDEX (%s) WHERE %s`
+	sqlEndsOfKey        = `SELECT COALESCE(MIN(%[1]s), 0), COALESCE(MAX(%[1]s), 0) FROM %[2]s`
 	sqlMaxKey           = `SELECT COALESCE(MAX(%[1]s), 0) FROM %[2]s`
 	sqlParents          = `SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE
 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'ledger_entry' AND COLUMN_NAME = 'payment_id' AND REFERENCED_TABLE_NAME = 'payment'`
@@ -135,7 +136,7 @@ func (c *reconciling) payments(ctx context.Context, query string, args []any) er
 			return unreadable("payment", id, "amount")
 		}
 		young, _ := wholeOf(row[4])
-		c.books = append(c.books, Books{ID: id, Status: c.word(bytesOf(row[1])), Currency: c.word(bytesOf(row[3])), Amount: m, Young: young > 0, Ahead: young > 1})
+		c.books = append(c.books, Books{ID: id, Status: c.states.one(bytesOf(row[1])), Currency: c.currencies.one(bytesOf(row[3])), Amount: m, Young: young > 0, Ahead: young > 1})
 		return nil
 	})
 }
@@ -233,7 +234,7 @@ func (p *postings) take(row []driver.Value) error {
 	}
 	c.out.Entries++
 	if debit, credit := bytesOf(row[1]), bytesOf(row[2]); !b.post(string(debit), string(credit), m) {
-		c.pair(AccountPair{b.Currency, c.word(debit), c.word(credit)}, m)
+		c.pair(AccountPair{b.Currency, c.accounts.one(debit), c.accounts.one(credit)}, m)
 	}
 	return nil
 }
@@ -320,10 +321,10 @@ func (c *reconciling) each(ctx context.Context, t Table, query string, ids someI
 	if index := t.ordered("payment_id"); index != "" {
 		return c.r.stream(ctx, t.Name+" of a chunk", fmt.Sprintf(query, quoteName(index), ids.sql), ids.args, row)
 	}
-	var most int64
+	var least, most int64
 	key := t.key()
-	err := c.r.run(ctx, "the last key of "+t.Name, fmt.Sprintf(sqlMaxKey, key, t.Name), nil, func(rows *sql.Rows) error { return rows.Scan(&most) })
-	for after := int64(0); err == nil && after < most; after += scanStep {
+	err := c.r.run(ctx, "the first and the last key of "+t.Name, fmt.Sprintf(sqlEndsOfKey, key, t.Name), nil, func(rows *sql.Rows) error { return rows.Scan(&least, &most) })
+	for after := least - 1; err == nil && after < most; after += scanStep {
 		where := key + " > ? AND " + key + " <= ? AND " + ids.sql
 		err = c.r.stream(ctx, t.Name+" from end to end", fmt.Sprintf(query, quoteName(t.ordered(key)), where), slices.Concat([]any{after, after + scanStep}, ids.args), row)
 	}

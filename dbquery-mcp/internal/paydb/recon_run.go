@@ -21,7 +21,7 @@ const (
 	limitShare = 4
 	// maxExceptions are kept one by one.
 	maxExceptions = 2000
-	// maxWords bounds the statuses and currencies that are kept apart.
+	// maxWords bounds the statuses, the currencies and the accounts that are kept apart.
 	maxWords = 64
 )
 
@@ -41,7 +41,7 @@ type reconciling struct {
 	payment, ledger, settlement, refund Table
 	until                               time.Time // when to stop reading on
 	size                                int       // payments of the next chunk
-	words                               map[string]string
+	states, currencies, accounts        vocabulary
 	books                               []Books // of the chunk
 	read                                []Books // of the chunk before, to be judged while the database begins with the next
 	place0                              int     // where in it the last id was found
@@ -54,7 +54,7 @@ type reconciling struct {
 }
 
 func (c *reconciling) all(ctx context.Context) error {
-	c.words, c.kept = map[string]string{}, map[int64]int{}
+	c.kept = map[int64]int{}
 	c.out.Unjudged, c.out.Control, c.out.More = map[string]int64{}, map[string]*Control{}, map[Wrong]*Beyond{}
 	c.out.Pairs = map[AccountPair]*Amounts{}
 	begin, resumed := c.q.From[c.r.shard.name]
@@ -146,7 +146,7 @@ func (c *reconciling) look(ctx context.Context) error {
 
 // limits decides how much is read at once and until when.
 func (c *reconciling) limits(ctx context.Context) {
-	c.size = chunkSize
+	c.size, c.proof.at = chunkSize, time.Now()
 	if limit := c.r.limit(); limit < time.Second {
 		c.size = max(leastChunk, int(chunkSize*limit/time.Second))
 	}
@@ -214,7 +214,7 @@ func (c *reconciling) ids(ctx context.Context, begin Mark, resumed bool) error {
 			return err
 		}
 		c.pace.add(max(min(c.out.End.After, high)-max(from, low), 0))
-		if len(c.unproven) >= proveSize {
+		if c.unprovenLong() {
 			if err := c.prove(ctx); err != nil {
 				return err
 			}
@@ -393,15 +393,21 @@ func (c *reconciling) orphan(b Books) {
 	}
 }
 
-// word keeps one copy of a status or currency.
-func (c *reconciling) word(b []byte) string {
-	if w, ok := c.words[string(b)]; ok { // does not allocate
+// vocabulary keeps one copy of each word, such as a status.
+type vocabulary map[string]string
+
+func (all *vocabulary) one(b []byte) string {
+	if w, ok := (*all)[string(b)]; ok { // does not allocate
 		return w
 	}
 	w := string(b[:min(len(b), 64)])
-	if len(c.words) < maxWords {
-		c.words[w] = w
-		return w
+	switch {
+	case *all == nil:
+		*all = vocabulary{w: w}
+	case len(*all) < maxWords:
+		(*all)[w] = w
+	default:
+		return "(others)"
 	}
-	return "(others)"
+	return w
 }

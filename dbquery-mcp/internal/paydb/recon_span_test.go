@@ -52,7 +52,7 @@ func TestRowsAreReadOnceHoweverTheyLie(t *testing.T) {
 				var both [2]reconciling
 				for place, neighbours := range []bool{true, false} {
 					c := &both[place]
-					*c = reconciling{r: r, q: ReconcileQuery{Checks: Checks{true, true}, Grace: time.Minute, Judge: simple}, words: map[string]string{}, size: payments}
+					*c = reconciling{r: r, q: ReconcileQuery{Checks: Checks{true, true}, Grace: time.Minute, Judge: simple}, size: payments}
 					c.out.Control, c.out.Pairs = map[string]*Control{}, map[AccountPair]*Amounts{}
 					if err := c.look(ctx); err != nil {
 						return err

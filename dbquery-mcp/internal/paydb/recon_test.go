@@ -255,6 +255,24 @@ func TestScopes(t *testing.T) {
 	}
 }
 
+// Where every other id is nobody's, the newest 100 payments are no fewer than that.
+func TestTheNewestAreCounted(t *testing.T) {
+	db := withBooks(t, 300)
+	s := db.Shards[0]
+	for _, table := range []string{"ledger_entry", "settlement_request", "refund_request", "payment"} {
+		s.Exec(t, "DELETE FROM "+table+" WHERE payment_id MOD 2 = 1")
+	}
+	for newest, want := range map[int64]int64{100: 100, 1000: 150} {
+		r := reconcile(t, openDB(t, db), func(q *ReconcileQuery) {
+			q.Newest, q.Checks.Refunds = newest, false
+			q.Window = func(now time.Time) (Window, error) { return Window{Since: now.Add(-time.Hour), Until: now}, nil }
+		})[0]
+		if !r.Source.OK() || r.Facts.Payments != want || !r.Facts.End.Done {
+			t.Errorf("%v: %d payments, want %d", r.Source.Err, r.Facts.Payments, want)
+		}
+	}
+}
+
 // Older payments with a refund inside the window that there was no time for are read
 // in the next part, and each once.
 func TestOlderPaymentsGoOn(t *testing.T) {
@@ -367,6 +385,7 @@ func TestBooksWithoutIndexes(t *testing.T) {
 	db := withBooks(t, 100)
 	for _, statement := range []string{
 		"ALTER TABLE ledger_entry DROP FOREIGN KEY ledger_entry_ibfk_1", "ALTER TABLE ledger_entry DROP KEY ix_payment_time",
+		"UPDATE ledger_entry SET entry_id = -7 WHERE payment_id = 61",
 		"ALTER TABLE settlement_request DROP FOREIGN KEY settlement_request_ibfk_1", "ALTER TABLE settlement_request DROP KEY ix_payment",
 		"DELETE FROM ledger_entry WHERE payment_id IN (50, 51)", "INSERT INTO ledger_entry (payment_id, debit_account, credit_account, amount) VALUES (7000, 'cash', 'cash', 1)",
 	} {

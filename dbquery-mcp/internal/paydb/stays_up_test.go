@@ -1,6 +1,8 @@
 package paydb
 
 import (
+	"context"
+	"database/sql"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +154,12 @@ func TestServerWithAnotherSQLMode(t *testing.T) {
 			t.Errorf("%+v finds %+v", q, got)
 		}
 	}
+	// What was read is not locked, as SERIALIZABLE would have it.
+	onFirst(t.Context(), t, conn, func(ctx context.Context, r *Reader) error {
+		err := r.run(ctx, "payments", "SELECT payment_id FROM payment", nil, func(rows *sql.Rows) error { return rows.Scan(new(int64)) })
+		db.Shards[0].Exec(t, "SET STATEMENT innodb_lock_wait_timeout = 1 FOR UPDATE payment SET amount = amount + 1")
+		return err
+	})
 	if h := health(t, conn, nil)[0]; !h.Source.OK() || len(h.Facts.Unasked) > 0 {
 		t.Errorf("its health: %v, %+v", h.Source.Err, h.Facts.Unasked)
 	}
