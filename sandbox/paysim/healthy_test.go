@@ -23,7 +23,7 @@ func TestHealthy(t *testing.T) {
 	g := s.load(t, o, func(ctx context.Context) { wait(ctx, duration(t, 15*time.Second)) })
 	stats := g.Stats()
 	t.Log(stats)
-	if stats.Abandoned > 0 || stats.Unbegun > 0 || stats.Refunds == 0 || stats.Captures == 0 || stats.Duplicates == 0 {
+	if stats.Abandoned > 0 || stats.Begun != stats.Paid+stats.Cut || stats.Unbegun > 0 || stats.Refunds == 0 || stats.Captures == 0 || stats.Duplicates == 0 {
 		t.Errorf("not the load that was meant: %s", stats)
 	}
 	s.holds(t, g)

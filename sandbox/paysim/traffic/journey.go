@@ -29,7 +29,11 @@ func (g *Generator) journey(ctx context.Context, p plan) {
 	got, err := g.insist(ctx, p.target, "/payments/authorize", order, func(a answer) bool {
 		return a.status == http.StatusOK || a.status == http.StatusConflict && a.PaymentID != 0
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, errOver):
+		g.stats.add(func(s *Stats) { s.Cut++ })
+		return
+	case err != nil:
 		g.stats.add(func(s *Stats) { s.Abandoned++ })
 		return
 	}
@@ -69,6 +73,9 @@ func (g *Generator) journey(ctx context.Context, p plan) {
 // errImpatient says that a request was not answered as wanted for too long.
 var errImpatient = errors.New("given up")
 
+// errOver says that the load ended before a request was answered as wanted.
+var errOver = errors.New("the load is over")
+
 // insist sends a request until the answer is as wanted.
 func (g *Generator) insist(ctx context.Context, target int, path string, body map[string]any, wanted func(answer) bool) (answer, error) {
 	until := time.Now().Add(g.options.Patience)
@@ -83,8 +90,11 @@ func (g *Generator) insist(ctx context.Context, target int, path string, body ma
 			})
 			return a, errImpatient
 		}
-		if time.Now().After(until) || !sleep(ctx, wait/2+rand.N(wait)) {
+		switch {
+		case time.Now().After(until):
 			return a, errImpatient
+		case !sleep(ctx, wait/2+rand.N(wait)):
+			return a, errOver
 		}
 		g.stats.add(func(s *Stats) { s.Retries++ })
 		target++ // perhaps another instance is better

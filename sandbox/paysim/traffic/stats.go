@@ -13,6 +13,7 @@ type Stats struct {
 	Begun      int         // payments that were begun
 	Paid       int         // of them, acknowledged
 	Abandoned  int         // of them, given up
+	Cut        int         // of them, neither when the load ended
 	Unbegun    int         // that could not be begun: too many under way
 	Duplicates int         // payments sent a second time and recognised
 	Captures   int         // captured by the merchant's call
@@ -34,8 +35,8 @@ func (s *Stats) count(status int) {
 
 // String is one line.
 func (s Stats) String() string {
-	return fmt.Sprintf("%d begun, %d paid, %d abandoned, %d not begun; %d sent twice, %d captured, %d refunds, %d retries; answers %v; p50 %s, p95 %s, p99 %s",
-		s.Begun, s.Paid, s.Abandoned, s.Unbegun, s.Duplicates, s.Captures, s.Refunds, s.Retries, s.Answers,
+	return fmt.Sprintf("%d begun, %d paid, %d abandoned, %d cut off by the end, %d not begun; %d sent twice, %d captured, %d refunds, %d retries; answers %v; p50 %s, p95 %s, p99 %s",
+		s.Begun, s.Paid, s.Abandoned, s.Cut, s.Unbegun, s.Duplicates, s.Captures, s.Refunds, s.Retries, s.Answers,
 		s.P50.Round(100*time.Microsecond), s.P95.Round(100*time.Microsecond), s.P99.Round(100*time.Microsecond))
 }
 
