@@ -62,12 +62,16 @@ func exhausted(pool promql.Pool, live bool) bool {
 }
 
 // poolsKnown reports whether pools are there and it can be told of each whether it is
-// exhausted. Of a time that is over it cannot where threads waited at a scrape and
-// none gave up.
+// exhausted. An instance that waits for its pool may also keep Prometheus waiting, and
+// then has no numbers of now. Of a time that is over it cannot be told where threads
+// waited at a scrape and none gave up.
 func poolsKnown(p promql.Past) bool {
-	return pastKnown(p) && len(p.Pools) > 0 && (p.Live || !slices.ContainsFunc(p.Pools, func(pool promql.Pool) bool {
+	return pastKnown(p) && len(p.Pools) > 0 && !slices.ContainsFunc(p.Pools, func(pool promql.Pool) bool {
+		if p.Live {
+			return pool.Active == nil || pool.Max == nil || pool.AlwaysPending == nil
+		}
 		return pool.TimeoutsOver == nil || pool.MostPending == nil || *pool.MostPending > 0
-	}))
+	})
 }
 
 // exhaustedOver is what a pool came to in a time that is over, in one line.

@@ -19,6 +19,18 @@ func desertedState(state string) bool {
 	return state == "Empty" || state == "Dead" || state == broker.Absent
 }
 
+// justLeft reports whether a group that has no consumer had one at the sample before.
+func justLeft(g broker.Group) bool {
+	n := len(g.Samples)
+	return n > 1 && !desertedState(g.Samples[n-2].State)
+}
+
+// desertionKnown reports whether each required group was seen to have a consumer, or
+// to have none twice.
+func (k Kafka) desertionKnown() bool {
+	return k.offsetsKnown() && !slices.ContainsFunc(k.Groups, func(g broker.Group) bool { return k.required(g) && Deserted(g) && justLeft(g) })
+}
+
 // groupEmpty finds required groups that nobody is in while records wait. Where
 // there was more than one sample the last two agree on it: a group that is just
 // coming back is none.
@@ -31,7 +43,7 @@ func groupEmpty(k Kafka) (found []report.Finding) {
 		if t.Lag == 0 {
 			continue
 		}
-		if n := len(g.Samples); n > 1 && !desertedState(g.Samples[n-2].State) {
+		if justLeft(g) {
 			continue
 		}
 		topics := topicsOf(g)

@@ -33,10 +33,10 @@ var kafkaRules = []struct {
 	{catalog.KafkaBelowMinISR, belowMinISR, Kafka.minISRKnown},
 	{catalog.KafkaTopicMissing, topicMissing, Kafka.topicsKnown},
 	{catalog.KafkaTopicRecreated, topicRecreated, Kafka.offsetsKnown},
-	{catalog.ConsumerGroupEmpty, groupEmpty, Kafka.offsetsKnown},
+	{catalog.ConsumerGroupEmpty, groupEmpty, Kafka.desertionKnown},
 	{catalog.ConsumerLagGrowing, lagGrowing, Kafka.movementKnown},
-	{catalog.ConsumerPartitionStuck, partitionStuck, Kafka.movementKnown},
-	{catalog.ConsumerRebalanceStorm, rebalanceStorm, Kafka.offsetsKnown},
+	{catalog.ConsumerPartitionStuck, partitionStuck, Kafka.standingKnown},
+	{catalog.ConsumerRebalanceStorm, rebalanceStorm, Kafka.restKnown},
 	{catalog.ConsumerOffsetOutOfRange, offsetOutOfRange, Kafka.offsetsKnown},
 	{catalog.DLQGrowing, dlqGrowing, Kafka.deadKnown},
 	{catalog.OutboxDuplicatePublish, duplicatePublish, Kafka.repeatsKnown},
@@ -115,6 +115,16 @@ func (k Kafka) movementKnown() bool {
 		}
 	}
 	return true
+}
+
+// standingKnown reports whether of no required group it is doubted that it moves.
+func (k Kafka) standingKnown() bool {
+	return k.movementKnown() && !slices.ContainsFunc(k.Groups, func(g broker.Group) bool { return k.required(g) && groupDoubt(g) != "" })
+}
+
+// restKnown reports whether no required group shares out its partitions just now.
+func (k Kafka) restKnown() bool {
+	return k.offsetsKnown() && !slices.ContainsFunc(k.Groups, func(g broker.Group) bool { return k.required(g) && broker.Rebalancing(g.State) })
 }
 
 // agesKnown reports whether it can be told how old a record is: those who stamp

@@ -30,6 +30,9 @@ func KafkaDoubts(k Kafka) (doubts []string) {
 			if d := groupDoubt(g); d != "" {
 				doubts = append(doubts, d)
 			}
+			if d := k.endsDoubt(g); d != "" {
+				doubts = append(doubts, d)
+			}
 		}
 	}
 	if len(moving) > 0 {
@@ -47,12 +50,33 @@ func clockDoubts(c broker.Clock) []string {
 	return []string{"the clocks of ingest and Prometheus are " + short(c.Apart) + " apart: how old records are is not known (set them by NTP)"}
 }
 
+// endsDoubt tells of partitions whose end a group's last look did not find, though the
+// first did: their leader has moved. Why the first did not is told of Kafka itself.
+func (k Kafka) endsDoubt(g broker.Group) string {
+	if len(k.Silent) > 0 {
+		return ""
+	}
+	var without partitions
+	for _, o := range g.Now().Offsets {
+		known := slices.ContainsFunc(k.Ends[o.Topic], func(e broker.End) bool { return e.Partition == o.Partition && e.Known })
+		if !o.Known && known && !k.leaderlessAt(o.Topic, o.Partition) {
+			without.add(o.Topic, o.Partition)
+		}
+	}
+	if without.count() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("what waits for %s in %s is not known: its leader moved while this was asked; ask again", Name(g.Name), without.String())
+}
+
 func groupDoubt(g broker.Group) string {
 	t := TrendOf(g)
 	name := Name(g.Name)
 	switch {
 	case Deserted(g) && t.Lag == 0 && everCommitted(g):
 		return name + " has no consumer: nothing waits for it now, and what comes next will"
+	case Deserted(g) && justLeft(g):
+		return fmt.Sprintf("%s lost its last consumer between two looks, and %d records wait; ask again in a minute whether one comes back", name, t.Lag)
 	case Deserted(g):
 		return ""
 	case !t.Overdue || len(stuck(g)) > 0:
@@ -62,16 +86,38 @@ func groupDoubt(g broker.Group) string {
 	case t.Known && t.Consumed == 0:
 		return fmt.Sprintf("%s has %d records waiting over %s and committed nothing in %s: stuck, or at work on a batch; ask again in some minutes", name, t.Lag, broker.Grace, short(t.Window))
 	}
+	return heldDoubt(g)
+}
+
+// heldDoubt tells of partitions in which nothing moves: in all that was seen of them, or
+// since they last moved.
+func heldDoubt(g broker.Group) string {
 	var held partitions
-	for _, m := range Movements(g) {
-		if m.held() {
-			held.add(m.Topic, m.Partition)
+	var window time.Duration
+	others := false
+	rest := atRest(g)
+	lately := Movements(rest)
+	for n, m := range Movements(g) {
+		if !m.held() && n < len(lately) {
+			if now, ok := standing(rest, lately[n]); ok {
+				m = now
+			}
 		}
+		if !m.held() {
+			others = others || m.Consumed > 0
+			continue
+		}
+		held.add(m.Topic, m.Partition)
+		window = max(window, m.Window)
 	}
 	if held.count() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s committed nothing in %s in %s while others move: stuck, or at work on a batch; ask again in a minute", name, held.String(), short(t.Window))
+	besides := ""
+	if others {
+		besides = " while others move"
+	}
+	return fmt.Sprintf("%s committed nothing in %s in %s%s: stuck, or at work on a batch; ask again in a minute", Name(g.Name), held.String(), short(window), besides)
 }
 
 func everCommitted(g broker.Group) bool {

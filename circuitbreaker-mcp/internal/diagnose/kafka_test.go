@@ -398,6 +398,9 @@ func TestKafkaDoubts(t *testing.T) {
 		"waits, nothing moves":     {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{1, 10}))), "stuck, or at work on a batch"},
 		"one partition waits":      {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
 		"one, nothing ever there":  {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{-1, 900}, [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{-1, 900}, [2]int64{500, 900}))), "a", "b"), "payment.captured 0 in 1s while others move"},
+		"stands since a batch":     {overdue(consuming(sample(0, "Stable", [2]int64{0, 0}), sample(20*time.Second, "Stable", [2]int64{400, 412}), sample(21*time.Second, "Stable", [2]int64{400, 412}), sample(22*time.Second, "Stable", [2]int64{400, 412}))), "payment.captured 0 in 2s: stuck, or at work on a batch"},
+		"all left just now":        {consuming(sample(0, "Stable", [2]int64{10, 10}), sample(time.Second, "Empty", [2]int64{10, 410})), "lost its last consumer between two looks, and 400 records wait"},
+		"a leader moves":           {movedLeader(), "what waits for payment-consumer in payment.captured 1 is not known"},
 		"waits and drains":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{5, 10}))), ""},
 		"nobody leads the cluster": {leaderlessCluster(), "no controller"},
 		"clocks that differ":       {clocksApart(consuming(sample(0, "Stable", [2]int64{10, 10}))), "the clocks of ingest and Prometheus are 10m apart"},
@@ -407,6 +410,25 @@ func TestKafkaDoubts(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, x.want)
 		}
 	}
+}
+
+// What is doubted is not ruled out.
+func TestAGroupThatWasJustLeft(t *testing.T) {
+	found, ran := KafkaFindings(consuming(sample(0, "Stable", [2]int64{10, 10}), sample(time.Second, "Empty", [2]int64{10, 410})))
+	if len(found) > 0 || slices.Contains(ran, catalog.ConsumerGroupEmpty) {
+		t.Errorf("%+v, ruled out %v", found, ran)
+	}
+	found, ran = KafkaFindings(consuming(sample(0, "Empty", [2]int64{10, 10}), sample(time.Second, "Empty", [2]int64{10, 410})))
+	if !slices.Equal(codesOf(found), []catalog.Code{catalog.ConsumerGroupEmpty}) || !slices.Contains(ran, catalog.ConsumerGroupEmpty) {
+		t.Errorf("%+v, judged %v", found, ran)
+	}
+}
+
+func movedLeader() Kafka {
+	k := consuming(sample(0, "Stable", [2]int64{10, 10}, [2]int64{4, 4}), sample(time.Second, "Stable", [2]int64{10, 10}, [2]int64{4, 4}))
+	k.Groups[0].Samples[1].Offsets[1].Known = false
+	k.Ends = map[string][]broker.End{"payment.captured": {{Partition: 0, Last: 10, Known: true}, {Partition: 1, Last: 4, Known: true}}}
+	return k
 }
 
 func leaderlessCluster() Kafka {

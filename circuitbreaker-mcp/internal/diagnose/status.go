@@ -140,15 +140,15 @@ func (s Status) pgAuthKnown() bool {
 	return len(readings) > 0 && s.Prom.Source.OK()
 }
 
-// ingestKnown reports whether any source has seen the service, or both have
-// looked for it.
+// ingestKnown reports whether each instance that does not answer is seen by Prometheus,
+// up or down.
 func (s Status) ingestKnown() bool {
-	for _, i := range s.API {
-		if i.Source.OK() {
-			return true
-		}
+	if len(s.API) == 0 {
+		return s.Prom.Source.OK()
 	}
-	return s.Prom.Source.OK()
+	return !slices.ContainsFunc(s.API, func(a ingest.Instance) bool {
+		return silent(a) && !slices.ContainsFunc(s.Prom.Instances, func(p promql.Instance) bool { return same(a, p, s.Prom.Local) && !gone(p, s.Prom.At) })
+	})
 }
 
 // of returns the readings of one breaker.

@@ -120,12 +120,12 @@ func InWindow(p promql.Past) (found []report.Finding, ran []catalog.Code) {
 	return found, ran
 }
 
-// WasOpen finds breakers that held calls back in a time that is over, and no
-// longer did at its end: what they did at the end is judged as of then.
+// WasOpen finds breakers that held calls back in a time that is over, or protected
+// nothing, and no longer did at its end: what they did at the end is judged as of then.
 func WasOpen(p promql.Past) []report.Finding {
-	return wasOpen(p, func(some []Episode) []Episode {
+	return append(wasOpen(p, func(some []Episode) []Episode {
 		return slices.DeleteFunc(some, func(e Episode) bool { return e.Lasts })
-	})
+	}), wasDisabled(p)...)
 }
 
 // WasOpenAround finds breakers that held calls back in a time that is over, beside what
@@ -194,6 +194,26 @@ func wasOpen(p promql.Past, of func([]Episode) []Episode) (found []report.Findin
 				Then("check_outbox_status: are there events left that have used up their retries", "reconciliation_check over these times: did every capture reach the ledger")
 		}
 		found = append(found, f.ConfirmWith("analyze_failure_pattern"))
+	}
+	return found
+}
+
+// wasDisabled finds breakers that protected nothing in a time that is over, and do
+// again at its end.
+func wasDisabled(p promql.Past) (found []report.Finding) {
+	if p.Live {
+		return nil
+	}
+	told := map[string]bool{}
+	for _, e := range Episodes(p) {
+		if e.Lasts || told[e.Breaker] || e.Worst != "DISABLED" && e.Worst != "METRICS_ONLY" {
+			continue
+		}
+		told[e.Breaker] = true
+		found = append(found, report.NewFinding(catalog.CBDisabled, "%s was %s: %s %s-%s; it is over", Name(e.Breaker), e.Worst, Name(e.Instance), e.From.Format(time.TimeOnly), e.To.Format(time.TimeOnly)).
+			With("prometheus", fmt.Sprintf(`resilience4j_circuitbreaker_state{job="ingest-service",name=%q}`, e.Breaker), e.Worst+" seen first", e.From).
+			Hurts("the calls of that time: each was let through, whatever failed").
+			Then("Ask its owners whether that was meant").ConfirmWith("analyze_failure_pattern"))
 	}
 	return found
 }

@@ -92,6 +92,23 @@ func TestABreakerThatOpenedAfterTheMoment(t *testing.T) {
 	}
 }
 
+// What let every call through for a while is no breaker that was all right.
+func TestABreakerThatWasDisabled(t *testing.T) {
+	t.Parallel()
+	p := hourOf(KafkaPublisher, stays("CLOSED", 28.0, "DISABLED", 3.0, "CLOSED", 29.0))
+	if found := WasOpen(p); len(found) > 0 {
+		t.Errorf("it is judged by what it is now: %+v", found)
+	}
+	p.Live = false
+	if found := WasOpen(p); !slices.Equal(codesOf(found), []catalog.Code{catalog.CBDisabled}) || !strings.Contains(found[0].Claim, "was DISABLED: a:1 14:28:00-14:31:00; it is over") {
+		t.Errorf("%+v", found)
+	}
+	p.Instances[0].Breakers[0].Stays = stays("CLOSED", 28.0, "DISABLED", 32.0)
+	if found := WasOpen(p); len(found) > 0 {
+		t.Errorf("it is judged as of the end: %+v", found)
+	}
+}
+
 func TestTimeline(t *testing.T) {
 	t.Parallel()
 	flap := []any{"CLOSED", 10.0}

@@ -9,7 +9,8 @@ import (
 
 // What is asked of a time. $W is its length, $R a short while at its end, $K one
 // that is no shorter than a breaker holds back what fails; $V, $r and $k are these
-// in seconds. $S is the step of a line and $Q the longer of it and four scrapes,
+// in seconds. $B is how long before its end the time began that the end is compared
+// with: of a time that is over, before all of it. $S is the step of a line and $Q the longer of it and four scrapes,
 // below which a rate is chance. Each is executed by a real Prometheus in the tests.
 const (
 	// madeQuery gives every scrape of the instances, and whether it worked.
@@ -40,7 +41,7 @@ or label_replace(sum by (job, exception) (increase(spring_kafka_listener_seconds
 label_replace(sum by (uri, status) (increase(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"}[$W])), "fact", "http", "", "")
 or label_replace(sum by (uri, status) (increase(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"}[5m])), "fact", "http_5m", "", "")
 or label_replace(sum by (uri, status) (increase(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"}[$R])), "fact", "http_recent", "", "")
-or label_replace(sum by (uri, status) (increase(http_server_requests_seconds_count{job="ingest-service", uri="/payments/authorize"}[1h] offset 5m)), "fact", "http_baseline", "", "")
+or label_replace(sum by (uri, status) (increase(http_server_requests_seconds_count{job="ingest-service", uri="/payments/authorize"}[1h] offset $B)), "fact", "http_baseline", "", "")
 or label_replace(histogram_quantile(0.5, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*"}[$W]))), "fact", "p50", "", "")
 or label_replace(histogram_quantile(0.95, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*"}[$W]))), "fact", "p95", "", "")
 or label_replace(histogram_quantile(0.99, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*"}[$W]))), "fact", "p99", "", "")
@@ -107,6 +108,8 @@ const (
 	// minRecent is the shortest while at the end of a time that says that what
 	// was found in it still goes on.
 	minRecent = 10 * time.Second
+	// spike is the while at the end of a time that ends now by which it is judged.
+	spike = 5 * time.Minute
 	// minSending is the shortest while in which something is sent to Kafka, also
 	// when the breaker is open: it tries again after 30 s.
 	minSending = time.Minute
@@ -143,8 +146,12 @@ func (s Span) recent() time.Duration {
 func (s Span) fill(expr string) string {
 	w, step := s.Until.Sub(s.Since).Round(time.Millisecond), s.step()
 	sending := max(minSending, s.recent())
+	before := w
+	if s.Live {
+		before = spike
+	}
 	return strings.NewReplacer(
-		"$W", promDuration(w), "$V", promSeconds(w), "$R", promDuration(s.recent()), "$r", promSeconds(s.recent()),
+		"$W", promDuration(w), "$V", promSeconds(w), "$B", promDuration(before), "$R", promDuration(s.recent()), "$r", promSeconds(s.recent()),
 		"$K", promDuration(sending), "$k", promSeconds(sending),
 		"$S", promDuration(step), "$Q", promDuration(s.RateWindow())).Replace(expr)
 }

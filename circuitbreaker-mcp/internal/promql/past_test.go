@@ -122,6 +122,22 @@ func TestTrafficOfATime(t *testing.T) {
 	}
 }
 
+// What the end of a time that is over is compared with lies before it: the payment
+// gateway failed through all of this half hour.
+func TestTheBaselineOfAPastTime(t *testing.T) {
+	t.Parallel()
+	var past promtest.Past
+	from, end := noon.Add(time.Hour), noon.Add(90*time.Minute)
+	for at := noon; !at.After(end); at = at.Add(promtest.Every) {
+		refused := max(0, int(at.Sub(from)/promtest.Every)) * 10
+		past.Scrape("a", at, served("/payments/authorize", "200", int(at.Sub(noon)/promtest.Every)*30, 0), served("/payments/authorize", "409", refused, 0))
+	}
+	b := askPast(t, &past, from, end).HTTP.Baseline
+	if !about(b.Authorize, 7200) || b.AuthorizeRefuse > 1 {
+		t.Errorf("%+v, want the hour before: 7200 and none refused", b)
+	}
+}
+
 // What was not scraped, what was scraped and is no number, and what has too few
 // calls are three things, and none of them is zero.
 func TestWhatIsNotKnown(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"payops-mcp/circuitbreaker-mcp/internal/diagnose"
 	"payops-mcp/circuitbreaker-mcp/internal/picture"
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
+	"payops-mcp/shared/catalog"
 	"payops-mcp/shared/fault"
 	"payops-mcp/shared/foreign"
 	"payops-mcp/shared/report"
@@ -127,6 +128,11 @@ func (s Sources) pattern(ctx context.Context, in PatternIn) (report.Answer[Patte
 	}
 	st := all.Select(in.Breaker, "")
 	found, ran := diagnose.Scraped(st)
+	if !past.Live { // the others are of its last moment alone
+		ran = slices.DeleteFunc(ran, func(c catalog.Code) bool {
+			return c != catalog.CBOpen && c != catalog.PGAuthBreakerOpen && c != catalog.CBDisabled
+		})
+	}
 	inWindow, ranWindow := diagnose.InWindow(past)
 	found = slices.Concat(found, inWindow, diagnose.WasOpen(past))
 	a.Findings, a.Because = brief("analyze_failure_pattern", found), strings.Join(append(diagnose.WindowDoubts(past), diagnose.Doubts(st)...), "; ")
