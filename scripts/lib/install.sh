@@ -94,6 +94,7 @@ apt_packages() {
     for program in $MISSING; do
         case $program in
             mariadbd) packages="$packages $(apt_known 'mariadb-server-core mariadb-client-core' mariadb-server)" ;;
+            mariadb-admin) packages="$packages mariadb-client" ;;
             java) packages="$packages $(apt_known openjdk-17-jre-headless openjdk-21-jre-headless default-jre-headless)" ;;
             mvn) packages="$packages maven" ;;
             cc) packages="$packages gcc libc6-dev" ;;
@@ -135,7 +136,7 @@ install_with_brew() {
     local program formulas=
     for program in $MISSING; do
         case $program in
-            mariadbd) formulas="$formulas mariadb" ;;
+            mariadbd | mariadb-admin) formulas="$formulas mariadb" ;;
             redis-server) formulas="$formulas redis" ;;
             java) formulas="$formulas openjdk" ;;
             mvn) formulas="$formulas maven" ;;
