@@ -1,25 +1,15 @@
 package picture
 
-import (
-	"image/color"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-)
+import "image/color"
 
 // bands makes the plot of the states, one row a band, the first on top.
-func (d Drawing) bands() *plot.Plot {
-	p := d.base()
+func (d Drawing) bands() plot {
 	rows := max(1, len(d.Bands))
-	p.Y.Min, p.Y.Max = 0, float64(rows)+0.9 // room for the legend
-	var labels plot.ConstantTicks
+	p := plot{high: float64(rows) + 0.9} // room for the legend
 	seen := map[string]bool{}
 	dark := false
 	for i, b := range d.Bands {
-		y := float64(rows-i) - 0.5
-		labels = append(labels, plot.Tick{Value: y, Label: b.Label})
-		p.Add(band{d, b, y})
+		p.ticks = append(p.ticks, tick{float64(rows-i) - 0.5, b.Label})
 		known := d.From
 		for _, s := range b.Spans {
 			seen[s.State] = true
@@ -28,9 +18,12 @@ func (d Drawing) bands() *plot.Plot {
 		}
 		dark = dark || known.Before(d.To)
 	}
-	p.Y.Tick.Marker = labels
-	p.Y.Tick.Length = 0
-	p.Add(legend{d.keys(seen, dark)})
+	p.draw = func(f frame) {
+		for i, b := range d.Bands {
+			f.band(b, p.ticks[i].at)
+		}
+		f.legend(d.keys(seen, dark))
+	}
 	return p
 }
 
@@ -55,33 +48,22 @@ func (d Drawing) keys(seen map[string]bool, dark bool) (all []key) {
 	return all
 }
 
-// band draws the states of one breaker.
-type band struct {
-	d    Drawing
-	band Band
-	y    float64
-}
-
-// Plot draws the band.
-func (b band) Plot(c draw.Canvas, p *plot.Plot) {
-	x, y := p.Transforms(&c)
-	bottom, top := y(b.y-0.36), y(b.y+0.36)
-	fill := func(of color.Color, from, to vg.Length) {
-		c.FillPolygon(of, []vg.Point{{X: from, Y: bottom}, {X: from, Y: top}, {X: to, Y: top}, {X: to, Y: bottom}})
-	}
-	fill(unknown, c.Min.X, c.Max.X)
+// band draws the states of one breaker around a height.
+func (f frame) band(b Band, at float64) {
+	top, bottom := f.y(at+0.36), f.y(at-0.36)
+	f.box(f.left, top, f.right, bottom, unknown)
 	// What is short and matters is drawn last and never thinner than can be seen.
 	for _, worth := range []bool{false, true} {
-		for _, s := range b.band.Spans {
+		for _, s := range b.Spans {
 			if worth != (s.State != "CLOSED") {
 				continue
 			}
-			from, to := max(x(unix(s.From)), c.Min.X), min(x(unix(s.To)), c.Max.X)
-			if worth && to-from < px(thinnestPx) {
+			from, to := f.x(s.From), f.x(s.To)
+			if worth && to-from < thinnest {
 				middle := (from + to) / 2
-				from, to = middle-px(thinnestPx)/2, middle+px(thinnestPx)/2
+				from, to = middle-thinnest/2.0, middle+thinnest/2.0
 			}
-			fill(stateColor(s.State), from, to)
+			f.box(from, top, to, bottom, stateColor(s.State))
 		}
 	}
 }

@@ -8,15 +8,9 @@ import (
 	"fmt"
 	"image/color"
 	"math"
-	"strings"
 	"time"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
+	"git.sr.ht/~sbinet/gg"
 )
 
 // Points is how many points of a line the picture has room for.
@@ -110,223 +104,59 @@ var (
 
 func rgb(r, g, b uint8) color.RGBA { return color.RGBA{r, g, b, 0xff} }
 
+// Lengths in pixels.
 const (
-	dpi         = 96
-	widthPx     = 900
-	titlePx     = 34
-	panelPx     = 132
-	bandPx      = 30
-	minBandsPx  = 84
-	thinnestPx  = 3 // of a state that is not CLOSED: half a minute of a day is less than one
-	labelPoints = 8.5
+	width     = 900
+	titleRoom = 34
+	panelRoom = 132
+	bandRoom  = 30
+	bandsRoom = 84 // at least
+	timesRoom = 26 // for the labels of the time axis, which the last plot alone has
+	margin    = 10
+	thinnest  = 3 // of a state that is not CLOSED: half a minute of a day is less than one
 )
-
-func px(n float64) vg.Length { return vg.Length(n) * vg.Inch / dpi }
 
 // Draw draws a PNG.
 func Draw(d Drawing) ([]byte, error) {
-	bands := max(minBandsPx, float64(len(d.Bands))*bandPx+44)
-	height := titlePx + bands + float64(len(d.Panels))*panelPx + 26
-	img := vgimg.NewWith(vgimg.UseWH(px(widthPx), px(height)), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
-	whole := draw.New(img)
-
-	plots := []*plot.Plot{d.bands()}
-	heights := []float64{bands}
+	fonts, err := openFonts()
+	if err != nil {
+		return nil, fmt.Errorf("draw: %w", err)
+	}
+	defer fonts.close()
+	plots := []plot{d.bands()}
+	rooms := []float64{max(bandsRoom, float64(len(d.Bands))*bandRoom+44)}
 	for _, p := range d.Panels {
-		panel, err := d.panel(p)
-		if err != nil {
-			return nil, err
-		}
-		plots, heights = append(plots, panel), append(heights, panelPx)
+		plots, rooms = append(plots, d.panel(p)), append(rooms, panelRoom)
 	}
-	heights[len(heights)-1] += 26 // for the labels of the time axis, which the last one alone has
-	for i, p := range plots {
-		d.axes(p, i == len(plots)-1)
+	height := titleRoom + timesRoom
+	for _, r := range rooms {
+		height += int(r)
 	}
+	dc := gg.NewContext(width, height)
+	dc.SetColor(color.White)
+	dc.Clear()
+	dc.SetFontFace(fonts.bold)
+	dc.SetColor(ink)
+	dc.DrawStringAnchored(d.Title, margin, titleRoom/2, 0, 0.35)
+	dc.SetFontFace(fonts.regular)
 
-	title := plot.New().Title.TextStyle
-	title.Color, title.Font = ink, font.Font{Typeface: "Liberation", Variant: "Sans", Weight: 700, Size: 12}
-	title.XAlign, title.YAlign = draw.XLeft, draw.YTop
-	whole.FillText(title, vg.Point{X: px(12), Y: whole.Max.Y - px(10)}, d.Title)
-
-	top := whole.Max.Y - px(titlePx)
-	area := draw.Crop(whole, px(10), -px(14), 0, 0)
-	left, right := edges(plots, area)
-	for i, p := range plots {
-		c := area
-		c.Max.Y, c.Min.Y = top, top-px(heights[i])
-		top = c.Min.Y
-		// One time axis for all: each plot's begins and ends where the shortest does.
-		own := p.DataCanvas(c)
-		c.Min.X += left - own.Min.X
-		c.Max.X -= own.Max.X - right
-		p.Draw(c)
-	}
-	return encode(img.Image())
-}
-
-// edges are where the plot with the widest labels begins and ends.
-func edges(plots []*plot.Plot, area draw.Canvas) (left, right vg.Length) {
-	right = area.Max.X
+	// One time axis for all: each plot's begins where that with the widest labels does.
+	left := 0.0
 	for _, p := range plots {
-		c := p.DataCanvas(area)
-		left, right = max(left, c.Min.X), min(right, c.Max.X)
-	}
-	return left, right
-}
-
-// base is a plot of the drawing's time.
-func (d Drawing) base() *plot.Plot {
-	p := plot.New()
-	p.X.Min, p.X.Max = unix(d.From), unix(d.To)
-	p.X.Padding, p.Y.Padding = 0, 0
-	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = small(), ink
-	return p
-}
-
-func small() font.Font { return font.Font{Typeface: "Liberation", Variant: "Sans", Size: labelPoints} }
-
-func unix(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
-
-// axes gives a plot its time axis, with labels if it is the last.
-func (d Drawing) axes(p *plot.Plot, labels bool) {
-	p.X.Tick.Marker = ticks{d.From, d.To, labels}
-	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.Tick.Label.Font, a.Tick.Label.Color = small(), ink
-		a.Color, a.Tick.Color = faint, faint
-		a.Width = vg.Points(0.75)
-	}
-	for _, m := range d.Marks {
-		p.Add(mark{unix(m.At)})
-	}
-}
-
-// panel makes the plot of a panel.
-func (d Drawing) panel(panel Panel) (*plot.Plot, error) {
-	p := d.base()
-	p.Y.Min, p.Y.Max = 0, panel.Top
-	grid := plotter.NewGrid()
-	grid.Vertical.Color, grid.Horizontal.Color = faint, faint
-	p.Add(grid)
-	var keys []key
-	for _, l := range panel.Lines {
-		style := draw.LineStyle{Color: palette[l.Color], Width: vg.Points(1.4)}
-		for _, run := range unbroken(l.Points) {
-			if len(run) == 1 {
-				dots, err := plotter.NewScatter(run)
-				if err != nil {
-					return nil, fmt.Errorf("draw %s: %w", l.Name, err)
-				}
-				dots.Color, dots.Radius, dots.Shape = palette[l.Color], vg.Points(1.4), draw.CircleGlyph{}
-				p.Add(dots)
-				continue
-			}
-			line, err := plotter.NewLine(run)
-			if err != nil {
-				return nil, fmt.Errorf("draw %s: %w", l.Name, err)
-			}
-			line.LineStyle = style
-			p.Add(line)
-		}
-		keys = append(keys, key{l.Name, palette[l.Color]})
-		for _, x := range l.Points {
-			if x.Value > p.Y.Max {
-				p.Y.Max = x.Value
-			}
+		for _, t := range p.ticks {
+			w, _ := dc.MeasureString(t.label)
+			left = max(left, w)
 		}
 	}
-	// Room for the legend above the lines, and never an axis without a length.
-	p.Y.Min, p.Y.Max = 0, max(p.Y.Max, math.SmallestNonzeroFloat32)*1.28
-	p.Add(legend{keys})
-	p.Y.Tick.Marker = values{panel.Unit}
-	return p, nil
-}
-
-// unbroken are the runs of points that are known.
-func unbroken(points []Point) (runs []plotter.XYs) {
-	open := false
-	for _, x := range points {
-		if math.IsNaN(x.Value) {
-			open = false
-			continue
-		}
-		if !open {
-			runs, open = append(runs, nil), true
-		}
-		runs[len(runs)-1] = append(runs[len(runs)-1], plotter.XY{X: unix(x.At), Y: x.Value})
+	left += 2 * margin
+	last, _ := dc.MeasureString("00 Nov 00:00")
+	top := float64(titleRoom)
+	for i, p := range plots {
+		f := frame{Context: dc, d: d, left: math.Round(left), right: width - margin - math.Ceil(last/2), top: top + 4, bottom: top + rooms[i] - 10, high: p.high}
+		f.axes(p.ticks, p.grid, i == len(plots)-1)
+		p.draw(f)
+		f.marks()
+		top += rooms[i]
 	}
-	return runs
-}
-
-// mark is a vertical line at a moment.
-type mark struct{ x float64 }
-
-// Plot draws the line.
-func (m mark) Plot(c draw.Canvas, p *plot.Plot) {
-	x, _ := p.Transforms(&c)
-	c.StrokeLine2(draw.LineStyle{Color: marked, Width: vg.Points(1), Dashes: []vg.Length{px(4), px(3)}}, x(m.x), c.Min.Y, x(m.x), c.Max.Y)
-}
-
-// ticks label the time.
-type ticks struct {
-	from, to time.Time
-	labels   bool
-}
-
-var tickSteps = []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
-	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour}
-
-// Ticks are at round times of the zone.
-func (t ticks) Ticks(_, _ float64) (all []plot.Tick) {
-	step := tickSteps[len(tickSteps)-1]
-	for _, s := range tickSteps {
-		if t.to.Sub(t.from) <= 9*s {
-			step = s
-			break
-		}
-	}
-	layout := "15:04"
-	switch {
-	case step < time.Minute:
-		layout = "15:04:05"
-	case step >= 6*time.Hour:
-		layout = "2 Jan 15:04"
-	}
-	// Full hours are those of the zone, which need not be those of UTC.
-	_, offset := t.from.Zone()
-	shift := time.Duration(offset) * time.Second
-	for at := t.from.Add(shift).Truncate(step).Add(-shift); !at.After(t.to); at = at.Add(step) {
-		if at.Before(t.from) {
-			continue
-		}
-		tick := plot.Tick{Value: unix(at), Label: " "}
-		if t.labels {
-			tick.Label = at.Format(layout)
-		}
-		all = append(all, tick)
-	}
-	return all
-}
-
-// values label numbers with their unit, a few of them.
-type values struct{ unit string }
-
-// Ticks are at round numbers.
-func (v values) Ticks(low, high float64) (all []plot.Tick) {
-	step := math.Pow(10, math.Floor(math.Log10(high-low)))
-	for (high-low)/step > 4 {
-		switch first := math.Round(step / math.Pow(10, math.Floor(math.Log10(step)))); first {
-		case 2:
-			step *= 2.5
-		default:
-			step *= 2
-		}
-	}
-	for (high-low)/step < 2 {
-		step /= 2
-	}
-	for n := math.Ceil(low / step); n*step <= high; n++ {
-		all = append(all, plot.Tick{Value: n * step, Label: strings.TrimSpace(fmt.Sprintf("%.3g", n*step) + " " + v.unit)})
-	}
-	return all
+	return encode(dc.Image())
 }
