@@ -92,6 +92,23 @@ func TestABreakerThatOpenedAfterTheMoment(t *testing.T) {
 	}
 }
 
+// What a person opened is not told as what opened by itself: events went on being sent.
+func TestABreakerThatWasForcedOpen(t *testing.T) {
+	t.Parallel()
+	p := hourOf(KafkaPublisher, stays("CLOSED", 10.0, "OPEN", 1.0, "CLOSED", 17.0, "FORCED_OPEN", 3.0, "CLOSED", 29.0))
+	p.Live = false
+	found := WasOpen(p)
+	if !slices.Equal(codesOf(found), []catalog.Code{catalog.CBOpen, catalog.CBForcedOpen}) ||
+		!strings.Contains(found[0].Claim, "was OPEN: a:1 14:10:00-14:11:00 (OPEN for 60s); it is over") ||
+		!strings.Contains(found[1].Claim, "was FORCED_OPEN: a:1 14:28:00-14:31:00 (FORCED_OPEN for 3m); it is over") || !strings.Contains(found[1].Blast, "went on being sent") {
+		t.Errorf("%+v", found)
+	}
+	p.Instances[0].Breakers[0] = promql.PastBreaker{Name: PGAuthAPI, Samples: 240, Stays: stays("CLOSED", 28.0, "FORCED_OPEN", 3.0, "CLOSED", 29.0)}
+	if found := WasOpen(p); !slices.Equal(codesOf(found), []catalog.Code{catalog.CBForcedOpen}) || !strings.Contains(found[0].Blast, "409") {
+		t.Errorf("of the gateway: %+v", found)
+	}
+}
+
 // What let every call through for a while is no breaker that was all right.
 func TestABreakerThatWasDisabled(t *testing.T) {
 	t.Parallel()

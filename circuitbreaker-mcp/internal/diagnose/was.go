@@ -1,0 +1,151 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"payops-mcp/circuitbreaker-mcp/internal/promql"
+	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/report"
+)
+
+// WasOpen finds breakers that held calls back in a time that is over, or protected
+// nothing, and no longer did at its end: what they did at the end is judged as of then.
+func WasOpen(p promql.Past) []report.Finding {
+	return append(wasOpen(p, func(some []Episode) []Episode {
+		return slices.DeleteFunc(some, func(e Episode) bool { return e.Lasts })
+	}), wasDisabled(p)...)
+}
+
+// WasOpenAround finds breakers that held calls back in a time that is over, beside what
+// they did at a moment of it: one that was CLOSED then may have opened later and still
+// be open at the end. Those that were not CLOSED at the moment, and at the end neither,
+// are judged as of then, unless there is more to tell.
+func WasOpenAround(p promql.Past, moment Status) []report.Finding {
+	told := func(e Episode) bool {
+		return e.Lasts && slices.ContainsFunc(moment.of(e.Breaker), func(r Reading) bool { return r.Label == e.Instance && r.State != "CLOSED" })
+	}
+	return wasOpen(p, func(some []Episode) []Episode {
+		if !slices.ContainsFunc(some, func(e Episode) bool { return !told(e) }) {
+			return nil
+		}
+		return some
+	})
+}
+
+// heldBack are the states in which a breaker held calls back.
+var heldBack = []struct {
+	state string
+	of    func(Episode) time.Duration
+	tell  func(breaker string, f report.Finding) report.Finding
+}{
+	{"OPEN", func(e Episode) time.Duration { return e.Open - e.Forced }, func(breaker string, f report.Finding) report.Finding {
+		if breaker == PGAuthAPI {
+			return f.Hurts(answered409).
+				Then("Give the payment gateway's provider these times", "Tell support that nothing was charged by those 409s")
+		}
+		return f.Hurts("the outbox events of that time: they waited").
+			Then("check_outbox_status: are there events left that have used up their retries", "reconciliation_check over these times: did every capture reach the ledger")
+	}},
+	{"FORCED_OPEN", func(e Episode) time.Duration { return e.Forced }, func(breaker string, f report.Finding) report.Finding {
+		switch breaker {
+		case PGAuthAPI:
+			f = f.Hurts(answered409)
+		case KafkaPublisher:
+			f = f.Hurts("events went on being sent: the publisher holds back in OPEN only, not in FORCED_OPEN")
+		}
+		return f.Then("Find out who forced it and why")
+	}},
+}
+
+const answered409 = "the authorizations of that time: answered 409 with paymentId null, not charged"
+
+// openCode is what it is called that a breaker was in a state that held calls back.
+func openCode(breaker, state string) catalog.Code {
+	switch {
+	case state == "FORCED_OPEN":
+		return catalog.CBForcedOpen
+	case breaker == PGAuthAPI:
+		return catalog.PGAuthBreakerOpen
+	}
+	return catalog.CBOpen
+}
+
+// wasOpen finds breakers that were open in a time that is over, by themselves or by a
+// person; of tells which of a breaker's episodes are told.
+func wasOpen(p promql.Past, of func([]Episode) []Episode) (found []report.Finding) {
+	if p.Live {
+		return nil
+	}
+	for _, h := range heldBack {
+		by := map[string][]Episode{}
+		var order []string
+		for _, e := range Episodes(p) {
+			if h.of(e) > 0 {
+				if by[e.Breaker] == nil {
+					order = append(order, e.Breaker)
+				}
+				by[e.Breaker] = append(by[e.Breaker], e)
+			}
+		}
+		for _, breaker := range order {
+			some := of(by[breaker])
+			if len(some) == 0 {
+				continue
+			}
+			// What went on at the end is told before what was over by then.
+			slices.SortStableFunc(some, func(a, b Episode) int { return lasting(b) - lasting(a) })
+			var spans []string
+			for _, e := range some {
+				until := "-" + e.To.Format(time.TimeOnly)
+				if e.Lasts {
+					until = " on, still at the end"
+				}
+				spans = append(spans, fmt.Sprintf("%s %s%s (%s for %s)", Name(e.Instance), e.From.Format(time.TimeOnly), until, h.state, short(h.of(e))))
+			}
+			over := "; it is over"
+			if some[0].Lasts {
+				over = ""
+			}
+			first := slices.MinFunc(some, func(a, b Episode) int { return a.From.Compare(b.From) })
+			f := report.NewFinding(openCode(breaker, h.state), "%s was %s: %s%s", Name(breaker), h.state, strings.Join(few(spans, maxNames, "more"), ", "), over).
+				With("prometheus", stateOf(breaker), h.state+" in the episode from then on", first.From)
+			found = append(found, h.tell(breaker, f).ConfirmWith("analyze_failure_pattern"))
+		}
+	}
+	return found
+}
+
+// stateOf is the query of a breaker's state.
+func stateOf(breaker string) string {
+	return fmt.Sprintf(`resilience4j_circuitbreaker_state{job="ingest-service",name=%q}`, breaker)
+}
+
+// wasDisabled finds breakers that protected nothing in a time that is over, and do
+// again at its end.
+func wasDisabled(p promql.Past) (found []report.Finding) {
+	if p.Live {
+		return nil
+	}
+	told := map[string]bool{}
+	for _, e := range Episodes(p) {
+		if e.Lasts || told[e.Breaker] || e.Worst != "DISABLED" && e.Worst != "METRICS_ONLY" {
+			continue
+		}
+		told[e.Breaker] = true
+		found = append(found, report.NewFinding(catalog.CBDisabled, "%s was %s: %s %s-%s; it is over", Name(e.Breaker), e.Worst, Name(e.Instance), e.From.Format(time.TimeOnly), e.To.Format(time.TimeOnly)).
+			With("prometheus", stateOf(e.Breaker), e.Worst+" seen first", e.From).
+			Hurts("the calls of that time: each was let through, whatever failed").
+			Then("Ask its owners whether that was meant").ConfirmWith("analyze_failure_pattern"))
+	}
+	return found
+}
+
+func lasting(e Episode) int {
+	if e.Lasts {
+		return 1
+	}
+	return 0
+}
