@@ -165,39 +165,43 @@ func fillKafka(t *testing.T, k *stack.Kafka, kip848 bool) kafkaScene {
 	if t.Failed() {
 		t.FailNow()
 	}
-	joinWithGo(t, k)
+	join(t, k, groupGo, kafkaTopic, kafkaPartitions)
 	commitSimple(t, k)
 	return s
 }
 
-// joinWithGo makes groupGo a group with one member that has all partitions of
-// kafkaTopic. It answers no heartbeat and lasts for minutes. A kafka.Reader
+// join makes a group with one member that has partitions of a topic, as many as
+// there are. It answers no heartbeat and lasts for minutes. A kafka.Reader
 // would do the same, but takes half a minute to close without a broker.
-func joinWithGo(t *testing.T, k *stack.Kafka) {
+func join(t *testing.T, k *stack.Kafka, group, topic string, partitions int) {
 	t.Helper()
 	c := newKafkaClient(t, k.AdminAddr(), patientDial)
-	join := &kafka.JoinGroupRequest{
-		GroupID: groupGo, ProtocolType: "consumer",
+	member := &kafka.JoinGroupRequest{
+		GroupID: group, ProtocolType: "consumer",
 		SessionTimeout: 5 * time.Minute, RebalanceTimeout: 5 * time.Minute,
 		Protocols: []kafka.GroupProtocol{{
-			Name: "range", Metadata: kafka.GroupProtocolSubscription{Topics: []string{kafkaTopic}},
+			Name: "range", Metadata: kafka.GroupProtocolSubscription{Topics: []string{topic}},
 		}},
 	}
-	assign := &kafka.SyncGroupRequest{GroupID: groupGo, ProtocolType: "consumer", ProtocolName: "range"}
-	stacktest.Works(t, "join "+groupGo, func(ctx context.Context) error {
-		joined, err := c.JoinGroup(ctx, join)
+	assign := &kafka.SyncGroupRequest{GroupID: group, ProtocolType: "consumer", ProtocolName: "range"}
+	stacktest.Works(t, "join "+group, func(ctx context.Context) error {
+		joined, err := c.JoinGroup(ctx, member)
 		if err != nil {
 			return err
 		}
 		// Joining for the first time, a member is told its id and has to
 		// come again with it.
-		join.MemberID, assign.MemberID, assign.GenerationID = joined.MemberID, joined.MemberID, joined.GenerationID
+		member.MemberID, assign.MemberID, assign.GenerationID = joined.MemberID, joined.MemberID, joined.GenerationID
 		return joined.Error
 	})
+	var all []int
+	for p := range partitions {
+		all = append(all, p)
+	}
 	assign.Assignments = []kafka.SyncGroupRequestAssignment{{
 		MemberID: assign.MemberID,
 		Assignment: kafka.GroupProtocolAssignment{
-			AssignedPartitions: map[string][]int{kafkaTopic: {0, 1, 2, 3, 4, 5}},
+			AssignedPartitions: map[string][]int{topic: all},
 		},
 	}}
 	synced, err := c.SyncGroup(t.Context(), assign)
@@ -205,22 +209,28 @@ func joinWithGo(t *testing.T, k *stack.Kafka) {
 		err = synced.Error
 	}
 	if err != nil {
-		t.Fatalf("sync %s: %v", groupGo, err)
+		t.Fatalf("sync %s: %v", group, err)
 	}
 }
 
 // commitSimple has groupSimple commit one offset, and so exist.
 func commitSimple(t *testing.T, k *stack.Kafka) {
 	t.Helper()
+	commit(t, k, groupSimple, kafkaTopic, 7)
+}
+
+// commit has a group that nobody is in commit an offset in partition 0 of a topic.
+func commit(t *testing.T, k *stack.Kafka, group, topic string, offset int64) {
+	t.Helper()
 	c := newKafkaClient(t, k.AdminAddr(), patientDial)
-	stacktest.Works(t, "commit for "+groupSimple, func(ctx context.Context) error {
+	stacktest.Works(t, "commit for "+group, func(ctx context.Context) error {
 		resp, err := c.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
-			GroupID: groupSimple, GenerationID: -1,
-			Topics: map[string][]kafka.OffsetCommit{kafkaTopic: {{Partition: 0, Offset: 7}}},
+			GroupID: group, GenerationID: -1,
+			Topics: map[string][]kafka.OffsetCommit{topic: {{Partition: 0, Offset: offset}}},
 		})
 		if err != nil {
 			return err
 		}
-		return resp.Topics[kafkaTopic][0].Error
+		return resp.Topics[topic][0].Error
 	})
 }

@@ -349,12 +349,45 @@ func TestKafkaToolsSecured(t *testing.T) {
 			return nil
 		})
 	}
+	checkHiddenTopics(t, k, reader)
 	dead := reader.call(toolDead, nil)
 	if dead.Verdict != "attention" || !strings.Contains(dead.Because, "READ") || len(dead.Data.Letters) != 0 {
 		t.Errorf("dead letters that may be counted and not read: %s, %q", dead.Verdict, dead.Because)
 	}
 	if depth := dead.Data.Topics[0].Depth; depth == nil || *depth != 1 {
 		t.Errorf("depth %v", depth)
+	}
+}
+
+// checkHiddenTopics: that nothing waits is not said of a group whose topic the account
+// may not see, nor of one that reads no topic that can be seen.
+func checkHiddenTopics(t *testing.T, k *stack.Kafka, reader asker) {
+	const hidden, reads, left = "ours.alone", "reads-what-is-hidden", "left-what-is-hidden"
+	if err := k.CreateTopics(t.Context(), stack.KafkaTopic{Name: hidden, Partitions: 1}); err != nil {
+		t.Fatal(err)
+	}
+	admin := newKafkaClient(t, k.AdminAddr(), patientDial)
+	denied, err := admin.CreateACLs(t.Context(), &kafka.CreateACLsRequest{ACLs: []kafka.ACLEntry{{
+		ResourceType: kafka.ResourceTypeTopic, ResourceName: hidden, ResourcePatternType: kafka.PatternTypeLiteral,
+		Principal: "User:" + kafkaReader, Host: "*", Operation: kafka.ACLOperationTypeDescribe, PermissionType: kafka.ACLPermissionTypeDeny,
+	}}})
+	if err = errors.Join(err, errors.Join(denied.Errors...)); err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range []string{reads, left} {
+		commit(t, k, group, hidden, 0)
+	}
+	join(t, k, reads, hidden, 1)
+	stacktest.Works(t, "the topic is hidden", func(context.Context) error {
+		got := reader.call(toolLag, map[string]any{"group": reads, "samples": 1})
+		if got.Verdict == "ok" || !slices.Contains(got.Codes(), "SRC_KAFKA_PERMISSION") || !strings.Contains(got.Because, hidden) || !strings.Contains(got.Summary, "lag >= 0") {
+			return fmt.Errorf("%s: %s, %v, because %s", got.Summary, got.Verdict, got.Codes(), got.Because)
+		}
+		return nil
+	})
+	got := reader.call(toolLag, map[string]any{"group": left, "samples": 1})
+	if got.Verdict == "ok" || !strings.Contains(got.Because, "shows no topic") {
+		t.Errorf("%s: %s, %v, because %s", got.Summary, got.Verdict, got.Codes(), got.Because)
 	}
 }
 

@@ -90,6 +90,9 @@ type Group struct {
 	Unseen bool
 	// Subscribed are the topics that its members read, as far as they tell.
 	Subscribed []string
+	// Unread are those of its topics whose partitions Kafka does not show, though it
+	// does not say that there is no such topic. What waits there is not known.
+	Unread []string
 	// Samples are what was seen of it, oldest first; the last is of now.
 	Samples []Sample
 }
@@ -198,7 +201,7 @@ func (g Group) Lag() (records int64, partial bool) {
 			partial = true
 		}
 	}
-	return records, partial
+	return records, partial || len(g.Unread) > 0
 }
 
 // Topic returns a topic by name.

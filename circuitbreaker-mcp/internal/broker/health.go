@@ -79,6 +79,9 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask Ask, first bool) {
 	s.look(ctx, groups)
 	s.lookAgain(ctx, groups)
+	if first {
+		s.why(ctx, &h.Cluster, h.untold(groups[:len(ask.Groups)]))
+	}
 	at := h.Clock.now()
 	since := map[partitionOf]time.Time{}
 	add := func(topic string, from time.Time) {
@@ -107,6 +110,7 @@ func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask
 	for _, g := range groups {
 		if g.Err == nil {
 			g.sample(seen, ordered)
+			g.Unread = h.unread(g)
 		}
 	}
 	if first {
@@ -114,6 +118,26 @@ func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask
 		h.dead(ask, logs)
 		h.Repeats = s.repeats(ctx, ask.Outbox, logs, at, ask.Again)
 	}
+}
+
+// untold are the topics of groups of which the cluster has told nothing at all.
+func (h *Health) untold(groups []*groupState) (names []string) {
+	for _, g := range groups {
+		for _, name := range g.topics() {
+			if _, ok := h.Topic(name); !ok && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// unread are the topics of a group that may hold what nobody has shown us.
+func (h *Health) unread(g *groupState) []string {
+	return slices.DeleteFunc(g.topics(), func(name string) bool {
+		t, _ := h.Topic(name)
+		return t.Missing || len(t.Partitions) > 0
+	})
 }
 
 func (h *Health) ends(logs map[partitionOf]extent) {

@@ -223,19 +223,7 @@ func (s *session) complete(ctx context.Context, told *Cluster, topics []string) 
 			*list = append(*list, name)
 		}
 	}
-	if len(absent) > 0 {
-		m, err := s.first.metadata(ctx, absent)
-		if err != nil {
-			for _, name := range absent {
-				told.Topics = append(told.Topics, Topic{Name: name, Err: s.client.failure(err).Said.String()})
-			}
-		} else {
-			for _, t := range m.Topics {
-				told.Topics = append(told.Topics, topicOf(t))
-			}
-		}
-		told.sort()
-	}
+	s.why(ctx, told, absent)
 	if _, quorum := s.first.takes.of(describeQuorumKey); quorum {
 		told.Controller = -1
 		// Who leads is told for orientation: not being allowed to ask is no loss.
@@ -250,6 +238,24 @@ func (s *session) complete(ctx context.Context, told *Cluster, topics []string) 
 	}
 }
 
+// why asks for each of some topics why it is not among those that were told.
+func (s *session) why(ctx context.Context, told *Cluster, absent []string) {
+	if len(absent) == 0 {
+		return
+	}
+	m, err := s.first.metadata(ctx, absent)
+	if err != nil {
+		for _, name := range absent {
+			told.Topics = append(told.Topics, Topic{Name: name, Err: s.client.failure(err).Said.String()})
+		}
+	} else {
+		for _, t := range m.Topics {
+			told.Topics = append(told.Topics, topicOf(t))
+		}
+	}
+	told.sort()
+}
+
 const topicResource = 2
 
 func (s *session) minISR(ctx context.Context, told *Cluster, topics []string) error {
@@ -262,9 +268,10 @@ func (s *session) minISR(ctx context.Context, told *Cluster, topics []string) er
 	if err != nil {
 		return err
 	}
+	var lost error // of one topic, which the others do not make good
 	for _, r := range m[0].(*describeconfigs.Response).Resources {
 		if r.ErrorCode != 0 {
-			err = kafkaError(r.ErrorCode)
+			lost = kafkaError(r.ErrorCode)
 			continue
 		}
 		for _, e := range r.ConfigEntries {
@@ -277,7 +284,7 @@ func (s *session) minISR(ctx context.Context, told *Cluster, topics []string) er
 			}
 		}
 	}
-	return err
+	return lost
 }
 
 func (s *session) close() {

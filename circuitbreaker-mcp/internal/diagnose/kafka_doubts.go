@@ -30,6 +30,9 @@ func KafkaDoubts(k Kafka) (doubts []string) {
 			if d := groupDoubt(g); d != "" {
 				doubts = append(doubts, d)
 			}
+			if d := topicsDoubt(g); d != "" {
+				doubts = append(doubts, d)
+			}
 			if d := k.endsDoubt(g); d != "" {
 				doubts = append(doubts, d)
 			}
@@ -48,6 +51,18 @@ func clockDoubts(c broker.Clock) []string {
 		return nil
 	}
 	return []string{"the clocks of ingest and Prometheus are " + short(c.Apart) + " apart: how old records are is not known (set them by NTP)"}
+}
+
+// topicsDoubt tells of topics that a group reads, or may read, and that Kafka does not
+// show: that nothing waits where nothing is seen is not known.
+func topicsDoubt(g broker.Group) string {
+	switch {
+	case len(g.Unread) > 0:
+		return fmt.Sprintf("what waits for %s is not known where Kafka does not show us the topic: %s", Name(g.Name), names(g.Unread))
+	case g.State != broker.Absent && len(g.Now().Offsets) == 0:
+		return fmt.Sprintf("Kafka shows no topic that %s reads: whether anything waits for it is not known", Name(g.Name))
+	}
+	return ""
 }
 
 // endsDoubt tells of partitions whose end a group's last look did not find, though the

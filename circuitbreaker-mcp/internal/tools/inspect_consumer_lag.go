@@ -127,9 +127,11 @@ func ofTopic(g broker.Group, topic string) (broker.Group, error) {
 			has = append(has, o.Topic)
 		}
 	}
+	has = append(has, g.Unread...)
 	if g.Err == nil && !slices.Contains(has, topic) {
 		return g, fault.New(fault.NotFound, "", "%s does not consume %s; it consumes %s", foreign.Text(g.Name).Quoted(), foreign.Text(topic).Quoted(), list(has))
 	}
+	g.Unread = slices.DeleteFunc(slices.Clone(g.Unread), func(name string) bool { return name != topic })
 	g.Samples = slices.Clone(g.Samples)
 	for i := range g.Samples {
 		g.Samples[i].Offsets = slices.DeleteFunc(slices.Clone(g.Samples[i].Offsets), func(o broker.Offset) bool { return o.Topic != topic })
@@ -183,6 +185,9 @@ func lagData(g broker.Group, limit int) (d ConsumerLagData, c report.Coverage) {
 	}
 	if more := len(g.Members) - maxMembers; more > 0 {
 		c.Not = append(c.Not, fmt.Sprintf("%d more members", more))
+	}
+	for _, name := range g.Unread {
+		c.Not = append(c.Not, "topic "+diagnose.Name(name)+", which Kafka does not show")
 	}
 	moves := diagnose.Movements(g)
 	slices.SortStableFunc(moves, func(a, b diagnose.Movement) int { return int(max(b.Lag(), 0) - max(a.Lag(), 0)) })
