@@ -42,6 +42,9 @@ const (
 	find    = "find_merchants_hitting_limits"
 	ttls    = "ttl_analysis"
 	patient = 25 // seconds that a scan may take at most
+	// step is how many keys a call goes through where all merchants are to be named:
+	// of so many, some 100 are near their limit, and 200 have room in an answer.
+	step = 100_000
 )
 
 // ask calls a tool.
@@ -57,26 +60,44 @@ func ask(ctx context.Context, p *subject.Process, tool string, args map[string]a
 	return a, json.Unmarshal(said.Structured, &a)
 }
 
-// scan asks who is near the limit, and makes sure that everything planted was found.
+// scan asks who is near the limit, in as many calls as it takes, and makes sure that
+// everything planted was found. It returns the last answer, with the sums of all.
 func (r *rig) scan(ctx context.Context) (answer, error) {
-	a, err := ask(ctx, r.server, find, map[string]any{"time_budget_s": patient})
-	if err != nil {
-		return a, err
+	args := map[string]any{"time_budget_s": patient}
+	var all answer
+	seen := 0.0 // percent of the keys, each call's rounded down
+	for {
+		a, err := ask(ctx, r.server, find, args)
+		if err != nil {
+			return a, err
+		}
+		a.took += all.took
+		a.Data.AtOrOver += all.Data.AtOrOver
+		a.Data.NeverEnds += all.Data.NeverEnds
+		a.Data.Corrupt += all.Data.Corrupt
+		a.Data.Counters += all.Data.Counters
+		all = a
+		share, _, err := a.scanned()
+		seen += share
+		// Once all keys were gone through, the cursor leads to more of the list.
+		if err == nil && seen < 99 && a.Coverage.Cursor != "" {
+			args["cursor"] = a.Coverage.Cursor
+			continue
+		}
+		if d := all.Data; err != nil || seen < 99 || d.AtOrOver != int64(len(r.planted.near)) || d.NeverEnds != r.planted.neverEnds ||
+			d.Corrupt != r.planted.corrupt || d.Counters != r.planted.counters {
+			return all, fmt.Errorf("void: not all of what was planted was found (%d near, %d without TTL, %d corrupt, %d counters): %w\n%s",
+				len(r.planted.near), r.planted.neverEnds, r.planted.corrupt, r.planted.counters, err, all.text)
+		}
+		return all, nil
 	}
-	d := a.Data
-	if share, _, err := a.scanned(); err != nil || share != 100 || d.AtOrOver != int64(len(r.planted.near)) || d.NeverEnds != r.planted.neverEnds ||
-		d.Corrupt != r.planted.corrupt || d.Counters != r.planted.counters {
-		return a, fmt.Errorf("void: not all of what was planted was found (%d near, %d without TTL, %d corrupt, %d counters): %w\n%s",
-			len(r.planted.near), r.planted.neverEnds, r.planted.corrupt, r.planted.counters, err, a.text)
-	}
-	return a, nil
 }
 
-// named turns the pages of the answer and makes sure that every merchant that is
-// near its limit stands there by name, once.
+// named goes through all keys by the cursor of each answer before, and makes sure that
+// every merchant that is near its limit stands there by name.
 func (r *rig) named(ctx context.Context) error {
 	var names []string
-	args := map[string]any{"time_budget_s": patient, "limit": 200}
+	args := map[string]any{"time_budget_s": patient, "limit": 200, "key_budget": step}
 	for {
 		a, err := ask(ctx, r.server, find, args)
 		if err != nil {
@@ -91,6 +112,7 @@ func (r *rig) named(ctx context.Context) error {
 		args["cursor"] = a.Coverage.Cursor
 	}
 	slices.Sort(names)
+	names = slices.Compact(names) // Redis may name a key twice while it resizes its table
 	if !slices.Equal(names, r.planted.near) {
 		return fmt.Errorf("void: %d merchants are named, %d are near their limit", len(names), len(r.planted.near))
 	}
