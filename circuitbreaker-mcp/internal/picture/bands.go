@@ -5,7 +5,7 @@ import "image/color"
 // bands makes the plot of the states, one row a band, the first on top.
 func (d Drawing) bands() plot {
 	rows := max(1, len(d.Bands))
-	p := plot{high: float64(rows) + 0.9} // room for the legend
+	p := plot{room: max(bandsRoom, float64(len(d.Bands))*bandRoom+44), high: float64(rows) + 0.9} // with the legend above
 	seen := map[string]bool{}
 	dark := false
 	for i, b := range d.Bands {

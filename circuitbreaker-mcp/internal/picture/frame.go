@@ -10,8 +10,9 @@ import (
 	"git.sr.ht/~sbinet/gg"
 )
 
-// plot is one part of a picture, as high as it is given room.
+// plot is one part of a picture.
 type plot struct {
+	room  float64 // its height in pixels, with what is around it
 	high  float64 // the value at its top; 0 is at its bottom
 	ticks []tick  // of the values
 	grid  bool
@@ -27,9 +28,18 @@ type tick struct {
 // frame is where a plot is drawn, in pixels from the upper left.
 type frame struct {
 	*gg.Context
+	plot
 	d                        Drawing
 	left, right, top, bottom float64
-	high                     float64
+}
+
+// centered is the share of a line of text that is put below a height to have it there.
+const centered = 0.35
+
+// text writes in a line, which begins at x, or with align 1 ends there.
+func text(dc *gg.Context, s string, x, y, align float64) {
+	dc.SetColor(ink)
+	dc.DrawStringAnchored(s, x, y, align, centered)
 }
 
 // x is where a time is; what lies outside of the picture's time is at its border.
@@ -59,25 +69,23 @@ func (f frame) box(x1, y1, x2, y2 float64, c color.Color) {
 }
 
 // axes draws both axes, the time's with labels below the last plot.
-func (f frame) axes(values []tick, grid, last bool) {
+func (f frame) axes(last bool) {
 	f.line(f.left, f.top, f.left, f.bottom, faint)
 	f.line(f.left, f.bottom, f.right, f.bottom, faint)
-	for _, t := range values {
-		if grid {
+	for _, t := range f.ticks {
+		if f.grid {
 			f.line(f.left, f.y(t.at), f.right, f.y(t.at), faint)
 		}
-		f.SetColor(ink)
-		f.DrawStringAnchored(t.label, f.left-margin/2, f.y(t.at), 1, 0.35)
+		text(f.Context, t.label, f.left-margin/2, f.y(t.at), 1)
 	}
 	for _, t := range f.d.times() {
 		x := f.x(t.at)
-		if grid {
+		if f.grid {
 			f.line(x, f.top, x, f.bottom, faint)
 		}
 		f.line(x, f.bottom, x, f.bottom+4, faint)
 		if last {
-			f.SetColor(ink)
-			f.DrawStringAnchored(t.label, x, f.bottom+margin+6, 0.5, 0.35)
+			text(f.Context, t.label, x, f.bottom+margin+6, 0.5)
 		}
 	}
 }

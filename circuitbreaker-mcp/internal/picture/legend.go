@@ -13,8 +13,7 @@ func (f frame) legend(keys []key) {
 	x, y := f.left+6, f.top+9
 	for _, k := range keys {
 		f.box(x, y-4, x+12, y+4, k.fill)
-		f.SetColor(ink)
-		f.DrawStringAnchored(k.name, x+17, y, 0, 0.35)
+		text(f.Context, k.name, x+17, y, 0)
 		w, _ := f.MeasureString(k.name)
 		x += 17 + w + 18
 	}

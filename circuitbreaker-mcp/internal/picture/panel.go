@@ -18,7 +18,7 @@ func (d Drawing) panel(p Panel) plot {
 		top = 1 // never an axis without a length
 	}
 	high := top * 1.28 // room for the legend above the lines
-	return plot{high: high, ticks: values(high, p.Unit), grid: true, draw: func(f frame) {
+	return plot{room: panelRoom, high: high, ticks: values(high, p.Unit), grid: true, draw: func(f frame) {
 		for _, l := range p.Lines {
 			f.curve(l)
 		}

@@ -124,20 +124,18 @@ func Draw(d Drawing) ([]byte, error) {
 	}
 	defer fonts.close()
 	plots := []plot{d.bands()}
-	rooms := []float64{max(bandsRoom, float64(len(d.Bands))*bandRoom+44)}
 	for _, p := range d.Panels {
-		plots, rooms = append(plots, d.panel(p)), append(rooms, panelRoom)
+		plots = append(plots, d.panel(p))
 	}
 	height := titleRoom + timesRoom
-	for _, r := range rooms {
-		height += int(r)
+	for _, p := range plots {
+		height += int(p.room)
 	}
 	dc := gg.NewContext(width, height)
 	dc.SetColor(color.White)
 	dc.Clear()
 	dc.SetFontFace(fonts.bold)
-	dc.SetColor(ink)
-	dc.DrawStringAnchored(d.Title, margin, titleRoom/2, 0, 0.35)
+	text(dc, d.Title, margin, titleRoom/2, 0)
 	dc.SetFontFace(fonts.regular)
 
 	// One time axis for all: each plot's begins where that with the widest labels does.
@@ -152,11 +150,11 @@ func Draw(d Drawing) ([]byte, error) {
 	last, _ := dc.MeasureString("00 Nov 00:00")
 	top := float64(titleRoom)
 	for i, p := range plots {
-		f := frame{Context: dc, d: d, left: math.Round(left), right: width - margin - math.Ceil(last/2), top: top + 4, bottom: top + rooms[i] - 10, high: p.high}
-		f.axes(p.ticks, p.grid, i == len(plots)-1)
+		f := frame{Context: dc, plot: p, d: d, left: math.Round(left), right: width - margin - math.Ceil(last/2), top: top + 4, bottom: top + p.room - 10}
+		f.axes(i == len(plots)-1)
 		p.draw(f)
 		f.marks()
-		top += rooms[i]
+		top += p.room
 	}
 	return encode(dc.Image())
 }
