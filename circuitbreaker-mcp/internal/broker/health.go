@@ -67,6 +67,9 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 	}
 	h.Silent = s.silentBrokers()
 	for _, g := range groups {
+		if g.Err == nil {
+			g.Unread = h.unread(g)
+		}
 		h.Groups = append(h.Groups, g.Group)
 	}
 	c.kept.keep(h.Groups)
@@ -110,7 +113,6 @@ func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask
 	for _, g := range groups {
 		if g.Err == nil {
 			g.sample(seen, ordered)
-			g.Unread = h.unread(g)
 		}
 	}
 	if first {

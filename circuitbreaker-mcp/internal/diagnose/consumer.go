@@ -180,9 +180,8 @@ func peak(lags []int64) int {
 }
 
 func trendOf(g broker.Group) Trend {
-	t := Trend{Samples: len(g.Samples), Known: len(g.Samples) > 1}
+	t := Trend{Samples: len(g.Samples), Known: len(g.Samples) > 1 && len(g.Unread) == 0}
 	t.Lag, t.Partial = g.Lag()
-	t.Known = t.Known && len(g.Unread) == 0
 	for place, o := range g.Now().Offsets {
 		m := movement(g, o, place)
 		t.Window = max(t.Window, m.Window)

@@ -28,7 +28,7 @@ func justLeft(g broker.Group) bool {
 // desertionKnown reports whether each required group was seen to have a consumer, or
 // to have none twice.
 func (k Kafka) desertionKnown() bool {
-	return k.offsetsKnown() && !slices.ContainsFunc(k.Groups, func(g broker.Group) bool { return k.required(g) && Deserted(g) && justLeft(g) })
+	return k.offsetsKnown() && !k.anyRequired(func(g broker.Group) bool { return Deserted(g) && justLeft(g) })
 }
 
 // groupEmpty finds required groups that nobody is in while records wait. Where

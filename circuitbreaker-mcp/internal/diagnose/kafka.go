@@ -119,12 +119,12 @@ func (k Kafka) movementKnown() bool {
 
 // standingKnown reports whether of no required group it is doubted that it moves.
 func (k Kafka) standingKnown() bool {
-	return k.movementKnown() && !slices.ContainsFunc(k.Groups, func(g broker.Group) bool { return k.required(g) && groupDoubt(g) != "" })
+	return k.movementKnown() && !k.anyRequired(func(g broker.Group) bool { return groupDoubt(g) != "" })
 }
 
 // restKnown reports whether no required group shares out its partitions just now.
 func (k Kafka) restKnown() bool {
-	return k.offsetsKnown() && !slices.ContainsFunc(k.Groups, func(g broker.Group) bool { return k.required(g) && broker.Rebalancing(g.State) })
+	return k.offsetsKnown() && !k.anyRequired(func(g broker.Group) bool { return broker.Rebalancing(g.State) })
 }
 
 // agesKnown reports whether it can be told how old a record is: those who stamp
@@ -148,6 +148,11 @@ func (k Kafka) group(name string) (broker.Group, bool) {
 
 // required reports whether anything depends on a group.
 func (k Kafka) required(g broker.Group) bool { return slices.Contains(k.Required, g.Name) }
+
+// anyRequired reports whether a group on which something depends is of a kind.
+func (k Kafka) anyRequired(of func(broker.Group) bool) bool {
+	return slices.ContainsFunc(k.Groups, func(g broker.Group) bool { return k.required(g) && of(g) })
+}
 
 // watched are the topics that the payment system lives on: those required, those
 // of its groups and dead letters, and where Kafka keeps the groups themselves.

@@ -27,14 +27,10 @@ func KafkaDoubts(k Kafka) (doubts []string) {
 		case broker.Rebalancing(g.State):
 			moving = append(moving, Name(name))
 		default:
-			if d := groupDoubt(g); d != "" {
-				doubts = append(doubts, d)
-			}
-			if d := topicsDoubt(g); d != "" {
-				doubts = append(doubts, d)
-			}
-			if d := k.endsDoubt(g); d != "" {
-				doubts = append(doubts, d)
+			for _, d := range []string{groupDoubt(g), topicsDoubt(g), k.endsDoubt(g)} {
+				if d != "" {
+					doubts = append(doubts, d)
+				}
 			}
 		}
 	}

@@ -35,12 +35,15 @@ func WasOpenAround(p promql.Past, moment Status) []report.Finding {
 	})
 }
 
-// heldBack are the states in which a breaker held calls back.
-var heldBack = []struct {
+// holding is a state in which a breaker held calls back, for how long of an episode, and
+// what that came to.
+type holding struct {
 	state string
 	of    func(Episode) time.Duration
 	tell  func(breaker string, f report.Finding) report.Finding
-}{
+}
+
+var heldBack = []holding{
 	{"OPEN", func(e Episode) time.Duration { return e.Open - e.Forced }, func(breaker string, f report.Finding) report.Finding {
 		if breaker == PGAuthAPI {
 			return f.Hurts(answered409).
@@ -79,10 +82,11 @@ func wasOpen(p promql.Past, of func([]Episode) []Episode) (found []report.Findin
 	if p.Live {
 		return nil
 	}
+	episodes := Episodes(p)
 	for _, h := range heldBack {
 		by := map[string][]Episode{}
 		var order []string
-		for _, e := range Episodes(p) {
+		for _, e := range episodes {
 			if h.of(e) > 0 {
 				if by[e.Breaker] == nil {
 					order = append(order, e.Breaker)
@@ -91,31 +95,34 @@ func wasOpen(p promql.Past, of func([]Episode) []Episode) (found []report.Findin
 			}
 		}
 		for _, breaker := range order {
-			some := of(by[breaker])
-			if len(some) == 0 {
-				continue
+			if some := of(by[breaker]); len(some) > 0 {
+				found = append(found, h.finding(breaker, some))
 			}
-			// What went on at the end is told before what was over by then.
-			slices.SortStableFunc(some, func(a, b Episode) int { return lasting(b) - lasting(a) })
-			var spans []string
-			for _, e := range some {
-				until := "-" + e.To.Format(time.TimeOnly)
-				if e.Lasts {
-					until = " on, still at the end"
-				}
-				spans = append(spans, fmt.Sprintf("%s %s%s (%s for %s)", Name(e.Instance), e.From.Format(time.TimeOnly), until, h.state, short(h.of(e))))
-			}
-			over := "; it is over"
-			if some[0].Lasts {
-				over = ""
-			}
-			first := slices.MinFunc(some, func(a, b Episode) int { return a.From.Compare(b.From) })
-			f := report.NewFinding(openCode(breaker, h.state), "%s was %s: %s%s", Name(breaker), h.state, strings.Join(few(spans, maxNames, "more"), ", "), over).
-				With("prometheus", stateOf(breaker), h.state+" in the episode from then on", first.From)
-			found = append(found, h.tell(breaker, f).ConfirmWith("analyze_failure_pattern"))
 		}
 	}
 	return found
+}
+
+// finding tells of the episodes in which a breaker was in a state; there is one.
+func (h holding) finding(breaker string, some []Episode) report.Finding {
+	// What went on at the end is told before what was over by then.
+	slices.SortStableFunc(some, func(a, b Episode) int { return lasting(b) - lasting(a) })
+	var spans []string
+	for _, e := range some {
+		until := "-" + e.To.Format(time.TimeOnly)
+		if e.Lasts {
+			until = " on, still at the end"
+		}
+		spans = append(spans, fmt.Sprintf("%s %s%s (%s for %s)", Name(e.Instance), e.From.Format(time.TimeOnly), until, h.state, short(h.of(e))))
+	}
+	over := "; it is over"
+	if some[0].Lasts {
+		over = ""
+	}
+	first := slices.MinFunc(some, func(a, b Episode) int { return a.From.Compare(b.From) })
+	f := report.NewFinding(openCode(breaker, h.state), "%s was %s: %s%s", Name(breaker), h.state, strings.Join(few(spans, maxNames, "more"), ", "), over).
+		With("prometheus", stateOf(breaker), h.state+" in the episode from then on", first.From)
+	return h.tell(breaker, f).ConfirmWith("analyze_failure_pattern")
 }
 
 // stateOf is the query of a breaker's state.
