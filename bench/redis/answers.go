@@ -65,36 +65,48 @@ func ask(ctx context.Context, p *subject.Process, tool string, args map[string]a
 func (r *rig) scan(ctx context.Context) (answer, error) {
 	args := map[string]any{"time_budget_s": patient}
 	var all answer
-	seen := 0.0 // percent of the keys, each call's rounded down
-	for {
+	for seen, calls := 0.0, 0; ; calls++ {
 		a, err := ask(ctx, r.server, find, args)
 		if err != nil {
 			return a, err
 		}
-		a.took += all.took
-		a.Data.AtOrOver += all.Data.AtOrOver
-		a.Data.NeverEnds += all.Data.NeverEnds
-		a.Data.Corrupt += all.Data.Corrupt
-		a.Data.Counters += all.Data.Counters
-		all = a
 		share, _, err := a.scanned()
+		if err != nil {
+			return a, fmt.Errorf("void: %w\n%s", err, a.text)
+		}
+		all = a.plus(all)
+		// Each call's share is rounded down to a tenth of a percent. Once all keys were
+		// gone through, a cursor leads to more of the list.
 		seen += share
-		// Once all keys were gone through, the cursor leads to more of the list.
-		if err == nil && seen < 99 && a.Coverage.Cursor != "" {
-			args["cursor"] = a.Coverage.Cursor
-			continue
+		if whole := seen+0.1*float64(calls) > 99.95; whole || a.Coverage.Cursor == "" {
+			return all, r.complete(all, whole)
 		}
-		if d := all.Data; err != nil || seen < 99 || d.AtOrOver != int64(len(r.planted.near)) || d.NeverEnds != r.planted.neverEnds ||
-			d.Corrupt != r.planted.corrupt || d.Counters != r.planted.counters {
-			return all, fmt.Errorf("void: not all of what was planted was found (%d near, %d without TTL, %d corrupt, %d counters): %w\n%s",
-				len(r.planted.near), r.planted.neverEnds, r.planted.corrupt, r.planted.counters, err, all.text)
-		}
-		return all, nil
+		args["cursor"] = a.Coverage.Cursor
 	}
 }
 
+// plus adds what was counted before, and the time that it took.
+func (a answer) plus(before answer) answer {
+	a.took += before.took
+	a.Data.AtOrOver += before.Data.AtOrOver
+	a.Data.NeverEnds += before.Data.NeverEnds
+	a.Data.Corrupt += before.Data.Corrupt
+	a.Data.Counters += before.Data.Counters
+	return a
+}
+
+// complete makes sure that everything planted was counted, each once.
+func (r *rig) complete(a answer, whole bool) error {
+	if d := a.Data; !whole || d.AtOrOver != int64(len(r.planted.near)) || d.NeverEnds != r.planted.neverEnds ||
+		d.Corrupt != r.planted.corrupt || d.Counters != r.planted.counters {
+		return fmt.Errorf("void: not all of what was planted was found (%d near, %d without TTL, %d corrupt, %d counters)\n%s",
+			len(r.planted.near), r.planted.neverEnds, r.planted.corrupt, r.planted.counters, a.text)
+	}
+	return nil
+}
+
 // named goes through all keys by the cursor of each answer before, and makes sure that
-// every merchant that is near its limit stands there by name.
+// every merchant that is near its limit stands there by name, once.
 func (r *rig) named(ctx context.Context) error {
 	var names []string
 	args := map[string]any{"time_budget_s": patient, "limit": 200, "key_budget": step}
@@ -112,7 +124,6 @@ func (r *rig) named(ctx context.Context) error {
 		args["cursor"] = a.Coverage.Cursor
 	}
 	slices.Sort(names)
-	names = slices.Compact(names) // Redis may name a key twice while it resizes its table
 	if !slices.Equal(names, r.planted.near) {
 		return fmt.Errorf("void: %d merchants are named, %d are near their limit", len(names), len(r.planted.near))
 	}
