@@ -83,7 +83,10 @@ func (s *session) take(ctx context.Context, h *Health, groups []*groupState, ask
 	s.look(ctx, groups)
 	s.lookAgain(ctx, groups)
 	if first {
-		s.why(ctx, &h.Cluster, h.untold(groups[:len(ask.Groups)]))
+		if names := h.untold(groups[:len(ask.Groups)]); len(names) > 0 {
+			s.why(ctx, &h.Cluster, names)
+			s.know(h.Cluster) // one may be there by now
+		}
 	}
 	at := h.Clock.now()
 	since := map[partitionOf]time.Time{}

@@ -243,6 +243,8 @@ func (s *session) why(ctx context.Context, told *Cluster, absent []string) {
 	if len(absent) == 0 {
 		return
 	}
+	ctx, cancel := half(ctx)
+	defer cancel()
 	m, err := s.first.metadata(ctx, absent)
 	if err != nil {
 		for _, name := range absent {

@@ -92,7 +92,7 @@ func (k Kafka) offsetsKnown() bool {
 		if !ok || g.Err != nil {
 			return false
 		}
-		if _, partial := g.Lag(); partial {
+		if _, partial := g.Lag(); partial || topicsDoubt(g) != "" {
 			return false
 		}
 	}

@@ -424,6 +424,23 @@ func TestAGroupThatWasJustLeft(t *testing.T) {
 	}
 }
 
+// Nothing is ruled out of a group whose topics Kafka does not show.
+func TestAGroupWhoseTopicsAreHidden(t *testing.T) {
+	unread := consuming(sample(0, "Stable", [2]int64{10, 10}), sample(time.Second, "Stable", [2]int64{10, 10}))
+	unread.Groups[0].Unread = []string{"payment.refunded"}
+	for name, k := range map[string]Kafka{"a topic": unread, "all of them": consuming(sample(0, "Empty"), sample(time.Second, "Empty"))} {
+		found, ran := KafkaFindings(k)
+		for _, code := range []catalog.Code{catalog.ConsumerGroupEmpty, catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck, catalog.ConsumerOffsetOutOfRange} {
+			if slices.Contains(ran, code) {
+				t.Errorf("%s: %s is ruled out; found %+v", name, code, found)
+			}
+		}
+		if len(KafkaDoubts(k)) == 0 {
+			t.Errorf("%s: nothing is doubted", name)
+		}
+	}
+}
+
 func movedLeader() Kafka {
 	k := consuming(sample(0, "Stable", [2]int64{10, 10}, [2]int64{4, 4}), sample(time.Second, "Stable", [2]int64{10, 10}, [2]int64{4, 4}))
 	k.Groups[0].Samples[1].Offsets[1].Known = false

@@ -14,26 +14,29 @@ import (
 // WasOpen finds breakers that held calls back in a time that is over, or protected
 // nothing, and no longer did at its end: what they did at the end is judged as of then.
 func WasOpen(p promql.Past) []report.Finding {
-	return append(wasOpen(p, func(some []Episode) []Episode {
-		return slices.DeleteFunc(some, func(e Episode) bool { return e.Lasts })
+	return append(wasOpen(p, func(some []Episode, state string) []Episode {
+		return slices.DeleteFunc(some, func(e Episode) bool { return e.lastsIn(state) })
 	}), wasDisabled(p)...)
 }
 
 // WasOpenAround finds breakers that held calls back in a time that is over, beside what
 // they did at a moment of it: one that was CLOSED then may have opened later and still
-// be open at the end. Those that were not CLOSED at the moment, and at the end neither,
-// are judged as of then, unless there is more to tell.
+// be open at the end. Those that were in a state at the moment, and are at the end, are
+// judged as of then, unless there is more to tell of that state.
 func WasOpenAround(p promql.Past, moment Status) []report.Finding {
-	told := func(e Episode) bool {
-		return e.Lasts && slices.ContainsFunc(moment.of(e.Breaker), func(r Reading) bool { return r.Label == e.Instance && r.State != "CLOSED" })
-	}
-	return wasOpen(p, func(some []Episode) []Episode {
+	return wasOpen(p, func(some []Episode, state string) []Episode {
+		told := func(e Episode) bool {
+			return e.lastsIn(state) && slices.ContainsFunc(moment.of(e.Breaker), func(r Reading) bool { return r.Label == e.Instance && r.State == state })
+		}
 		if !slices.ContainsFunc(some, func(e Episode) bool { return !told(e) }) {
 			return nil
 		}
 		return some
 	})
 }
+
+// lastsIn reports whether it ends with the time, in that state.
+func (e Episode) lastsIn(state string) bool { return e.Lasts && e.Final == state }
 
 // holding is a state in which a breaker held calls back, for how long of an episode, and
 // what that came to.
@@ -77,46 +80,52 @@ func openCode(breaker, state string) catalog.Code {
 }
 
 // wasOpen finds breakers that were open in a time that is over, by themselves or by a
-// person; of tells which of a breaker's episodes are told.
-func wasOpen(p promql.Past, of func([]Episode) []Episode) (found []report.Finding) {
+// person; of tells which of the episodes of one code are told. They take the place of
+// what was found at a moment under that code, so that it is of all breakers.
+func wasOpen(p promql.Past, of func(some []Episode, state string) []Episode) (found []report.Finding) {
 	if p.Live {
 		return nil
 	}
 	episodes := Episodes(p)
 	for _, h := range heldBack {
-		by := map[string][]Episode{}
-		var order []string
-		for _, e := range episodes {
-			if h.of(e) > 0 {
-				if by[e.Breaker] == nil {
-					order = append(order, e.Breaker)
-				}
-				by[e.Breaker] = append(by[e.Breaker], e)
-			}
-		}
-		for _, breaker := range order {
-			if some := of(by[breaker]); len(some) > 0 {
-				found = append(found, h.finding(breaker, some))
+		held := slices.DeleteFunc(slices.Clone(episodes), func(e Episode) bool { return h.of(e) <= 0 })
+		_, codes := grouped(held, func(e Episode) catalog.Code { return openCode(e.Breaker, h.state) })
+		for _, some := range codes {
+			breakers, by := grouped(of(some, h.state), func(e Episode) string { return e.Breaker })
+			for n, breaker := range breakers {
+				found = append(found, h.finding(breaker, by[n]))
 			}
 		}
 	}
 	return found
 }
 
+// grouped puts episodes together by a key, in the order in which keys come.
+func grouped[K comparable](all []Episode, of func(Episode) K) (keys []K, groups [][]Episode) {
+	for _, e := range all {
+		n := slices.Index(keys, of(e))
+		if n < 0 {
+			n, keys, groups = len(keys), append(keys, of(e)), append(groups, nil)
+		}
+		groups[n] = append(groups[n], e)
+	}
+	return keys, groups
+}
+
 // finding tells of the episodes in which a breaker was in a state; there is one.
 func (h holding) finding(breaker string, some []Episode) report.Finding {
 	// What went on at the end is told before what was over by then.
-	slices.SortStableFunc(some, func(a, b Episode) int { return lasting(b) - lasting(a) })
+	slices.SortStableFunc(some, func(a, b Episode) int { return h.lasting(b) - h.lasting(a) })
 	var spans []string
 	for _, e := range some {
 		until := "-" + e.To.Format(time.TimeOnly)
-		if e.Lasts {
+		if e.lastsIn(h.state) {
 			until = " on, still at the end"
 		}
 		spans = append(spans, fmt.Sprintf("%s %s%s (%s for %s)", Name(e.Instance), e.From.Format(time.TimeOnly), until, h.state, short(h.of(e))))
 	}
 	over := "; it is over"
-	if some[0].Lasts {
+	if some[0].lastsIn(h.state) {
 		over = ""
 	}
 	first := slices.MinFunc(some, func(a, b Episode) int { return a.From.Compare(b.From) })
@@ -150,8 +159,8 @@ func wasDisabled(p promql.Past) (found []report.Finding) {
 	return found
 }
 
-func lasting(e Episode) int {
-	if e.Lasts {
+func (h holding) lasting(e Episode) int {
+	if e.lastsIn(h.state) {
 		return 1
 	}
 	return 0

@@ -49,6 +49,7 @@ type Episode struct {
 	Worst             string        // state
 	Begun             bool          // it was so before the time began
 	Lasts             bool          // it was so at the end
+	Final             string        // the last state of it
 }
 
 // Episodes are the times in which breakers were not CLOSED, in their order.
@@ -69,7 +70,7 @@ func Episodes(p promql.Past) (all []Episode) {
 					all = append(all, Episode{Breaker: b.Name.String(), Instance: i.Name.String(), From: s.First, Begun: n == 0, Worst: s.State})
 					e = &all[len(all)-1]
 				}
-				e.To, e.Lasts = end, n+1 == len(b.Stays)
+				e.To, e.Lasts, e.Final = end, n+1 == len(b.Stays), s.State
 				if s.State == "OPEN" || s.State == "FORCED_OPEN" {
 					e.Open += end.Sub(s.First)
 					e.Opened++

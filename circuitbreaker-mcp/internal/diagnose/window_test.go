@@ -107,6 +107,24 @@ func TestABreakerThatWasForcedOpen(t *testing.T) {
 	if found := WasOpen(p); !slices.Equal(codesOf(found), []catalog.Code{catalog.CBForcedOpen}) || !strings.Contains(found[0].Blast, "409") {
 		t.Errorf("of the gateway: %+v", found)
 	}
+	// Open by itself, then by hand to the end: the first is over, the second is judged at the end.
+	p.Instances[0].Breakers[0] = promql.PastBreaker{Name: KafkaPublisher, Samples: 240, Stays: stays("CLOSED", 10.0, "OPEN", 10.0, "FORCED_OPEN", 40.0)}
+	if found := WasOpen(p); !slices.Equal(codesOf(found), []catalog.Code{catalog.CBOpen}) || !strings.Contains(found[0].Claim, "(OPEN for 10m); it is over") {
+		t.Errorf("forced after it opened: %+v", found)
+	}
+	open := Status{Readings: []Reading{{Breaker: KafkaPublisher, Instance: "a:1", Label: "a:1", State: "OPEN"}}}
+	if found := WasOpenAround(p, open); !slices.Equal(codesOf(found), []catalog.Code{catalog.CBOpen, catalog.CBForcedOpen}) || !strings.Contains(found[1].Claim, "on, still at the end (FORCED_OPEN for 39m") {
+		t.Errorf("around the moment before it was forced: %+v", found)
+	}
+	// Another breaker that was forced does not take the place of the one that still is.
+	p.Instances[0].Breakers = []promql.PastBreaker{
+		{Name: KafkaPublisher, Samples: 240, Stays: stays("CLOSED", 30.0, "FORCED_OPEN", 30.0)},
+		{Name: PGAuthAPI, Samples: 240, Stays: stays("CLOSED", 5.0, "FORCED_OPEN", 5.0, "CLOSED", 50.0)},
+	}
+	forced := Status{Readings: []Reading{{Breaker: KafkaPublisher, Instance: "a:1", Label: "a:1", State: "FORCED_OPEN"}, {Breaker: PGAuthAPI, Instance: "a:1", Label: "a:1", State: "CLOSED"}}}
+	if found := WasOpenAround(p, forced); len(found) != 2 || !strings.Contains(found[0].Claim+found[1].Claim, "kafka-publisher was FORCED_OPEN: a:1 14:30:00 on, still at the end") {
+		t.Errorf("two of them: %+v", found)
+	}
 }
 
 // What let every call through for a while is no breaker that was all right.
