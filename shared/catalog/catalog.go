@@ -75,9 +75,9 @@ type Entry struct {
 
 // Find returns the entry of a code.
 func Find(c Code) (Entry, bool) {
-	for _, e := range entries {
-		if e.Code == c {
-			return e, true
+	for i := range entries { // an entry is too large to be copied for each look
+		if entries[i].Code == c {
+			return entries[i], true
 		}
 	}
 	return Entry{}, false

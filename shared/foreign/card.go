@@ -19,7 +19,7 @@ const (
 // 1 are left alone: no card network for shoppers uses them, and epoch milliseconds
 // begin with 1.
 func MaskCards(s string) string {
-	if len(s) < minCard {
+	if !mayHoldCard(s) {
 		return s
 	}
 	runes := []rune(s)
@@ -43,6 +43,29 @@ func MaskCards(s string) string {
 	}
 	out.WriteString(string(runes[shown:]))
 	return out.String()
+}
+
+// mayHoldCard reports whether enough digits for a card number stand together, as far as
+// ASCII tells, which nearly all text is: what no card number is in need not be looked
+// through digit by digit.
+func mayHoldCard(s string) bool {
+	digits, between := 0, 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 0x80:
+			return true
+		case c >= '0' && c <= '9':
+			digits, between = digits+1, 0
+		case between == 2 || !separator(rune(c)):
+			digits, between = 0, 0
+		default:
+			between++
+		}
+		if digits == minCard {
+			return true
+		}
+	}
+	return false
 }
 
 // groupEnd returns the index behind the unbroken digits that start at i.

@@ -49,7 +49,7 @@ func quote(s string) string {
 func Clean(s string, limit int) string {
 	whole := len(s)
 	if whole <= limit && isPlain(s) {
-		return s
+		return MaskCards(s)
 	}
 	// A longer head than is shown, so that a card number at the edge of the
 	// cut is still seen whole and masked.
@@ -80,19 +80,15 @@ func Clean(s string, limit int) string {
 	return b.String()
 }
 
-// isPlain reports whether s is printable ASCII with too few digits for a card
-// number, as nearly all text is: there is nothing to clean in it.
+// isPlain reports whether s is printable ASCII, as nearly all text is: there is nothing
+// to clean in it but card numbers.
 func isPlain(s string) bool {
-	digits := 0
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' || c > '~':
+		if c := s[i]; c < ' ' || c > '~' {
 			return false
-		case c >= '0' && c <= '9':
-			digits++
 		}
 	}
-	return digits < minCard
+	return true
 }
 
 // visible returns r as it may be shown: control and format characters (terminal

@@ -28,7 +28,7 @@ func (a Answer[D]) Render(limit int) (text string, structured []byte) {
 	}
 	for {
 		tree := e.tree()
-		t, j := e.text(tree.get("notice")), tree.encode()
+		t, j := e.text(tree), tree.encode()
 		if len(t) <= limit && len(j) <= limit || !e.cut(limit) {
 			return t, j
 		}
@@ -130,9 +130,10 @@ func sourceNode(s fault.Source) *node {
 // ms is how long a source took, in milliseconds with one decimal.
 func ms(s fault.Source) float64 { return math.Round(float64(s.Took.Microseconds())/100) / 10 }
 
-// text is the text form; notice may be nil.
-func (e *envelope) text(notice *node) string {
+// text is the text form of what stands in the tree.
+func (e *envelope) text(tree *node) string {
 	var b strings.Builder
+	b.Grow(usual)
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	clean := func(s string) string { return foreign.Clean(s, maxOwn) }
 
@@ -169,18 +170,18 @@ func (e *envelope) text(notice *node) string {
 		line("findings: none; no rule matched on these facts")
 	}
 	if len(e.ruledOut) > 0 {
-		line("ruled out: %s", treeOf(reflect.ValueOf(e.ruledOut)).line())
+		line("ruled out: %s", tree.get("ruled_out").line())
 	}
 	if len(e.sources) > 0 {
 		line("sources: %s", e.sourcesLine())
 	}
-	if c := e.coverageNode().line(); c != "truncated=false" {
+	if c := tree.get("coverage").line(); c != "truncated=false" {
 		line("coverage: %s", c)
 	}
 	if e.asOf != "" {
 		line("as of: %s", e.asOf)
 	}
-	if notice != nil {
+	if notice := tree.get("notice"); notice != nil {
 		line("note: %s", notice.scalar)
 	}
 	return b.String()

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"payops-mcp/shared/foreign"
@@ -128,27 +130,55 @@ func treeOf(v reflect.Value) *node {
 }
 
 func structNode(v reflect.Value) *node {
-	n := &node{kind: objectNode}
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	members := membersOf(v.Type())
+	n := &node{kind: objectNode, fields: make([]field, 0, len(members))}
+	for i, m := range members {
 		switch {
-		case f.Anonymous && name == "":
+		case m.within:
 			n.fields = append(n.fields, structNode(v.Field(i)).fields...)
 			continue
-		case !f.IsExported() || name == "-":
+		case m.name == "":
 			continue
-		case name == "":
-			panic(fmt.Sprintf("report: %s.%s has no json name", v.Type(), f.Name))
 		}
 		value := treeOf(v.Field(i))
 		empty := value.kind == nullNode || (value.kind == arrayNode || value.kind == proseNode) && len(value.items) == 0 || v.Field(i).IsZero()
-		if strings.HasPrefix(options, "omit") && empty {
+		if m.omit && empty {
 			value = nil
 		}
-		n.fields = append(n.fields, field{name, value})
+		n.fields = append(n.fields, field{m.name, value})
 	}
 	return n
+}
+
+// member is what the declaration of a struct says of one of its fields.
+type member struct {
+	name   string // in an answer; empty for one that is in none
+	omit   bool   // where it is empty
+	within bool   // its own members stand among those of the struct
+}
+
+var declared sync.Map // of reflect.Type: its []member, read once
+
+func membersOf(t reflect.Type) []member {
+	if known, ok := declared.Load(t); ok {
+		return known.([]member) //nolint:forcetypeassert // nothing else is kept there
+	}
+	members := make([]member, t.NumField())
+	for i := range members {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && name == "":
+			members[i].within = true
+		case !f.IsExported() || name == "-":
+		case name == "":
+			panic(fmt.Sprintf("report: %s.%s has no json name", t, f.Name))
+		default:
+			members[i] = member{name: name, omit: strings.HasPrefix(options, "omit")}
+		}
+	}
+	declared.Store(t, members)
+	return members
 }
 
 // number is a number as it came over a wire. What is no JSON number, such as NaN,
@@ -229,56 +259,76 @@ func (n *node) size() int {
 }
 
 // encode returns n as compact JSON without HTML escapes.
-func (n *node) encode() []byte {
-	var b strings.Builder
-	n.json(&b)
-	return []byte(b.String())
-}
+func (n *node) encode() []byte { return n.json(make([]byte, 0, usual)) }
 
-func (n *node) json(b *strings.Builder) {
+// usual is how many bytes a form of most answers has room in.
+const usual = 4 << 10
+
+// json appends n to b.
+func (n *node) json(b []byte) []byte {
 	switch n.kind {
 	case nullNode:
-		b.WriteString("null")
+		return append(b, "null"...)
 	case rawNode:
-		b.WriteString(n.scalar)
+		return append(b, n.scalar...)
 	case ownNode, foreignNode:
-		b.WriteString(quoted(n.scalar))
+		return appendQuoted(b, n.scalar)
 	case objectNode:
-		b.WriteByte('{')
-		comma := ""
+		open := len(b)
 		for _, f := range n.fields {
-			if f.node == nil {
-				continue
+			if f.node != nil {
+				b = f.node.json(append(appendQuoted(append(b, ','), f.name), ':'))
 			}
-			b.WriteString(comma + quoted(f.name) + ":")
-			f.node.json(b)
-			comma = ","
 		}
-		b.WriteByte('}')
+		return enclosed(b, open, '{', '}')
 	case arrayNode:
-		b.WriteByte('[')
-		for i, item := range n.items {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			item.json(b)
+		open := len(b)
+		for _, item := range n.items {
+			b = item.json(append(b, ','))
 		}
-		b.WriteByte(']')
+		return enclosed(b, open, '[', ']')
 	case proseNode:
-		b.WriteString(quoted(n.joined()))
+		return appendQuoted(b, n.joined())
 	}
+	return b
+}
+
+// enclosed puts what stands behind open, each part after a comma, into brackets.
+func enclosed(b []byte, open int, left, right byte) []byte {
+	if len(b) == open {
+		b = append(b, left)
+	}
+	b[open] = left
+	return append(b, right)
 }
 
 // quoted returns s as a JSON string, without HTML escapes.
-func quoted(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
-		return `"` + s + `"`
+func quoted(s string) string { return string(appendQuoted(make([]byte, 0, len(s)+2), s)) }
+
+// appendQuoted appends s to b as a JSON string, without HTML escapes.
+func appendQuoted(b []byte, s string) []byte {
+	whole := len(b)
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c > '~':
+			return appendEncoded(b[:whole], s)
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		default:
+			b = append(b, c)
+		}
 	}
-	var b strings.Builder
-	e := json.NewEncoder(&b)
+	return append(b, '"')
+}
+
+// appendEncoded is appendQuoted for what is not all printable ASCII.
+func appendEncoded(b []byte, s string) []byte {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(s); err != nil {
-		return `""` // a string always encodes
+		return append(b, `""`...) // a string always encodes
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return append(b, bytes.TrimSuffix(out.Bytes(), []byte("\n"))...)
 }

@@ -150,8 +150,6 @@ func (c *Counter) see(value *redis.StringCmd, ttl *redis.DurationCmd, after time
 
 // settle asks in one more round trip what the first one has left open.
 func (n node) settle(ctx context.Context, s *Server, counters []Counter) {
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
-	defer cancel()
 	pipe := n.client.Pipeline()
 	types := map[int]*redis.StatusCmd{}
 	lengths := map[int]*redis.IntCmd{}
@@ -174,7 +172,12 @@ func (n node) settle(ctx context.Context, s *Server, counters []Counter) {
 	if s.Clock.IsZero() { // TIME is not among the rights of a least account; INFO tells it since 6.2
 		clock = pipe.Time(ctx)
 	}
-	if pipe.Len() == 0 || exec(ctx, pipe) != nil {
+	if pipe.Len() == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	if exec(ctx, pipe) != nil {
 		return // what it would have told stays unknown
 	}
 	for i, cmd := range types {
