@@ -171,7 +171,7 @@ const shortTTL = time.Minute
 
 // Lasting is how many keys of the database must still be there at a later time of the
 // server, if nothing but their TTL ends them. It errs on the low side: Redis's estimate
-// of the TTLs follows a burst of brief keys too slowly.
+// of the TTLs follows a burst of keys too slowly, brief ones or others.
 func (i Info) Lasting(now time.Time) int64 {
 	k := i.Own
 	if k.Expiring == 0 {
@@ -182,6 +182,9 @@ func (i Info) Lasting(now time.Time) int64 {
 	lasting := min(k.Keys-k.Expiring+int64(left), k.Keys-i.ended)
 	if i.seen != nil {
 		lasting = min(lasting, i.seen.lasting, k.Keys-int64(i.seen.brief*float64(k.Keys)))
+		if len(i.seen.left) > 0 {
+			lasting = min(lasting, int64(share(i.seen.left, now.Sub(i.Time))*float64(k.Keys)))
+		}
 	}
 	return lasting
 }

@@ -1,6 +1,7 @@
 package redisdb
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -62,12 +63,18 @@ func TestLasting(t *testing.T) {
 	}{
 		"of a mean TTL of ten minutes":  {func(*Info, *Info) {}, 900},
 		"without a TTL":                 {func(was, _ *Info) { was.Own.Expiring = 0 }, 1000},
-		"most of them counters":         {func(was, _ *Info) { was.seen = &seen{5000, 0.95} }, 50},
-		"a scan passed most of them by": {func(was, _ *Info) { was.seen = &seen{33, 0.3} }, 33},
-		"ended since it was started":    {func(_, now *Info) { now.RunID, now.Load.Expired = "b", new(int64(800)) }, 200},
-		"not loaded, for they had":      {func(_, now *Info) { now.RunID, now.Load.LoadedLate = "b", new(int64(300)) }, 700},
-		"ended before and after":        {func(was, now *Info) { was.Load.Expired, now.Load.Expired = new(int64(5000)), new(int64(5400)) }, 600},
-		"counted anew in the same run":  {func(was, now *Info) { was.Load.Expired, now.Load.Expired = new(int64(5000)), new(int64(3)) }, 900},
+		"most of them counters":         {func(was, _ *Info) { was.seen = &seen{lasting: 5000, brief: 0.95} }, 50},
+		"a scan passed most of them by": {func(was, _ *Info) { was.seen = &seen{lasting: 33, brief: 0.3} }, 33},
+		"most of a sample end within 30s": {func(was, _ *Info) {
+			was.seen = &seen{lasting: 5000, left: slices.Concat(slices.Repeat([]time.Duration{30 * time.Second}, 36), slices.Repeat([]time.Duration{time.Hour}, 4))}
+		}, 5},
+		"a sample that lasts for long": {func(was, _ *Info) {
+			was.seen = &seen{lasting: 5000, left: slices.Repeat([]time.Duration{time.Hour, forEver}, 20)}
+		}, 900},
+		"ended since it was started":   {func(_, now *Info) { now.RunID, now.Load.Expired = "b", new(int64(800)) }, 200},
+		"not loaded, for they had":     {func(_, now *Info) { now.RunID, now.Load.LoadedLate = "b", new(int64(300)) }, 700},
+		"ended before and after":       {func(was, now *Info) { was.Load.Expired, now.Load.Expired = new(int64(5000)), new(int64(5400)) }, 600},
+		"counted anew in the same run": {func(was, now *Info) { was.Load.Expired, now.Load.Expired = new(int64(5000)), new(int64(3)) }, 900},
 		"loaded, and nothing has ended": {func(_, now *Info) {
 			now.RunID, now.Load.Expired, now.Load.LoadedLate = "b", new(int64(0)), new(int64(0))
 		}, 900},

@@ -2,6 +2,7 @@ package redisdb
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -110,23 +111,76 @@ type known struct {
 
 // seen is what a scan saw of all keys.
 type seen struct {
-	lasting int64   // those that last for longer than a moment
-	brief   float64 // the share of the others
+	lasting int64           // those that last for longer than a moment
+	brief   float64         // the share of the others
+	left    []time.Duration // until keys of a sample end, however long that is
 }
+
+const (
+	// sampled keys are asked when they end: so few that what others make of the
+	// lookups of a server stays as it is.
+	sampled = 20
+	// forEver is left to a key without a TTL.
+	forEver = time.Duration(math.MaxInt64)
+)
 
 // Remember notes how many keys there are, by a scan beside a Stats, and how many of
 // them last for longer than a moment, as counters do not: a later Stats is not to take
 // the others for lost. INFO may count many that have ended and that a scan passes over.
-func (db *DB) Remember(all, lasting int64) {
+// Of some keys, which are as good as drawn by lot, it asks when they end.
+func (db *DB) Remember(ctx context.Context, all, lasting int64, some []string) {
 	if all <= 0 {
 		return
 	}
+	left := db.left(ctx, some[:min(sampled, len(some))])
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	for name, k := range db.stats {
-		k.last.seen = &seen{lasting, 1 - float64(lasting)/float64(all)}
+		k.last.seen = &seen{lasting, 1 - float64(lasting)/float64(all), left}
 		db.stats[name] = k
 	}
+}
+
+// left asks when keys end; those that are gone, or may not be asked for, are left out.
+func (db *DB) left(ctx context.Context, keys []string) (all []time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	nodes, failure := db.nodes(ctx, keys)
+	if failure != nil {
+		return nil
+	}
+	for _, n := range nodes {
+		pipe := n.client.Pipeline()
+		ttls := make([]*redis.DurationCmd, len(n.keys))
+		for i, at := range n.keys {
+			ttls[i] = pipe.PTTL(ctx, keys[at])
+		}
+		if pipe.Len() == 0 || exec(ctx, pipe) != nil {
+			continue
+		}
+		for _, ttl := range ttls {
+			switch d, err := ttl.Result(); {
+			case err != nil || d == -2:
+			case d == -1:
+				all = append(all, forEver)
+			default:
+				all = append(all, d)
+			}
+		}
+	}
+	return all
+}
+
+// share is the least that keys of which some were sampled may be those that last for
+// longer than a time: two standard deviations below what was seen.
+func share(left []time.Duration, longer time.Duration) float64 {
+	n, some := float64(len(left)), 0.0
+	for _, d := range left {
+		if d > longer {
+			some++
+		}
+	}
+	return max(0, some-2*math.Sqrt(some*(n-some)/n)) / n
 }
 
 // compare keeps was as the past where a start or a FLUSH lies between it and now. Of

@@ -159,7 +159,7 @@ func (d Deps) handleCacheStats(ctx context.Context, _ StatsIn) (report.Answer[St
 	)
 	reading := redisdb.Reading{Servers: servers}.In(d.Zone)
 	if share := c.scan.Share(); share > 0 {
-		d.Redis.Remember(int64(float64(c.number)/share), int64(float64(c.number-c.of[rateFamily])/share))
+		d.Redis.Remember(ctx, int64(float64(c.number)/share), int64(float64(c.number-c.of[rateFamily])/share), c.keys)
 	}
 
 	serverFindings, serverCodes, _ := diagnose.Servers(servers)

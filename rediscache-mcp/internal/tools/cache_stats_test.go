@@ -65,7 +65,7 @@ func TestCacheStats(t *testing.T) {
 	if b := a.Data.Biggest; len(b) != 3 || b[0].Bytes < b[1].Bytes || b[0].IdleS == nil {
 		t.Errorf("%+v", b)
 	}
-	if hits, misses := s.Number("keyspace_hits"), s.Number("keyspace_misses"); hits > 3 || misses != 0 {
+	if hits, misses := s.Number("keyspace_hits"), s.Number("keyspace_misses"); hits > 3+20 || misses != 0 {
 		t.Errorf("the answer itself made %d hits and %d misses", hits, misses)
 	}
 	if got := s.Do("ACL", "LOG"); got != "[]" {
@@ -146,6 +146,39 @@ func TestStatsOfDataLoss(t *testing.T) {
 	plant(t, s, 100) // they have come back
 	a, _ = call[statsData](t, d, stats, `{}`)
 	concludes(t, a, "ok")
+}
+
+// Most keys end within seconds, which Redis's own estimate does not know yet, for it
+// comes from keys that are gone. A restart meanwhile has lost none of them.
+func TestStatsOfKeysThatEndBesideARestart(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	keys := func(n int, name, seconds string) {
+		for i := range n {
+			s.Must("SET", fmt.Sprint("idem:authorize:", name, ":", i), "x", "EX", seconds)
+		}
+	}
+	keys(1000, "old", "3600")
+	s.Await("an estimate of the TTLs", func() bool {
+		_, mean, _ := strings.Cut(s.Do("INFO", "keyspace"), "avg_ttl=")
+		return len(mean) > 6 && mean[0] != '0'
+	})
+	for i := range 1000 {
+		s.Must("UNLINK", fmt.Sprint("idem:authorize:old:", i))
+	}
+	keys(300, "brief", "4")
+	keys(12, "lasting", "3600")
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	a, _ := call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "ok")
+	s.Await("the brief ones to end", func() bool { return strings.Contains(s.Do("INFO", "keyspace"), "keys=12,") })
+	s.Stop()
+	s.Run(account)
+	keys(12, "lasting", "3600") // as if they had been loaded
+	a, text := call[statsData](t, d, stats, `{}`)
+	if concludes(t, a, "ok"); t.Failed() {
+		t.Error(text)
+	}
 }
 
 // Somebody else's database of the same Redis was flushed, which was told as our loss;

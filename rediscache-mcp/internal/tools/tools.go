@@ -19,7 +19,7 @@ type Redis interface {
 	Survey(ctx context.Context, keys []string, seen map[string]redisdb.Seen) redisdb.Reading
 	Scan(ctx context.Context, spec redisdb.ScanSpec, visit func(redisdb.Found)) redisdb.Scan
 	Stats(ctx context.Context) []redisdb.Server
-	Remember(all, lasting int64)
+	Remember(ctx context.Context, all, lasting int64, some []string)
 	Sizes(ctx context.Context, keys []string) []redisdb.KeySize
 	Idle(ctx context.Context, keys []redisdb.KeySize)
 	Exist(ctx context.Context, keys []string) []bool
