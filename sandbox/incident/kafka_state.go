@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/describeconfigs"
 
 	"payops-mcp/sandbox/paysim/bus"
 )
@@ -146,10 +149,10 @@ func awaitLag(ctx context.Context, w *World, group, topic string, least int64) e
 	})
 }
 
-// setTopic changes a setting of a topic; an empty value takes it back to the
-// broker's default.
+// setTopic changes a setting of a topic, and waits until every broker knows; an empty
+// value takes it back to the broker's default.
 func setTopic(ctx context.Context, w *World, topic, name, value string) error {
-	return withKafka(w, func(c *kafka.Client) error {
+	err := withKafka(w, func(c *kafka.Client) error {
 		op := kafka.ConfigOperationSet
 		if value == "" {
 			op = kafka.ConfigOperationDelete
@@ -166,6 +169,48 @@ func setTopic(ctx context.Context, w *World, topic, name, value string) error {
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return await(ctx, fmt.Sprintf("every broker to know that %s of %s is %q", name, topic, value), func(ctx context.Context) (bool, error) {
+		for addr := range strings.SplitSeq(w.Stack.KafkaAdminAddr(), ",") {
+			if now, err := topicSetting(ctx, addr, topic, name); err != nil || now != value {
+				return false, err
+			}
+		}
+		return true, nil
+	})
+}
+
+// topicSetting is what one broker takes for a topic's own setting, empty where the topic
+// has none; the client would ask any of them.
+func topicSetting(ctx context.Context, broker, topic, name string) (value string, err error) {
+	const ofTopic, version, within = 1, 1, 5 * time.Second
+	tcp, err := (&net.Dialer{Timeout: within}).DialContext(ctx, "tcp", broker)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, tcp.Close()) }()
+	if err := tcp.SetDeadline(time.Now().Add(within)); err != nil {
+		return "", err
+	}
+	m, err := protocol.RoundTrip(tcp, version, 1, "sandbox", &describeconfigs.Request{Resources: []describeconfigs.RequestResource{
+		{ResourceType: int8(kafka.ResourceTypeTopic), ResourceName: topic, ConfigNames: []string{name}},
+	}})
+	if err != nil {
+		return "", err
+	}
+	for _, r := range m.(*describeconfigs.Response).Resources {
+		if r.ErrorCode != 0 {
+			return "", kafka.Error(r.ErrorCode)
+		}
+		for _, e := range r.ConfigEntries {
+			if e.ConfigSource == ofTopic {
+				value = e.ConfigValue
+			}
+		}
+	}
+	return value, nil
 }
 
 // awaitDrained waits until a group is at work and next to nothing waits for it.

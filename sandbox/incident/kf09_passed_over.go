@@ -42,7 +42,8 @@ var _ = add(Incident{ID: "KF-09", Parts: paying,
 		if err := age(ctx, w, 5*time.Minute); err != nil {
 			return did, err
 		}
-		if err := w.Stack.WaitPaid(ctx, 240); err != nil {
+		const rate, seconds = 10, 24 // whatever the load was until now
+		if err := errors.Join(changeLoad(ctx, w, &did, rate), w.Stack.WaitPaid(ctx, rate*seconds)); err != nil {
 			return did, err
 		}
 		if err := awaitDrained(ctx, w, bus.SettlementGroup, bus.CaptureRequested); err != nil {
@@ -59,13 +60,16 @@ var _ = add(Incident{ID: "KF-09", Parts: paying,
 			if old != last {
 				last, since = old, time.Now()
 			}
-			return old >= n && time.Since(since) > 5*time.Second, err
+			if err == nil && (old < n || time.Since(since) < 5*time.Second) {
+				err = fmt.Errorf("%d payments wait, since %s; %d were given up", old, time.Since(since).Round(time.Second), n)
+			}
+			return true, err
 		})
 	},
 	Undo: func(ctx context.Context, w *World, did Injected) error {
 		return errors.Join(
 			w.eachPaysim(paysim.RoleSettlement, func(p *stack.Paysim) error { return p.SetDefects(ctx) }),
-			mendEvents(ctx, w, did), pausePollers(ctx, w, false))
+			mendEvents(ctx, w, did), pausePollers(ctx, w, false), restoreLoad(ctx, w, did))
 	},
 })
 

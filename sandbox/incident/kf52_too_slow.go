@@ -19,6 +19,11 @@ var _ = add(Incident{ID: "KF-52", Parts: paying, Undo: restoreWorker,
 		if err := changeLoad(ctx, w, &did, 40); err != nil {
 			return did, err
 		}
-		return did, awaitLag(ctx, w, group, bus.CaptureRequested, int64(w.between(350, 450)))
+		// On top of what waits already, which may have been falling until now.
+		waiting, err := lagOf(ctx, w, group, bus.CaptureRequested)
+		if err != nil {
+			return did, err
+		}
+		return did, awaitLag(ctx, w, group, bus.CaptureRequested, waiting+int64(w.between(350, 450)))
 	},
 })
