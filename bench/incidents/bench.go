@@ -31,6 +31,7 @@ type bench struct {
 	programs map[string]string
 	system   *stack.Stack
 	living   bool // which the system is
+	fresh    bool // nothing has happened to it
 	desk     *drill.Desk
 }
 
@@ -100,21 +101,31 @@ func (r Record) inWords() string {
 	return "WRONG: " + strings.Join(words, "; ")
 }
 
-// run runs one scenario. Where it could not be had, the next gets another system.
+// run runs one scenario. Where it could not be had, as when those before it have used up
+// the payments that it needs, it gets another system, and where that does not help, the
+// next one does.
 func (b *bench) run(ctx context.Context, s drill.Scenario) (Record, error) {
-	if err := b.provide(ctx, s.Living()); err != nil {
-		return Record{}, err
-	}
-	out, failed := drill.Run(ctx, b.desk, s)
-	if failed != nil {
+	for {
+		if err := b.provide(ctx, s.Living()); err != nil {
+			return Record{}, err
+		}
+		fresh := b.fresh
+		b.fresh = false
+		out, failed := drill.Run(ctx, b.desk, s)
+		if failed == nil {
+			return record(s, out, nil)
+		}
 		if ctx.Err() != nil {
 			return Record{}, ctx.Err()
 		}
 		if err := b.end(); err != nil {
 			b.say("end what it happened to: %v", err)
 		}
+		if fresh {
+			return record(s, out, failed)
+		}
+		b.say("again, on another system: %s could not be tried: %v", s.Name(), failed)
 	}
-	return record(s, out, failed)
 }
 
 // provide starts the system that a scenario needs, in place of the other one: two
@@ -137,7 +148,7 @@ func (b *bench) provide(ctx context.Context, living bool) (err error) {
 	if b.system, err = stack.Start(ctx, options); err != nil {
 		return err
 	}
-	b.living = living
+	b.living, b.fresh = living, true
 	b.desk = drill.NewDesk(b.system, func(server string) (string, error) { return b.programs[server], nil })
 	return nil
 }

@@ -21,9 +21,12 @@ type Ask struct {
 	Every   time.Duration
 	// Rest is for how long a group that was asked for is looked at further while it
 	// shares out its partitions: that is soon over, or it is not.
-	Rest   time.Duration
-	Look   time.Duration // how long one look may take
-	Window time.Duration // over which dead letters are counted as new
+	Rest time.Duration
+	// Undecided says of a group that was asked for that a later look tells more; then it
+	// is looked at further, until what waits now is Overdue at the latest. nil is never.
+	Undecided func(Group) bool
+	Look      time.Duration // how long one look may take
+	Window    time.Duration // over which dead letters are counted as new
 	// Outbox are topics, of those that are required, whose newest records are read
 	// for events that are there more than once, none older than Again.
 	Outbox []string
@@ -53,6 +56,7 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 	groups := s.find(looking, told, ask.Groups, ask.AllGroups)
 	kept := c.kept.recall(groups)
 	h.Kept = kept > 0
+	var undecided time.Time // since when
 	for n := kept + 1; ; n++ {
 		s.take(looking, &h, groups, ask, n == kept+1)
 		cancel()
@@ -60,6 +64,12 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 			ask.Progress(n-kept, max(ask.Samples-kept, n-kept))
 		}
 		enough := n >= ask.Samples && (n-kept >= ask.Samples || !turned(groups, n-kept)) && !restless(groups[:len(ask.Groups)], ask.Rest)
+		if enough && ask.undecided(groups) {
+			if undecided.IsZero() {
+				undecided = time.Now()
+			}
+			enough = time.Since(undecided) > Grace
+		}
 		if enough || settled(groups) || !wait(ctx, ask.Every) {
 			break
 		}
@@ -74,6 +84,10 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 	}
 	c.kept.keep(h.Groups)
 	return h
+}
+
+func (a Ask) undecided(groups []*groupState) bool {
+	return a.Undecided != nil && slices.ContainsFunc(groups[:len(a.Groups)], func(g *groupState) bool { return g.Err == nil && a.Undecided(g.Group) })
 }
 
 // take is one look at groups, at the ends of their partitions, and, the first

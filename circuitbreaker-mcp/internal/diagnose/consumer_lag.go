@@ -23,12 +23,9 @@ func lagGrowing(k Kafka) (found []report.Finding) {
 		if !k.required(g) || Deserted(g) {
 			continue
 		}
-		t := TrendOf(atRest(g))
-		if !t.Growing || t.Consumed <= 0 || float64(t.Produced-t.Consumed) < behindBy*float64(t.Consumed) || !t.Waits() || len(stuck(g)) > 0 {
+		t, behind := fallsBehind(g)
+		if !behind || t.justBegan() {
 			continue
-		}
-		if t.FromNone && !t.Overdue {
-			continue // one burst, so far
 		}
 		topics := topicsOf(g)
 		f := report.NewFinding(catalog.ConsumerLagGrowing, "%s falls behind: lag %s -> %s%d in %s, %d consumed and %d added", Name(g.Name), lags(t.Lags[:1]), atLeast(t.Partial), t.Lag, short(t.Window), t.Consumed, t.Produced).
@@ -41,6 +38,24 @@ func lagGrowing(k Kafka) (found []report.Finding) {
 		found = append(found, f)
 	}
 	return found
+}
+
+// fallsBehind reports whether ever more waits for a group, and for longer than what is
+// on its way.
+func fallsBehind(g broker.Group) (Trend, bool) {
+	t := TrendOf(atRest(g))
+	return t, t.Growing && t.Consumed > 0 && float64(t.Produced-t.Consumed) >= behindBy*float64(t.Consumed) && t.Waits() && len(stuck(g)) == 0
+}
+
+// justBegan reports whether nothing waited a moment ago: what waits now is one burst, or
+// the beginning of more.
+func (t Trend) justBegan() bool { return t.FromNone && !t.Overdue }
+
+// Undecided reports whether a group falls behind since a moment: a look some seconds
+// later tells whether that was a burst.
+func Undecided(g broker.Group) bool {
+	t, behind := fallsBehind(g)
+	return behind && t.justBegan() && !Deserted(g)
 }
 
 func lags(list []int64) string {

@@ -90,6 +90,8 @@ func groupDoubt(g broker.Group) string {
 		return fmt.Sprintf("%s lost its last consumer between two looks, and %d records wait; ask again in a minute whether one comes back", name, t.Lag)
 	case Deserted(g):
 		return ""
+	case Undecided(g):
+		return fmt.Sprintf("%s falls behind since a moment, %d records wait: a burst, or more to come; ask again in %s", name, t.Lag, short(broker.Grace))
 	case !t.Overdue || len(stuck(g)) > 0:
 		return ""
 	case t.Window == 0:

@@ -283,16 +283,17 @@ func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
 		k   Kafka
 		not []catalog.Code
 	}{
-		"no group asked":    {cluster(3, 1), []catalog.Code{catalog.ConsumerGroupEmpty, catalog.ConsumerLagGrowing, catalog.DLQGrowing}},
-		"one sample":        {consuming(sample(0, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
-		"group not told":    {failedGroup(fault.Timeout), []catalog.Code{catalog.ConsumerGroupEmpty}},
-		"turned away":       {unanswered(fault.Auth), []catalog.Code{catalog.KafkaBrokersUnreachable, catalog.KafkaLeaderlessPartitions}},
-		"topic not seen":    {missing(broker.Topic{Name: "payment.captured", Denied: true}), []catalog.Code{catalog.KafkaTopicMissing}},
-		"letters not told":  {dead(broker.DeadTopic{Topic: "payment.dlq", Unknown: 1}), []catalog.Code{catalog.DLQGrowing}},
-		"clocks apart":      {clocksApart(dead(broker.DeadTopic{Topic: "payment.dlq"})), []catalog.Code{catalog.DLQGrowing}},
-		"repeats, apart":    {clocksApart(repeated(broker.Repeats{Topic: "payment.authorized"})), []catalog.Code{catalog.OutboxDuplicatePublish}},
-		"shared out lately": {consuming(sample(0, "Stable", [2]int64{1, 9}), sample(1, "PreparingRebalance", [2]int64{1, 9}), sample(2, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
-		"settings not ours": {noSettings(), []catalog.Code{catalog.KafkaBelowMinISR}},
+		"no group asked":         {cluster(3, 1), []catalog.Code{catalog.ConsumerGroupEmpty, catalog.ConsumerLagGrowing, catalog.DLQGrowing}},
+		"one sample":             {consuming(sample(0, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
+		"group not told":         {failedGroup(fault.Timeout), []catalog.Code{catalog.ConsumerGroupEmpty}},
+		"turned away":            {unanswered(fault.Auth), []catalog.Code{catalog.KafkaBrokersUnreachable, catalog.KafkaLeaderlessPartitions}},
+		"topic not seen":         {missing(broker.Topic{Name: "payment.captured", Denied: true}), []catalog.Code{catalog.KafkaTopicMissing}},
+		"letters not told":       {dead(broker.DeadTopic{Topic: "payment.dlq", Unknown: 1}), []catalog.Code{catalog.DLQGrowing}},
+		"clocks apart":           {clocksApart(dead(broker.DeadTopic{Topic: "payment.dlq"})), []catalog.Code{catalog.DLQGrowing}},
+		"repeats, apart":         {clocksApart(repeated(broker.Repeats{Topic: "payment.authorized"})), []catalog.Code{catalog.OutboxDuplicatePublish}},
+		"from nothing, just now": {consuming(sample(0, "Stable", [2]int64{100, 100}), sample(time.Second, "Stable", [2]int64{110, 300}), sample(2*time.Second, "Stable", [2]int64{120, 600}), sample(3*time.Second, "Stable", [2]int64{130, 800})), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"shared out lately":      {consuming(sample(0, "Stable", [2]int64{1, 9}), sample(1, "PreparingRebalance", [2]int64{1, 9}), sample(2, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
+		"settings not ours":      {noSettings(), []catalog.Code{catalog.KafkaBelowMinISR}},
 	} {
 		_, ran := KafkaFindings(x.k)
 		for _, c := range x.not {

@@ -67,13 +67,13 @@ func look(ctx context.Context) time.Duration {
 func (k Kafka) health(ctx context.Context, topics []string, groups []broker.GroupAsk, all bool, samples int, outbox []string, clock func() broker.Clock) diagnose.Kafka {
 	required := k.required(topics)
 	outbox = slices.DeleteFunc(slices.Clone(outbox), func(t string) bool { return !slices.Contains(required, t) })
-	further := rest
-	if samples == 1 {
-		further = 0 // one look was asked for
+	further, undecided := rest, diagnose.Undecided
+	if samples == 1 { // one look was asked for
+		further, undecided = 0, nil
 	}
 	h := k.Client.Health(ctx, broker.Ask{
 		Topics: required, DeadLetters: k.DeadLetters, Also: []string{diagnose.UnknownTopic}, Groups: groups, AllGroups: all,
-		Samples: samples, Every: everySample, Look: look(ctx), Window: newDead, Outbox: outbox, Again: newRepeats, Clock: clock, Rest: further,
+		Samples: samples, Every: everySample, Look: look(ctx), Window: newDead, Outbox: outbox, Again: newRepeats, Clock: clock, Rest: further, Undecided: undecided,
 		Progress: func(done, total int) {
 			tool.Progress(ctx, float64(done), float64(total), "looking how far the consumers get")
 		},
