@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -14,6 +15,9 @@ import (
 var _ = add(Incident{ID: "LG-50", Parts: stack.PartMariaDB, Undo: restoreBooks,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{Asks: []Ask{askReconciliation()}}
+		if late, err := count(ctx, w, postedLate); err != nil || late > 0 {
+			return did, errors.Join(err, fmt.Errorf("%d postings have come late already, and would be told besides", late))
+		}
 		shard, place := w.anyShard()
 		hit, err := w.older(ctx, shard, "CAPTURED", w.between(5, 12))
 		if err != nil {
@@ -29,3 +33,10 @@ var _ = add(Incident{ID: "LG-50", Parts: stack.PartMariaDB, Undo: restoreBooks,
 		}[w.Rand.IntN(2)])
 	},
 })
+
+// postedLate counts postings that a ledger tells to be late by minutes, as those are
+// that a worker made after it had been held up.
+const postedLate = `SELECT COUNT(*) FROM (
+  SELECT l.occurred_at, p.updated_at, p.status, MAX(l.occurred_at) OVER (ORDER BY l.entry_id) AS newest
+  FROM ledger_entry l JOIN payment p ON p.payment_id=l.payment_id) posting
+WHERE occurred_at < newest - INTERVAL 5 MINUTE OR status='CAPTURED' AND updated_at < occurred_at - INTERVAL 5 MINUTE`
