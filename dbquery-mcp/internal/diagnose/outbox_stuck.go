@@ -241,10 +241,11 @@ func drainTooSlow(o Outbox) (found []report.Finding) {
 	return found
 }
 
-// minutesBehind is in how many of the last minutes more arrived than was published.
+// minutesBehind is in how many of the last minutes more arrived than was published, by
+// the minute's part of slowLeast: one event that waits makes no minute slow.
 func (s OutboxShard) minutesBehind(minutes int) (n int) {
 	for i := range minutes {
-		if s.Arrivals[i] > s.Publishes[i] {
+		if (s.Arrivals[i]-s.Publishes[i])*int64(minutes) >= slowLeast {
 			n++
 		}
 	}

@@ -124,6 +124,9 @@ func TestJudgeOutbox(t *testing.T) {
 		"too slow": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second, waits(500, 1, 1, 6*minute)...), func(o *paydb.Outbox) {
 			o.Arrivals, o.Publishes = paydb.PerMinute{300, 300, 300, 300, 300}, paydb.PerMinute{180, 180, 180, 180, 180}
 		})}, want: "OUTBOX_DRAIN_TOO_SLOW medium, OUTBOX_BACKLOG high", says: []string{"300 events a minute arrive, 180 are published", "never"}},
+		"a burst, and some events that wait longer": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second, waits(54, 1, 1, 2*minute)...), func(o *paydb.Outbox) {
+			o.Arrivals, o.Publishes = paydb.PerMinute{552, 2, 5, 0, 0}, paydb.PerMinute{505, 0, 0, 0, 0}
+		})}, want: "OUTBOX_PENDING_FRESH info"},
 		"catching up": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second, waits(600, 1, 1, 6*minute)...), func(o *paydb.Outbox) {
 			o.Arrivals, o.Publishes = paydb.PerMinute{300, 300, 300, 300, 300}, paydb.PerMinute{420, 420, 420, 420, 420}
 		})}, want: "OUTBOX_BACKLOG high", says: []string{"gets 5.0/s and publishes 7.0/s", "done in about 5m0s"}},
