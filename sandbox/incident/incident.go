@@ -26,8 +26,10 @@ type Incident struct {
 	Accounts bool
 	// Proxied says that there must be a proxy in front of each broker.
 	Proxied bool
-	Inject  func(context.Context, *World) (Injected, error)
-	Undo    func(context.Context, *World, Injected) error
+	// OfFailed says that it happens to payments that the gateway has refused.
+	OfFailed bool
+	Inject   func(context.Context, *World) (Injected, error)
+	Undo     func(context.Context, *World, Injected) error
 }
 
 // World is what an incident acts on. Names, counts and times come from Rand, so

@@ -8,7 +8,7 @@ import (
 )
 
 // RF-05: the payment gateway has refunded, and the payment says that it failed.
-var _ = add(Incident{ID: "RF-05", Parts: stack.PartMariaDB, Undo: restoreBooks,
+var _ = add(Incident{ID: "RF-05", Parts: stack.PartMariaDB, OfFailed: true, Undo: restoreBooks,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		gateway := fmt.Sprintf("CXL-%d", w.between(100_000, 999_999))
 		did, err := requestIncident{kind: "refund", status: "REFUND_FAILED", least: 1, most: 3, ids: true, statements: []string{

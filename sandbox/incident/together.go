@@ -27,6 +27,8 @@ func Together(a, b Incident) string {
 		return "one follows from the other"
 	case a.Living() && b.Living(), (a.Parts&b.Parts)&(stack.PartIngest|stack.PartKafka|stack.PartPrometheus) != 0:
 		return "both change how the payment system behaves"
+	case a.Living() && b.OfFailed, b.Living() && a.OfFailed:
+		return "a worker that lives retries what failed until it is through"
 	case a.Living() && !b.quiet(), b.Living() && !a.quiet():
 		return "one is not for a system in which payments are made"
 	case !a.quiet() && !b.quiet() && a.Parts&b.Parts != 0:

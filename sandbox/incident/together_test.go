@@ -29,6 +29,7 @@ func TestTogether(t *testing.T) {
 		{"OB-05", "OB-11", false}, // what waits tells of one of them
 		{"CB-01", "KF-04", false}, // without brokers there is no lag
 		{"CB-01", "OB-04", false}, // those who pay in a living system publish what waits
+		{"KF-13", "RF-04", false}, // nor are there failed payments for long
 		{"CX-01", "LG-01", false}, // these are two already
 	} {
 		a, err := Get(c.a)

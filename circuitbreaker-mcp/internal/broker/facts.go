@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"time"
 
 	"payops-mcp/shared/fault"
@@ -172,6 +173,11 @@ func (s Sample) Lag() (records int64) {
 		records += max(o.Lag(), 0)
 	}
 	return records
+}
+
+// whole reports whether the end of every partition is known.
+func (s Sample) whole() bool {
+	return !slices.ContainsFunc(s.Offsets, func(o Offset) bool { return !o.Known })
 }
 
 // Restless are the newest samples, as far as the group was rebalancing at each.

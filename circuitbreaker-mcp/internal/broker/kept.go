@@ -40,7 +40,8 @@ func (m *memory) recall(groups []*groupState) int {
 	return max(least, 0)
 }
 
-// keep remembers the newest samples.
+// keep remembers the newest samples, but for those that lack the end of a partition: no
+// movement can be told from them.
 func (m *memory) keep(groups []Group) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -55,9 +56,12 @@ func (m *memory) keep(groups []Group) {
 		// With those that were too young to count: they will not be.
 		all := m.groups[g.Name]
 		for _, s := range g.Samples {
-			if len(all) == 0 || s.At.After(all[len(all)-1].At) {
+			if (len(all) == 0 || s.At.After(all[len(all)-1].At)) && s.whole() {
 				all = append(all, s)
 			}
+		}
+		if len(all) == 0 {
+			continue
 		}
 		m.groups[g.Name] = slices.Clone(all[max(0, len(all)-keepSamples):])
 	}

@@ -179,6 +179,23 @@ func peak(lags []int64) int {
 	return from
 }
 
+// climb is how a group came on since the least waited after it was last as much as now.
+// What waited before, and how much was consumed then, says nothing of how it goes on.
+func climb(g broker.Group) Trend {
+	last := len(g.Samples) - 1
+	least := last
+	for n := last - 1; n >= 0 && g.Samples[n].Lag() < g.Samples[last].Lag(); n-- {
+		if g.Samples[n].Lag() < g.Samples[least].Lag() {
+			least = n
+		}
+	}
+	if least < 0 {
+		return Trend{}
+	}
+	g.Samples = g.Samples[least:]
+	return trendOf(g)
+}
+
 func trendOf(g broker.Group) Trend {
 	t := Trend{Samples: len(g.Samples), Known: len(g.Samples) > 1 && len(g.Unread) == 0}
 	t.Lag, t.Partial = g.Lag()

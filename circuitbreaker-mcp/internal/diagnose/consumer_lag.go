@@ -16,6 +16,9 @@ import (
 // to fall behind: less is the up and down of bursts.
 const behindBy = 0.1
 
+// climbsBy is the same where more waited before.
+const climbsBy = 0.5
+
 // lagGrowing finds groups that consume and fall behind: at the last sample more waits
 // than at any before, and it has waited longer than what is on its way.
 func lagGrowing(k Kafka) (found []report.Finding) {
@@ -41,11 +44,30 @@ func lagGrowing(k Kafka) (found []report.Finding) {
 }
 
 // fallsBehind reports whether ever more waits for a group, and for longer than what is
-// on its way.
+// on its way: more than at any time before, or so much more than some time ago that no
+// burst explains it, whatever waited before that.
 func fallsBehind(g broker.Group) (Trend, bool) {
-	t := TrendOf(atRest(g))
-	return t, t.Growing && t.Consumed > 0 && float64(t.Produced-t.Consumed) >= behindBy*float64(t.Consumed) && t.Waits() && len(stuck(g)) == 0
+	t, up := trends(g)
+	if t.outgrown(behindBy) && t.Growing {
+		return t, len(stuck(g)) == 0
+	}
+	return up, up.climbed() && up.outgrown(climbsBy) && len(stuck(g)) == 0
 }
+
+// trends are how a group came on since it last shared out its partitions, and since the
+// least waited.
+func trends(g broker.Group) (t, up Trend) {
+	g = atRest(g)
+	return TrendOf(g), climb(g)
+}
+
+// outgrown reports whether what came is so much more than what was consumed, and waits.
+func (t Trend) outgrown(by float64) bool {
+	return t.Consumed > 0 && float64(t.Produced-t.Consumed) >= by*float64(t.Consumed) && t.Waits()
+}
+
+// climbed reports whether that lasts for so long that no burst explains it.
+func (t Trend) climbed() bool { return t.Samples >= enoughSamples && t.Window >= broker.Grace }
 
 // justBegan reports whether nothing waited a moment ago: what waits now is one burst, or
 // the beginning of more.
@@ -54,8 +76,14 @@ func (t Trend) justBegan() bool { return t.FromNone && !t.Overdue }
 // Undecided reports whether a group falls behind since a moment: a look some seconds
 // later tells whether that was a burst.
 func Undecided(g broker.Group) bool {
-	t, behind := fallsBehind(g)
-	return behind && t.justBegan() && !Deserted(g)
+	if Deserted(g) {
+		return false
+	}
+	if t, behind := fallsBehind(g); behind {
+		return t.justBegan()
+	}
+	_, up := trends(g)
+	return up.outgrown(climbsBy) && !up.climbed() && len(stuck(g)) == 0
 }
 
 func lags(list []int64) string {

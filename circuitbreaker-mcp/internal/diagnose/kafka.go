@@ -110,7 +110,10 @@ func (k Kafka) movementKnown() bool {
 		if lag, _ := g.Lag(); lag > 0 && (len(atRest(g).Samples) < enoughSamples || !k.agesKnown()) {
 			return false
 		}
-		if Undecided(g) || slices.ContainsFunc(g.Now().Offsets, func(o broker.Offset) bool { return o.Lag() > 0 && o.Due < 0 }) {
+		if t := TrendOf(atRest(g)); t.Lag > 0 && !t.Known || Undecided(g) {
+			return false
+		}
+		if slices.ContainsFunc(g.Now().Offsets, func(o broker.Offset) bool { return o.Lag() > 0 && o.Due < 0 }) {
 			return false
 		}
 	}

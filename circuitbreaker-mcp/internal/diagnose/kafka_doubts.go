@@ -96,6 +96,8 @@ func groupDoubt(g broker.Group) string {
 		return ""
 	case t.Window == 0:
 		return fmt.Sprintf("%s has %d records waiting over %s, and one sample tells no movement", name, t.Lag, broker.Grace)
+	case !t.Known && !t.Partial:
+		return fmt.Sprintf("%s has %d records waiting over %s, and how it came on is not known; ask again", name, t.Lag, broker.Grace)
 	case t.Known && t.Consumed == 0:
 		return fmt.Sprintf("%s has %d records waiting over %s and committed nothing in %s: stuck, or at work on a batch; ask again in some minutes", name, t.Lag, broker.Grace, short(t.Window))
 	}
