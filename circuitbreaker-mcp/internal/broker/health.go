@@ -15,7 +15,8 @@ type Ask struct {
 	AllGroups   bool       // also every group that the brokers list
 	// Samples is how often groups are looked at, and Every how long after each
 	// other. Samples of earlier calls count, unless a group is not as it was at
-	// the last of them. Fewer are taken where another would tell nothing: nothing
+	// the last of them, or records have waited for long. Fewer are taken where another
+	// would tell nothing: nothing
 	// waits and no group is rebalancing.
 	Samples int
 	Every   time.Duration
@@ -202,10 +203,15 @@ func settled(groups []*groupState) bool {
 	})
 }
 
+// jump is how many more records wait than at the last call, beyond twice as many, for
+// that to be looked into.
+const jump = 50
+
 // turned reports whether a group has come into another state since the earlier
-// calls, or out of its log, or further behind than it was: what is kept of it then
-// tells nothing of how it is, and one look does not tell a moment from a state, nor a
-// burst that is over from one that goes on. fresh is how many samples are of this call.
+// calls, or out of its log, or far more waits for it, or longer than what is on its way:
+// what is kept of it then tells nothing of how it comes on, and one look does not tell a
+// moment from a state, nor a burst that is over from one that goes on. fresh is how many
+// samples are of this call.
 func turned(groups []*groupState, fresh int) bool {
 	return slices.ContainsFunc(groups, func(g *groupState) bool {
 		before := len(g.Samples) - fresh - 1
@@ -215,7 +221,7 @@ func turned(groups []*groupState, fresh int) bool {
 		was, now := g.Samples[before], g.Now()
 		return was.State != g.State ||
 			!slices.ContainsFunc(was.Offsets, Offset.OutOfRange) && slices.ContainsFunc(now.Offsets, Offset.OutOfRange) ||
-			slices.ContainsFunc(now.Offsets, Offset.Overdue) && slices.ContainsFunc(g.Samples[:before+1], func(s Sample) bool { return s.Lag() < now.Lag() })
+			slices.ContainsFunc(now.Offsets, Offset.Overdue) || now.Lag() > jump+2*was.Lag()
 	})
 }
 

@@ -30,7 +30,8 @@ func TestWhatHasTurnedSinceTheLastCallIsLookedAtAgain(t *testing.T) {
 		"beyond the end":         {[]Sample{sample("Empty", 3, 9), sample("Empty", 5000, 9)}, 1, true},
 		"a burst came":           {[]Sample{sample("Stable", 0, 691), sample("Stable", 0, 610), old(0, 780)}, 1, true},
 		"and falls":              {[]Sample{sample("Stable", 0, 100), sample("Stable", 0, 900), old(0, 850)}, 1, true},
-		"it only drains":         {[]Sample{sample("Stable", 0, 800), sample("Stable", 300, 800), old(600, 800)}, 1, false},
+		"an old backlog drains":  {[]Sample{sample("Stable", 0, 800), sample("Stable", 300, 800), old(600, 800)}, 1, true},
+		"far more waits":         {[]Sample{sample("Stable", 95, 100), sample("Stable", 190, 580)}, 1, true},
 		"busy, nothing old":      {[]Sample{sample("Stable", 0, 10), sample("Stable", 20, 60)}, 1, false},
 		"beyond the end before":  {[]Sample{sample("Empty", 5000, 9), sample("Empty", 5000, 9)}, 1, false},
 	} {

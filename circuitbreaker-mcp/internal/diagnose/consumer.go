@@ -179,12 +179,17 @@ func peak(lags []int64) int {
 	return from
 }
 
-// climb is how a group came on since the least waited after it was last as much as now.
-// What waited before, and how much was consumed then, says nothing of how it goes on.
+// steady is how long after each other samples may be for it to be known what happened
+// in between.
+const steady = 5 * time.Second
+
+// climb is how a group came on since the least waited, as far back as samples are
+// steady and less waited than now. What waited before, and how much was consumed then,
+// says nothing of how it goes on.
 func climb(g broker.Group) Trend {
 	last := len(g.Samples) - 1
 	least := last
-	for n := last - 1; n >= 0 && g.Samples[n].Lag() < g.Samples[last].Lag(); n-- {
+	for n := last - 1; n >= 0 && g.Samples[n+1].At.Sub(g.Samples[n].At) <= steady && g.Samples[n].Lag() < g.Samples[last].Lag(); n-- {
 		if g.Samples[n].Lag() < g.Samples[least].Lag() {
 			least = n
 		}

@@ -66,8 +66,8 @@ func (t Trend) outgrown(by float64) bool {
 	return t.Consumed > 0 && float64(t.Produced-t.Consumed) >= by*float64(t.Consumed) && t.Waits()
 }
 
-// climbed reports whether that lasts for so long that no burst explains it.
-func (t Trend) climbed() bool { return t.Samples >= enoughSamples && t.Window >= broker.Grace }
+// climbed reports whether it does so for so long that no burst explains it.
+func (t Trend) climbed() bool { return t.Growing && t.Window >= broker.Grace && t.Overdue }
 
 // justBegan reports whether nothing waited a moment ago: what waits now is one burst, or
 // the beginning of more.
@@ -83,7 +83,7 @@ func Undecided(g broker.Group) bool {
 		return t.justBegan()
 	}
 	_, up := trends(g)
-	return up.outgrown(climbsBy) && !up.climbed() && len(stuck(g)) == 0
+	return up.Samples >= enoughSamples && up.outgrown(climbsBy) && !up.climbed() && len(stuck(g)) == 0
 }
 
 func lags(list []int64) string {
