@@ -16,8 +16,7 @@ type Ask struct {
 	// Samples is how often groups are looked at, and Every how long after each
 	// other. Samples of earlier calls count, unless a group is not as it was at
 	// the last of them, or records have waited for long. Fewer are taken where another
-	// would tell nothing: nothing
-	// waits and no group is rebalancing.
+	// would tell nothing: nothing waits and no group is rebalancing.
 	Samples int
 	Every   time.Duration
 	// Rest is for how long a group that was asked for is looked at further while it
