@@ -194,7 +194,7 @@ func topicSetting(ctx context.Context, broker, topic, name string) (value string
 	if err := tcp.SetDeadline(time.Now().Add(within)); err != nil {
 		return "", err
 	}
-	m, err := protocol.RoundTrip(tcp, version, 1, "sandbox", &describeconfigs.Request{Resources: []describeconfigs.RequestResource{
+	m, err := protocol.RoundTrip(tcp, version, 1, "admin", &describeconfigs.Request{Resources: []describeconfigs.RequestResource{
 		{ResourceType: int8(kafka.ResourceTypeTopic), ResourceName: topic, ConfigNames: []string{name}},
 	}})
 	if err != nil {
