@@ -6,8 +6,6 @@
 package foreign
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode"
@@ -28,20 +26,10 @@ type Text string
 func (t Text) String() string { return Clean(string(t), MaxText) }
 
 // MarshalJSON encodes the cleaned value, without HTML escapes.
-func (t Text) MarshalJSON() ([]byte, error) { return []byte(quote(t.String())), nil }
+func (t Text) MarshalJSON() ([]byte, error) { return []byte(t.Quoted()), nil }
 
 // Quoted returns the cleaned value in double quotes, as text answers show it.
-func (t Text) Quoted() string { return quote(t.String()) }
-
-func quote(s string) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil {
-		return `""` // a string always encodes; this keeps the signature plain
-	}
-	return strings.TrimSuffix(b.String(), "\n")
-}
+func (t Text) Quoted() string { return Quote(t.String()) }
 
 // Clean returns s with card numbers masked, characters that a reader would obey
 // or not see (see visible) and invalid UTF-8 written as visible escapes, and at

@@ -71,7 +71,7 @@ func (n *node) joined() string {
 // shown is a line of prose: of our own words as they are, also where there are none.
 func (n *node) shown() string {
 	if n.kind == foreignNode {
-		return quoted(n.scalar)
+		return foreign.Quote(n.scalar)
 	}
 	return n.scalar
 }

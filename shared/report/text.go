@@ -3,6 +3,8 @@ package report
 import (
 	"slices"
 	"strings"
+
+	"payops-mcp/shared/foreign"
 )
 
 // facts writes a tool's own facts: scalars as "name: value", arrays of objects as
@@ -101,7 +103,7 @@ func (n *node) get(name string) *node {
 // be read as something else.
 func (n *node) cell() string {
 	if n.kind == ownNode && (n.scalar == "-" || strings.Contains(n.scalar, "|")) {
-		return quoted(n.scalar)
+		return foreign.Quote(n.scalar)
 	}
 	return n.line()
 }
@@ -119,13 +121,13 @@ func (n *node) line() string {
 	case rawNode:
 		return n.scalar
 	case foreignNode:
-		return quoted(n.scalar)
+		return foreign.Quote(n.scalar)
 	case objectNode:
 		return n.pairs()
 	case arrayNode:
 		return n.series()
 	case proseNode:
-		return quoted(n.joined())
+		return foreign.Quote(n.joined())
 	}
 	return ""
 }

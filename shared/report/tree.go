@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -272,12 +271,12 @@ func (n *node) json(b []byte) []byte {
 	case rawNode:
 		return append(b, n.scalar...)
 	case ownNode, foreignNode:
-		return appendQuoted(b, n.scalar)
+		return foreign.AppendQuoted(b, n.scalar)
 	case objectNode:
 		open := len(b)
 		for _, f := range n.fields {
 			if f.node != nil {
-				b = f.node.json(append(appendQuoted(append(b, ','), f.name), ':'))
+				b = f.node.json(append(foreign.AppendQuoted(append(b, ','), f.name), ':'))
 			}
 		}
 		return enclosed(b, open, '{', '}')
@@ -288,7 +287,7 @@ func (n *node) json(b []byte) []byte {
 		}
 		return enclosed(b, open, '[', ']')
 	case proseNode:
-		return appendQuoted(b, n.joined())
+		return foreign.AppendQuoted(b, n.joined())
 	}
 	return b
 }
@@ -300,35 +299,4 @@ func enclosed(b []byte, open int, left, right byte) []byte {
 	}
 	b[open] = left
 	return append(b, right)
-}
-
-// quoted returns s as a JSON string, without HTML escapes.
-func quoted(s string) string { return string(appendQuoted(make([]byte, 0, len(s)+2), s)) }
-
-// appendQuoted appends s to b as a JSON string, without HTML escapes.
-func appendQuoted(b []byte, s string) []byte {
-	whole := len(b)
-	b = append(b, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' || c > '~':
-			return appendEncoded(b[:whole], s)
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
-}
-
-// appendEncoded is appendQuoted for what is not all printable ASCII.
-func appendEncoded(b []byte, s string) []byte {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil {
-		return append(b, `""`...) // a string always encodes
-	}
-	return append(b, bytes.TrimSuffix(out.Bytes(), []byte("\n"))...)
 }
