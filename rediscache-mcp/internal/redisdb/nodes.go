@@ -106,27 +106,39 @@ func (db *DB) reload(ctx context.Context, keys []string, r Reading) bool {
 	}
 }
 
+// ofKeys puts a command about each key to the server that has it, all at once, and tells
+// what was answered to which. Keys whose server did not answer, or refused the command,
+// are passed over.
+func ofKeys[C redis.Cmder](ctx context.Context, db *DB, keys []string, put func(pipe redis.Pipeliner, key string) C, told func(at int, cmd C)) {
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	nodes, failure := db.nodes(ctx, keys)
+	if failure != nil {
+		return
+	}
+	for _, n := range nodes {
+		pipe := n.client.Pipeline()
+		cmds := make([]C, len(n.keys))
+		for i, at := range n.keys {
+			cmds[i] = put(pipe, keys[at])
+		}
+		if pipe.Len() == 0 || exec(ctx, pipe) != nil {
+			continue
+		}
+		for i, at := range n.keys {
+			if cmds[i].Err() == nil {
+				told(at, cmds[i])
+			}
+		}
+	}
+}
+
 // Exist reports which keys are there, by a probe that counts as no lookup. Keys
 // that could not be looked for are reported as absent.
 func (db *DB) Exist(ctx context.Context, keys []string) []bool {
 	there := make([]bool, len(keys))
-	nodes, failure := db.nodes(ctx, keys)
-	if failure != nil {
-		return there
-	}
-	for _, n := range nodes {
-		pipe := n.client.Pipeline()
-		sizes := make([]*redis.IntCmd, len(n.keys))
-		for i, at := range n.keys {
-			sizes[i] = pipe.MemoryUsage(ctx, keys[at], 1)
-		}
-		if err := exec(ctx, pipe); err != nil {
-			continue
-		}
-		for i, at := range n.keys {
-			there[at] = sizes[i].Err() == nil
-		}
-	}
+	ofKeys(ctx, db, keys, func(pipe redis.Pipeliner, key string) *redis.IntCmd { return pipe.MemoryUsage(ctx, key, 1) },
+		func(at int, _ *redis.IntCmd) { there[at] = true })
 	return there
 }
 

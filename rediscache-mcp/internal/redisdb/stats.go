@@ -143,31 +143,16 @@ func (db *DB) Remember(ctx context.Context, all, lasting int64, some []string) {
 
 // left asks when keys end; those that are gone, or may not be asked for, are left out.
 func (db *DB) left(ctx context.Context, keys []string) (all []time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
-	defer cancel()
-	nodes, failure := db.nodes(ctx, keys)
-	if failure != nil {
-		return nil
-	}
-	for _, n := range nodes {
-		pipe := n.client.Pipeline()
-		ttls := make([]*redis.DurationCmd, len(n.keys))
-		for i, at := range n.keys {
-			ttls[i] = pipe.PTTL(ctx, keys[at])
-		}
-		if pipe.Len() == 0 || exec(ctx, pipe) != nil {
-			continue
-		}
-		for _, ttl := range ttls {
-			switch d, err := ttl.Result(); {
-			case err != nil || d == -2:
-			case d == -1:
+	ofKeys(ctx, db, keys, func(pipe redis.Pipeliner, key string) *redis.DurationCmd { return pipe.PTTL(ctx, key) },
+		func(_ int, ttl *redis.DurationCmd) {
+			switch d := ttl.Val(); d {
+			case -2:
+			case -1:
 				all = append(all, forEver)
 			default:
 				all = append(all, d)
 			}
-		}
-	}
+		})
 	return all
 }
 
@@ -265,58 +250,19 @@ type KeySize struct {
 
 // Sizes asks how much memory keys of one server take; keys that are gone, or may
 // not be asked for, are left out. It counts as no lookup.
-func (db *DB) Sizes(ctx context.Context, keys []string) []KeySize {
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
-	defer cancel()
-	nodes, failure := db.nodes(ctx, keys)
-	if failure != nil {
-		return nil
-	}
-	var all []KeySize
-	for _, n := range nodes {
-		pipe := n.client.Pipeline()
-		sizes := make([]*redis.IntCmd, len(n.keys))
-		for i, at := range n.keys {
-			sizes[i] = pipe.MemoryUsage(ctx, keys[at])
-		}
-		if pipe.Len() == 0 || exec(ctx, pipe) != nil {
-			continue
-		}
-		for i, at := range n.keys {
-			if sizes[i].Err() == nil {
-				all = append(all, KeySize{Key: keys[at], Bytes: sizes[i].Val()})
-			}
-		}
-	}
+func (db *DB) Sizes(ctx context.Context, keys []string) (all []KeySize) {
+	ofKeys(ctx, db, keys, func(pipe redis.Pipeliner, key string) *redis.IntCmd { return pipe.MemoryUsage(ctx, key) },
+		func(at int, size *redis.IntCmd) { all = append(all, KeySize{Key: keys[at], Bytes: size.Val()}) })
 	return all
 }
 
-// Idle asks when keys were last used, and notes it; each counts as a hit.
+// Idle asks when keys were last used, and notes it, but for keys that are gone and where
+// the policy is LFU; each counts as a hit.
 func (db *DB) Idle(ctx context.Context, keys []KeySize) {
 	names := make([]string, len(keys))
 	for i, k := range keys {
 		names[i] = k.Key
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
-	defer cancel()
-	nodes, failure := db.nodes(ctx, names)
-	if failure != nil {
-		return
-	}
-	for _, n := range nodes {
-		pipe := n.client.Pipeline()
-		idle := make([]*redis.DurationCmd, len(n.keys))
-		for i, at := range n.keys {
-			idle[i] = pipe.ObjectIdleTime(ctx, names[at])
-		}
-		if pipe.Len() == 0 || exec(ctx, pipe) != nil {
-			continue
-		}
-		for i, at := range n.keys {
-			if idle[i].Err() == nil { // an error where the policy is LFU, or the key is gone
-				d := idle[i].Val()
-				keys[at].Idle = &d
-			}
-		}
-	}
+	ofKeys(ctx, db, names, func(pipe redis.Pipeliner, key string) *redis.DurationCmd { return pipe.ObjectIdleTime(ctx, key) },
+		func(at int, idle *redis.DurationCmd) { keys[at].Idle = new(idle.Val()) })
 }
