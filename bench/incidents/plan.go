@@ -68,18 +68,12 @@ func wanted(s drill.Scenario, only []string) bool {
 // drawPairs draws pairs that can hold together, such that as few as possible have every
 // incident that can be in one; then others, up to n.
 func drawPairs(seed uint64, n int) (pairs [][2]incident.Incident) {
-	var all [][2]incident.Incident
-	every := incident.All()
-	for n, a := range every {
-		for _, b := range every[n+1:] {
-			all = append(all, [2]incident.Incident{a, b})
-		}
-	}
+	all := incident.EveryPair()
 	// Before those are left out that cannot hold together: a rule that forbids one more
 	// leaves the others of a seed where they were.
 	r := rand.New(rand.NewPCG(seed, 0))
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	all = slices.DeleteFunc(all, func(p [2]incident.Incident) bool { return incident.Together(p[0], p[1]) != "" })
+	all = incident.Possible(all)
 	covered := map[string]bool{}
 	for _, least := range []int{2, 1, 0} { // how many are new in a pair
 		for _, p := range all {

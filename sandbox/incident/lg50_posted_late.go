@@ -2,7 +2,6 @@ package incident
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -15,8 +14,11 @@ import (
 var _ = add(Incident{ID: "LG-50", Parts: stack.PartMariaDB, Undo: restoreBooks,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{Asks: []Ask{askReconciliation()}}
-		if late, err := count(ctx, w, postedLate); err != nil || late > 0 {
-			return did, errors.Join(err, fmt.Errorf("%d postings have come late already, and would be told besides", late))
+		switch late, err := count(ctx, w, postedLate); {
+		case err != nil:
+			return did, err
+		case late > 0:
+			return did, fmt.Errorf("%d postings have come late already, and would be told besides", late)
 		}
 		shard, place := w.anyShard()
 		hit, err := w.older(ctx, shard, "CAPTURED", w.between(5, 12))

@@ -98,18 +98,24 @@ func (r Row) drains() bool {
 	})
 }
 
-// Pairs are the pairs of incidents that can hold together, each once.
-func Pairs() (pairs [][2]Incident) {
+// EveryPair are the pairs of incidents, each once, whether they can hold together or not.
+func EveryPair() (pairs [][2]Incident) {
 	all := All()
 	for n, a := range all {
 		for _, b := range all[n+1:] {
-			if Together(a, b) == "" {
-				pairs = append(pairs, [2]Incident{a, b})
-			}
+			pairs = append(pairs, [2]Incident{a, b})
 		}
 	}
 	return pairs
 }
+
+// Possible are those of some pairs that can hold together.
+func Possible(pairs [][2]Incident) [][2]Incident {
+	return slices.DeleteFunc(pairs, func(p [2]Incident) bool { return Together(p[0], p[1]) != "" })
+}
+
+// Pairs are the pairs of incidents that can hold together, each once.
+func Pairs() [][2]Incident { return Possible(EveryPair()) }
 
 // alone are near misses that cannot hold beside others: another identity of the
 // databases, a clock that is moved, an empty system, no lookups at all, and what is
