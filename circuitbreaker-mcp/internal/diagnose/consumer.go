@@ -184,17 +184,17 @@ func peak(lags []int64) int {
 const steady = 5 * time.Second
 
 // climb is how a group came on since the least waited, as far back as samples are
-// steady and less waited than now. What waited before, and how much was consumed then,
-// says nothing of how it goes on.
-func climb(g broker.Group) Trend {
-	last := len(g.Samples) - 1
+// steady and less waited than now; no samples where those are too few. What waited
+// before, and how much was consumed then, says nothing of how it goes on.
+func climb(g broker.Group, lags []int64) Trend {
+	last := len(lags) - 1
 	least := last
-	for n := last - 1; n >= 0 && g.Samples[n+1].At.Sub(g.Samples[n].At) <= steady && g.Samples[n].Lag() < g.Samples[last].Lag(); n-- {
-		if g.Samples[n].Lag() < g.Samples[least].Lag() {
+	for n := last - 1; n >= 0 && g.Samples[n+1].At.Sub(g.Samples[n].At) <= steady && lags[n] < lags[last]; n-- {
+		if lags[n] < lags[least] {
 			least = n
 		}
 	}
-	if least < 0 {
+	if last-least+1 < enoughSamples {
 		return Trend{}
 	}
 	g.Samples = g.Samples[least:]

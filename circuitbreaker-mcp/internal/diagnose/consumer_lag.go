@@ -19,15 +19,14 @@ const behindBy = 0.1
 // climbsBy is the same where more waited before.
 const climbsBy = 0.5
 
-// lagGrowing finds groups that consume and fall behind: at the last sample more waits
-// than at any before, and it has waited longer than what is on its way.
+// lagGrowing finds groups that consume and fall behind.
 func lagGrowing(k Kafka) (found []report.Finding) {
 	for _, g := range k.Groups {
-		if !k.required(g) || Deserted(g) {
+		if !k.required(g) {
 			continue
 		}
-		t, behind := fallsBehind(g)
-		if !behind || t.justBegan() {
+		t, c := courseOf(g)
+		if c != behind {
 			continue
 		}
 		topics := topicsOf(g)
@@ -43,22 +42,47 @@ func lagGrowing(k Kafka) (found []report.Finding) {
 	return found
 }
 
-// fallsBehind reports whether ever more waits for a group, and for longer than what is
-// on its way: more than at any time before, or so much more than some time ago that no
-// burst explains it, whatever waited before that.
-func fallsBehind(g broker.Group) (Trend, bool) {
-	t, up := trends(g)
-	if t.outgrown(behindBy) && t.Growing {
-		return t, len(stuck(g)) == 0
+// course is whether a group falls behind.
+type course int
+
+const (
+	keepsUp course = iota
+	undecided
+	behind
+)
+
+// courseOf tells whether ever more waits for a group, and for longer than what is on its
+// way: more than at any time before, or so much more than some time ago that no burst
+// explains it, whatever waited before that. It is undecided while that began a moment
+// ago. The trend is what shows it, since the group last shared out its partitions; it is
+// not Known where too few samples or not all of them tell.
+func courseOf(g broker.Group) (Trend, course) {
+	rest := atRest(g)
+	if len(rest.Samples) < enoughSamples {
+		return Trend{}, keepsUp
 	}
-	return up, up.climbed() && up.outgrown(climbsBy) && len(stuck(g)) == 0
+	t := TrendOf(rest)
+	grows, lasts := t.Growing && t.outgrown(behindBy), true
+	if !grows {
+		if up := climb(rest, t.Lags); up.outgrown(climbsBy) {
+			up.Known = up.Known && t.Known
+			t, grows, lasts = up, true, up.climbed()
+		}
+	}
+	switch {
+	case !grows || Deserted(g) || len(stuck(g)) > 0:
+		return t, keepsUp
+	case !lasts || t.justBegan():
+		return t, undecided
+	}
+	return t, behind
 }
 
-// trends are how a group came on since it last shared out its partitions, and since the
-// least waited.
-func trends(g broker.Group) (t, up Trend) {
-	g = atRest(g)
-	return TrendOf(g), climb(g)
+// Undecided reports whether a group falls behind since a moment: a look some seconds
+// later tells whether that was a burst.
+func Undecided(g broker.Group) bool {
+	_, c := courseOf(g)
+	return c == undecided
 }
 
 // outgrown reports whether what came is so much more than what was consumed, and waits.
@@ -72,19 +96,6 @@ func (t Trend) climbed() bool { return t.Growing && t.Window >= broker.Grace && 
 // justBegan reports whether nothing waited a moment ago: what waits now is one burst, or
 // the beginning of more.
 func (t Trend) justBegan() bool { return t.FromNone && !t.Overdue }
-
-// Undecided reports whether a group falls behind since a moment: a look some seconds
-// later tells whether that was a burst.
-func Undecided(g broker.Group) bool {
-	if Deserted(g) {
-		return false
-	}
-	if t, behind := fallsBehind(g); behind {
-		return t.justBegan()
-	}
-	_, up := trends(g)
-	return up.Samples >= enoughSamples && up.outgrown(climbsBy) && !up.climbed() && len(stuck(g)) == 0
-}
 
 func lags(list []int64) string {
 	texts := make([]string, len(list))

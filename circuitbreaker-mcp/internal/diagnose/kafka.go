@@ -107,11 +107,10 @@ func (k Kafka) movementKnown() bool {
 	}
 	for _, name := range k.Required {
 		g, _ := k.group(name)
-		if lag, _ := g.Lag(); lag > 0 && (len(atRest(g).Samples) < enoughSamples || !k.agesKnown()) {
-			return false
-		}
-		if t := TrendOf(atRest(g)); t.Lag > 0 && !t.Known || Undecided(g) {
-			return false
+		if lag, _ := g.Lag(); lag > 0 {
+			if t, c := courseOf(g); !t.Known || c == undecided || !k.agesKnown() {
+				return false
+			}
 		}
 		if slices.ContainsFunc(g.Now().Offsets, func(o broker.Offset) bool { return o.Lag() > 0 && o.Due < 0 }) {
 			return false
