@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Payment card numbers have 13 to 19 digits (ISO/IEC 7812).
@@ -51,22 +52,47 @@ func MaskCards(s string) string {
 func mayHoldCard(s string) bool {
 	digits, between := 0, 0
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= 0x80:
-			return true
-		case c >= '0' && c <= '9':
-			digits, between = digits+1, 0
-		case between == 2 || !separator(rune(c)):
+		switch kinds[s[i]] {
+		case aDigit:
+			if digits, between = digits+1, 0; digits == minCard {
+				return true
+			}
+		case aSeparator:
+			if between++; between > 2 {
+				digits = 0
+			}
+		case aLetter:
 			digits, between = 0, 0
 		default:
-			between++
-		}
-		if digits == minCard {
 			return true
 		}
 	}
 	return false
 }
+
+// kinds are what each byte is in text.
+var kinds = func() (all [256]kind) {
+	for c := range all {
+		switch {
+		case c >= utf8.RuneSelf:
+			all[c] = beyondASCII
+		case c >= '0' && c <= '9':
+			all[c] = aDigit
+		case separator(rune(c)):
+			all[c] = aSeparator
+		}
+	}
+	return all
+}()
+
+type kind byte
+
+const (
+	aLetter kind = iota // or any other that stands in no card number
+	aDigit
+	aSeparator
+	beyondASCII
+)
 
 // groupEnd returns the index behind the unbroken digits that start at i.
 func groupEnd(runes []rune, i int) int {

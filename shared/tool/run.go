@@ -32,9 +32,6 @@ var calls atomic.Int64
 func (t Tool) run(ctx context.Context, args []byte, limits Limits, log *slog.Logger) *mcp.CallToolResult {
 	id, start := calls.Add(1), time.Now()
 	r, err := t.guarded(ctx, args, limits)
-	if err == nil && !json.Valid(r.structured) { // the library would leave such a call unanswered
-		err = errors.New("the structured answer is no JSON")
-	}
 	what := slog.String("tool", t.Spec.Name)
 	if q, ok := errors.AsType[*questionError](err); ok {
 		log.LogAttrs(ctx, slog.LevelInfo, "call asks the person first", what, slog.Int64("call", id), slog.Duration("took", time.Since(start)))

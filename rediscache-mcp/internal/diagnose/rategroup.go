@@ -28,8 +28,9 @@ var groupWords = map[catalog.Code]string{
 func ManyRateKeys(keys []RateKey, more map[catalog.Code]int64) (findings []report.Finding, ran []catalog.Code) {
 	_, ran = RateKeys(keys)
 	ran = slices.DeleteFunc(ran, func(c catalog.Code) bool { return more[c] > 0 })
+	counters := judgeable(keys)
 	for _, r := range rateRules {
-		of, its := matches(r.rule, keys)
+		of, its := matches(r.rule, counters)
 		switch {
 		case len(of) == 0:
 		case len(of) == 1 && more[r.code] == 0:

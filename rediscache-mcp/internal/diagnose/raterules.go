@@ -24,8 +24,9 @@ var rateRules = []struct {
 // RateKeys judges counters. It returns the findings and the codes of the rules
 // that ran: none where a counter could not be read, for then nothing is ruled out.
 func RateKeys(keys []RateKey) (findings []report.Finding, ran []catalog.Code) {
+	counters := judgeable(keys)
 	for _, r := range rateRules {
-		of, _ := matches(r.rule, keys)
+		of, _ := matches(r.rule, counters)
 		findings = append(findings, of...)
 		ran = append(ran, r.code)
 	}
@@ -40,14 +41,23 @@ func RateKeys(keys []RateKey) (findings []report.Finding, ran []catalog.Code) {
 	return findings, ran
 }
 
-// matches returns the findings of a rule, and the counters that they are of.
-func matches(rule func(RateKey) (report.Finding, bool), keys []RateKey) (findings []report.Finding, of []RateKey) {
-	for _, k := range keys {
-		if s := k.State(); s == Unread || s == Off || k.Passing {
-			continue
+// judgeable are the counters that are there, were read, and are not told of with others.
+func judgeable(keys []RateKey) []*RateKey {
+	some := make([]*RateKey, 0, len(keys))
+	for i := range keys {
+		k := &keys[i]
+		if s := k.State(); s != Unread && s != Off && s != NoWindow && !k.Passing {
+			some = append(some, k)
 		}
-		if f, found := rule(k); found {
-			findings, of = append(findings, f), append(of, k)
+	}
+	return some
+}
+
+// matches returns the findings of a rule, and the counters that they are of.
+func matches(rule func(RateKey) (report.Finding, bool), keys []*RateKey) (findings []report.Finding, of []RateKey) {
+	for _, k := range keys {
+		if f, found := rule(*k); found {
+			findings, of = append(findings, f), append(of, *k)
 		}
 	}
 	return findings, of
