@@ -146,16 +146,13 @@ type DeadTopic struct {
 }
 
 // Lag is how many records wait for the group in a partition, or -1 when that is
-// not known. A group that has committed nothing begins wherever it is configured
-// to, so all that the log holds may wait.
+// not known: what the log no longer holds does not wait. A group that has committed
+// nothing begins wherever it is configured to, so all that the log holds may wait.
 func (o Offset) Lag() int64 {
-	switch {
-	case !o.Known:
+	if !o.Known {
 		return -1
-	case o.Committed < 0:
-		return o.Last - o.First
 	}
-	return max(0, o.Last-o.Committed)
+	return max(0, o.Last-max(o.Committed, o.First))
 }
 
 // OutOfRange is whether what is committed lies outside of the log.
@@ -171,6 +168,14 @@ func (o Offset) Overdue() bool { return o.Lag() > 0 && o.Due >= 0 && max(o.Commi
 func (s Sample) Lag() (records int64) {
 	for _, o := range s.Offsets {
 		records += max(o.Lag(), 0)
+	}
+	return records
+}
+
+// Committed is how many records the group has come past, from the beginning of each log.
+func (s Sample) Committed() (records int64) {
+	for _, o := range s.Offsets {
+		records += max(o.Committed, 0)
 	}
 	return records
 }

@@ -11,6 +11,7 @@ import (
 const (
 	keepFor     = 15 * time.Minute
 	keepSamples = 8      // of a group
+	keepNewest  = 3      // of them, whatever they are like
 	keepOffsets = 20_000 // of all groups together
 	apart       = time.Second
 )
@@ -54,7 +55,7 @@ func (m *memory) keep(groups []Group) {
 			continue
 		}
 		// With those that were too young to count: they will not be.
-		all := m.groups[g.Name]
+		all := slices.DeleteFunc(slices.Clone(m.groups[g.Name]), func(s Sample) bool { return time.Since(s.At) > keepFor })
 		for _, s := range g.Samples {
 			if (len(all) == 0 || s.At.After(all[len(all)-1].At)) && s.whole() {
 				all = append(all, s)
@@ -63,7 +64,7 @@ func (m *memory) keep(groups []Group) {
 		if len(all) == 0 {
 			continue
 		}
-		m.groups[g.Name] = slices.Clone(all[max(0, len(all)-keepSamples):])
+		m.groups[g.Name] = Thinned(all)
 	}
 	total := 0
 	for name, samples := range m.groups {
@@ -74,4 +75,29 @@ func (m *memory) keep(groups []Group) {
 			delete(m.groups, name)
 		}
 	}
+}
+
+// Thinned are the samples that are kept of all. They are the newest; but where as much
+// waits as at the first, for longer than what is on its way, they are those that are well
+// apart: what stands, or falls behind by little, would else never be seen to do so for
+// long by somebody who asks often.
+func Thinned(all []Sample) []Sample {
+	for len(all) > keepSamples {
+		drop := 0
+		if all[0].lasts(all[len(all)-1]) {
+			drop = 1
+			for n := 2; n < len(all)-keepNewest; n++ {
+				if all[n+1].At.Sub(all[n-1].At) < all[drop+1].At.Sub(all[drop-1].At) {
+					drop = n
+				}
+			}
+		}
+		all = slices.Delete(all, drop, drop+1)
+	}
+	return all
+}
+
+// lasts reports whether what is overdue is no less at a later sample.
+func (s Sample) lasts(later Sample) bool {
+	return s.State == later.State && s.Lag() <= later.Lag() && slices.ContainsFunc(s.Offsets, Offset.Overdue) && slices.ContainsFunc(later.Offsets, Offset.Overdue)
 }

@@ -147,7 +147,7 @@ type Trend struct {
 	Known              bool // whether Consumed and Produced are, of every partition
 	Overdue            bool // records have waited longer than broker.Grace
 	Growing            bool // the lag is above all that it was since there was none
-	FromNone           bool // there was none at a sample
+	Steps              int  // after how many samples of the window something was committed
 	Lags               []int64
 }
 
@@ -160,7 +160,7 @@ func TrendOf(g broker.Group) Trend {
 		since := g
 		since.Samples = g.Samples[from:]
 		down := trendOf(since)
-		t.Window, t.Consumed, t.Produced, t.Known, t.Peaked = down.Window, down.Consumed, down.Produced, down.Known, true
+		t.Window, t.Consumed, t.Produced, t.Known, t.Steps, t.Peaked = down.Window, down.Consumed, down.Produced, down.Known, down.Steps, true
 	}
 	return t
 }
@@ -216,11 +216,16 @@ func trendOf(g broker.Group) Trend {
 		t.Produced += m.Produced
 	}
 	t.Seen = t.Window
-	for _, s := range g.Samples {
+	var committed int64
+	for n, s := range g.Samples {
 		t.Lags = append(t.Lags, s.Lag())
+		before := committed
+		if committed = s.Committed(); n > 0 && committed != before {
+			t.Steps++
+		}
 	}
 	from := lastNone(t.Lags) + 1
-	t.Growing, t.FromNone = growing(g.Samples[from:], t.Lags[from:]), from > 0
+	t.Growing = growing(g.Samples[from:], t.Lags[from:])
 	return t
 }
 

@@ -25,13 +25,16 @@ func lagGrowing(k Kafka) (found []report.Finding) {
 		if !k.required(g) {
 			continue
 		}
-		t, c := courseOf(g)
-		if c != behind {
+		t := courseOf(g)
+		if t.course != behind {
 			continue
 		}
-		topics := topicsOf(g)
-		f := report.NewFinding(catalog.ConsumerLagGrowing, "%s falls behind: lag %s -> %s%d in %s, %d consumed and %d added", Name(g.Name), lags(t.Lags[:1]), atLeast(t.Partial), t.Lag, short(t.Window), t.Consumed, t.Produced).
-			With(kafkaSource, "OffsetFetch, ListOffsets of "+Name(g.Name), fmt.Sprintf("lag %s at %d samples over %s", lags(t.Lags), t.Samples, short(t.Window)), g.Now().At).
+		topics, where := topicsOf(g), ""
+		if t.of.count() > 0 {
+			topics, where = t.of.topics, " in "+t.of.String()
+		}
+		f := report.NewFinding(catalog.ConsumerLagGrowing, "%s falls behind%s: lag %s -> %s%d in %s, %d consumed and %d added", Name(g.Name), where, lags(t.Lags[:1]), atLeast(t.Partial), t.Lag, short(t.Window), t.Consumed, t.Produced).
+			With(kafkaSource, "OffsetFetch, ListOffsets of "+Name(g.Name), fmt.Sprintf("lag%s %s at %d samples over %s", where, lags(t.Lags), t.Samples, short(t.Window)), g.Now().At).
 			Then("Look what the workers wait for (database, payment gateway): analyze_failure_pattern and check_database_health",
 				"More consumers help up to the number of partitions").ConfirmWith("analyze_failure_pattern")
 		if what := Hurt(topics...); what != "" {
@@ -51,38 +54,61 @@ const (
 	behind
 )
 
+// headway is how a group comes on: in all that it reads, or in some partitions of it.
+type headway struct {
+	Trend
+	of partitions // none for all
+	course
+}
+
 // courseOf tells whether ever more waits for a group, and for longer than what is on its
 // way: more than at any time before, or so much more than some time ago that no burst
-// explains it, whatever waited before that. It is undecided while that began a moment
-// ago. The trend is what shows it, since the group last shared out its partitions; it is
-// not Known where too few samples or not all of them tell.
-func courseOf(g broker.Group) (Trend, course) {
+// explains it, whatever waited before that; or in some partitions alone. It is undecided
+// while that was not seen for long enough to tell it from a burst, of which nothing is
+// overdue, or from a consumer that commits in batches. The trend is what shows it, since the group last shared out its
+// partitions; it is not Known where too few samples or not all of them tell.
+func courseOf(g broker.Group) headway {
 	rest := atRest(g)
 	if len(rest.Samples) < enoughSamples {
-		return Trend{}, keepsUp
+		return headway{course: tooFew(g, rest)}
 	}
-	t := TrendOf(rest)
-	grows, lasts := t.Growing && t.outgrown(behindBy), true
+	h := headway{Trend: TrendOf(rest)}
+	grows, lasts := h.Growing && (h.outgrown(behindBy) || h.later()), true
 	if !grows {
-		if up := climb(rest, t.Lags); up.outgrown(climbsBy) {
-			up.Known = up.Known && t.Known
-			t, grows, lasts = up, true, up.climbed()
+		if up := climb(rest, h.Lags); up.outgrown(climbsBy) {
+			up.Known = up.Known && h.Known
+			h.Trend, grows, lasts = up, true, up.climbed()
+		}
+	}
+	if !grows && h.Overdue {
+		if some, of := lagging(rest); of.count() > 0 {
+			h, grows = headway{Trend: TrendOf(some), of: of}, true
+			lasts = h.Growing && h.outgrown(behindBy) && h.Window >= partBehind
 		}
 	}
 	switch {
-	case !grows || Deserted(g) || len(stuck(g)) > 0:
-		return t, keepsUp
-	case !lasts || t.justBegan():
-		return t, undecided
+	case !grows && !h.oneStep() && !h.more() || Deserted(g) || len(stuck(g)) > 0:
+	case !grows || !lasts || !h.Known || h.Window < broker.Grace || !h.Overdue:
+		h.course = undecided
+	default:
+		h.course = behind
 	}
-	return t, behind
+	return h
 }
 
-// Undecided reports whether a group falls behind since a moment: a look some seconds
-// later tells whether that was a burst.
+// tooFew is the course of a group of which rest are too few samples: more of them may
+// tell, where others were not at rest.
+func tooFew(g, rest broker.Group) course {
+	if len(g.Samples) >= enoughSamples && trendOf(rest).Overdue {
+		return undecided
+	}
+	return keepsUp
+}
+
+// Undecided reports whether it cannot be told yet whether a group falls behind: a look
+// some seconds later may tell.
 func Undecided(g broker.Group) bool {
-	_, c := courseOf(g)
-	return c == undecided
+	return courseOf(g).course == undecided
 }
 
 // outgrown reports whether what came is so much more than what was consumed, and waits.
@@ -90,12 +116,58 @@ func (t Trend) outgrown(by float64) bool {
 	return t.Consumed > 0 && float64(t.Produced-t.Consumed) >= by*float64(t.Consumed) && t.Waits()
 }
 
-// climbed reports whether it does so for so long that no burst explains it.
-func (t Trend) climbed() bool { return t.Growing && t.Window >= broker.Grace && t.Overdue }
+// later reports whether what is overdue is by the grace more overdue than at first,
+// however little more came than was consumed: it takes that long for as much to come as
+// now waits in addition.
+func (t Trend) later() bool {
+	return t.Known && t.Overdue && t.Consumed > 0 && t.Window > 0 &&
+		float64(t.Produced-t.Consumed) >= float64(t.Produced)/t.Window.Seconds()*broker.Grace.Seconds()
+}
 
-// justBegan reports whether nothing waited a moment ago: what waits now is one burst, or
-// the beginning of more.
-func (t Trend) justBegan() bool { return t.FromNone && !t.Overdue }
+// more reports whether of what is overdue there is more than at first, and more came
+// than was consumed: a commit a moment ago may hide that it grows.
+func (t Trend) more() bool {
+	return t.Known && t.Overdue && t.Consumed > 0 && t.Produced > t.Consumed && t.Lag > t.Lags[0]
+}
+
+// oneStep reports whether a group whose records are overdue was seen to commit once
+// alone: who commits in batches seems to keep up right after each, so it takes longer,
+// or a batch that is far more than what came, to tell that it does.
+func (t Trend) oneStep() bool {
+	return t.Known && t.Overdue && t.Steps == 1 && t.Produced > 0 && (t.Window < broker.Grace || t.Consumed < 2*t.Produced)
+}
+
+// climbed reports whether it does so for so long that no burst explains it.
+func (t Trend) climbed() bool { return t.Growing && t.Window >= broker.Grace }
+
+// partBehind is how long some partitions must be seen to fall behind while the group as
+// a whole does not: single ones go up and down with each batch and each burst.
+const partBehind = 30 * time.Second
+
+// lagging is a group with the partitions alone in which records are overdue, more wait
+// than at first, and more came than was consumed; nothing consumed is another matter.
+func lagging(g broker.Group) (broker.Group, partitions) {
+	var of partitions
+	var these []broker.Offset
+	for _, m := range Movements(g) {
+		if m.Overdue() && m.Consumed > 0 && m.Produced > m.Consumed && m.Lag() > m.Lags[0] {
+			of.add(m.Topic, m.Partition)
+			these = append(these, m.Offset)
+		}
+	}
+	samples := make([]broker.Sample, len(g.Samples))
+	for n, s := range g.Samples {
+		samples[n] = s
+		samples[n].Offsets = nil
+		for _, o := range these {
+			if was, ok := at(s, o, 0); ok {
+				samples[n].Offsets = append(samples[n].Offsets, was)
+			}
+		}
+	}
+	g.Samples = samples
+	return g, of
+}
 
 func lags(list []int64) string {
 	texts := make([]string, len(list))
@@ -128,7 +200,7 @@ func stuck(g broker.Group) []Movement {
 		if m.Consumed > 0 {
 			moving = append(moving, m)
 		}
-		if m, ok := standing(g, m); ok && m.held() {
+		if m, ok := standing(g, m); ok && m.held() && !m.unbegun() {
 			some = append(some, m)
 		}
 	}
@@ -167,6 +239,11 @@ func memberOf(g broker.Group, m Movement) string {
 // held reports whether nothing moves in a partition in which records have waited
 // longer than what is on its way.
 func (m Movement) held() bool { return m.Still() && (m.Overdue() || m.Window >= broker.Grace) }
+
+// unbegun reports whether nothing was ever committed in a partition, and nothing came:
+// a group that begins at the end of its topics has nothing to do there, and many clients
+// commit only what they have read.
+func (m Movement) unbegun() bool { return m.Committed < 0 && m.Produced <= 0 }
 
 // partitionStuck tells of them.
 func partitionStuck(k Kafka) (found []report.Finding) {

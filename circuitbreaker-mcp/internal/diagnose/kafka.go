@@ -35,7 +35,7 @@ var kafkaRules = []struct {
 	{catalog.KafkaTopicRecreated, topicRecreated, Kafka.offsetsKnown},
 	{catalog.ConsumerGroupEmpty, groupEmpty, Kafka.desertionKnown},
 	{catalog.ConsumerLagGrowing, lagGrowing, Kafka.movementKnown},
-	{catalog.ConsumerPartitionStuck, partitionStuck, Kafka.standingKnown},
+	{catalog.ConsumerPartitionStuck, partitionStuck, Kafka.movementKnown},
 	{catalog.ConsumerRebalanceStorm, rebalanceStorm, Kafka.restKnown},
 	{catalog.ConsumerOffsetOutOfRange, offsetOutOfRange, Kafka.offsetsKnown},
 	{catalog.DLQGrowing, dlqGrowing, Kafka.deadKnown},
@@ -100,28 +100,18 @@ func (k Kafka) offsetsKnown() bool {
 }
 
 // movementKnown reports whether each required group was seen often enough to tell
-// whether what waits grows or falls; where nothing waits once is enough.
+// whether what waits grows, falls or stands; where nothing waits once is enough.
 func (k Kafka) movementKnown() bool {
 	if !k.offsetsKnown() {
 		return false
 	}
 	for _, name := range k.Required {
 		g, _ := k.group(name)
-		if lag, _ := g.Lag(); lag > 0 {
-			if t, c := courseOf(g); !t.Known || c == undecided || !k.agesKnown() {
-				return false
-			}
-		}
-		if slices.ContainsFunc(g.Now().Offsets, func(o broker.Offset) bool { return o.Lag() > 0 && o.Due < 0 }) {
+		if lag, _ := g.Lag(); lag > 0 && (!k.agesKnown() || !courseOf(g).Known) || groupDoubt(g) != "" {
 			return false
 		}
 	}
 	return true
-}
-
-// standingKnown reports whether of no required group it is doubted that it moves.
-func (k Kafka) standingKnown() bool {
-	return k.movementKnown() && !k.anyRequired(func(g broker.Group) bool { return groupDoubt(g) != "" })
 }
 
 // restKnown reports whether no required group shares out its partitions just now.

@@ -80,6 +80,7 @@ func (k Kafka) endsDoubt(g broker.Group) string {
 	return fmt.Sprintf("what waits for %s in %s is not known: its leader moved while this was asked; ask again", Name(g.Name), without.String())
 }
 
+// groupDoubt tells why it is not known how a group comes on; nothing where it is.
 func groupDoubt(g broker.Group) string {
 	t := TrendOf(g)
 	name := Name(g.Name)
@@ -90,12 +91,18 @@ func groupDoubt(g broker.Group) string {
 		return fmt.Sprintf("%s lost its last consumer between two looks, and %d records wait; ask again in a minute whether one comes back", name, t.Lag)
 	case Deserted(g):
 		return ""
-	case Undecided(g):
-		return fmt.Sprintf("%s falls behind since a moment, %d records wait: a burst, or more to come; ask again in %s", name, t.Lag, short(broker.Grace))
-	case !t.Overdue || len(stuck(g)) > 0:
+	case Undecided(g) && heldDoubt(g) == "":
+		return fmt.Sprintf("%s may be falling behind, %d records wait (%s): a burst, or a batch that is not committed yet, or more to come; ask again in %s", name, t.Lag, t.Words(), short(broker.Grace))
+	case len(stuck(g)) > 0:
+		return ""
+	case slices.ContainsFunc(g.Now().Offsets, func(o broker.Offset) bool { return o.Lag() > 0 && o.Due < 0 }):
+		return fmt.Sprintf("%s has %d records waiting, and Kafka did not tell for how long; ask again", name, t.Lag)
+	case !t.Overdue:
 		return ""
 	case t.Window == 0:
 		return fmt.Sprintf("%s has %d records waiting over %s, and one sample tells no movement", name, t.Lag, broker.Grace)
+	case t.Samples < enoughSamples && t.Consumed <= t.Produced && t.Consumed > 0:
+		return fmt.Sprintf("%s has %d records waiting over %s (%s), and %d samples tell no trend", name, t.Lag, broker.Grace, t.Words(), t.Samples)
 	case !t.Known && !t.Partial:
 		return fmt.Sprintf("%s has %d records waiting over %s, and how it came on is not known; ask again", name, t.Lag, broker.Grace)
 	case t.Known && t.Consumed == 0:

@@ -117,8 +117,15 @@ func TestKafkaRules(t *testing.T) {
 		"members that cannot be seen": {unseenMembers(consuming(sample(0, "", [2]int64{10, 20}))), nil},
 		"not required":                {notRequired(consuming(sample(0, "Empty", [2]int64{10, 20}))), nil},
 
-		"falls behind":                                   {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
-		"falls behind, in bursts":                        {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 100}), sample(2*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"falls behind":                                   {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(6*second, "Stable", [2]int64{10, 150}), sample(12*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"falls behind, for a moment":                     {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}), sample(2*second, "Stable", [2]int64{20, 200}))), nil},
+		"falls behind, in bursts":                        {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(6*second, "Stable", [2]int64{10, 100}), sample(12*second, "Stable", [2]int64{20, 200}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"by little, and ever later":                      {overdue(consuming(sample(0, "Stable", [2]int64{0, 10_000}), sample(300*second, "Stable", [2]int64{28_500, 40_000}), sample(301*second, "Stable", [2]int64{28_595, 40_100}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"by little, and no later":                        {overdue(consuming(sample(0, "Stable", [2]int64{0, 10_000}), sample(60*second, "Stable", [2]int64{5_700, 16_000}), sample(61*second, "Stable", [2]int64{5_795, 16_100}))), nil},
+		"in one partition, the others keep up":           {overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 5}), sample(30*second, "Stable", [2]int64{30, 1200}, [2]int64{6000, 6005}), sample(60*second, "Stable", [2]int64{60, 1500}, [2]int64{12_000, 12_005}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"in one partition, while another drains":         {overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 90_000}), sample(30*second, "Stable", [2]int64{30, 1200}, [2]int64{9000, 90_000}), sample(60*second, "Stable", [2]int64{60, 1500}, [2]int64{18_000, 90_000}))), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"in one partition, for a moment":                 {overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 5}), sample(6*second, "Stable", [2]int64{6, 960}, [2]int64{1200, 1205}), sample(12*second, "Stable", [2]int64{12, 1020}, [2]int64{2400, 2405}))), nil},
+		"the end of one was not told at first":           {overdue(untold(consuming(sample(0, "Stable", [2]int64{990, 1000}, [2]int64{499, 0}), sample(6*second, "Stable", [2]int64{1040, 1055}, [2]int64{500, 1500}), sample(12*second, "Stable", [2]int64{1090, 1112}, [2]int64{505, 1500})))), nil},
 		"a burst in between looks":                       {overdue(upAndDown(691, 689, 641, 610, 780)), nil},
 		"a burst, and falls again":                       {overdue(upAndDown(691, 610, 800, 780, 760)), nil},
 		"higher at each look":                            {overdue(upAndDown(610, 650, 700, 780)), []catalog.Code{catalog.ConsumerLagGrowing}},
@@ -133,7 +140,8 @@ func TestKafkaRules(t *testing.T) {
 		"up and down":                                    {overdue(upAndDown(12, 4, 9, 3, 14)), nil},
 		"it was worse before":                            {overdue(upAndDown(100, 400, 200, 300)), nil},
 		"one burst, and falls":                           {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 200}), sample(2*second, "Stable", [2]int64{95, 200}))), nil},
-		"far more waits than is consumed in the grace":   {consuming(sample(0, "Stable", [2]int64{0, 1000}), sample(second, "Stable", [2]int64{10, 1050}), sample(2*second, "Stable", [2]int64{20, 1100})), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"far more waits than is consumed in the grace":   {consuming(sample(0, "Stable", [2]int64{0, 1000}), sample(second, "Stable", [2]int64{10, 1050}), sample(2*second, "Stable", [2]int64{20, 1100})), nil},
+		"a burst, and some always are on their way":      {consuming(sample(0, "Stable", [2]int64{1000, 1003}), sample(6*second, "Stable", [2]int64{1100, 2100}), sample(12*second, "Stable", [2]int64{1200, 3200})), nil},
 		"grows by what is on its way":                    {consuming(sample(0, "Stable", [2]int64{100, 101}), sample(second, "Stable", [2]int64{150, 153}), sample(2*second, "Stable", [2]int64{200, 204})), nil},
 		"two samples are no trend":                       {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(second, "Stable", [2]int64{10, 150}))), nil},
 		"drains":                                         {overdue(consuming(sample(0, "Stable", [2]int64{0, 800}), sample(second, "Stable", [2]int64{300, 800}), sample(2*second, "Stable", [2]int64{600, 800}))), nil},
@@ -149,6 +157,7 @@ func TestKafkaRules(t *testing.T) {
 		"one partition, for a moment":     {consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50})), nil},
 		"slow is not stuck":               {overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{6, 9}, [2]int64{50, 50}))), nil},
 		"one where nothing ever was":      {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{-1, 91}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"nothing ever was, nothing comes": {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 80}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{-1, 80}, [2]int64{500, 900}))), "a", "b"), nil},
 		"and begins now":                  {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{50, 91}, [2]int64{500, 900}))), "a", "b"), nil},
 		"a topic that it does not read":   {ownedBy(ofAnother(overdue(consuming(sample(0, "Stable", [2]int64{-1, 80}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{-1, 90}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{-1, 91}, [2]int64{500, 900})))), "", "b"), nil},
 		"at work on a batch":              {overdue(consuming(sample(0, "Stable", [2]int64{5, 900}), sample(second, "Stable", [2]int64{5, 900}), sample(2*second, "Stable", [2]int64{5, 900}))), nil},
@@ -168,6 +177,7 @@ func TestKafkaRules(t *testing.T) {
 
 		"committed beyond the end": {consuming(sample(0, "Stable", [2]int64{9000, 40})), []catalog.Code{catalog.KafkaTopicRecreated}},
 		"beyond the end, once":     {consuming(sample(0, "Stable", [2]int64{30, 40}), sample(second, "Stable", [2]int64{41, 40})), nil},
+		"all deleted, none waits":  {deletedTo(overdue(consuming(sample(0, "Stable", [2]int64{10, 90}), sample(3*time.Minute, "Stable", [2]int64{10, 90}), sample(6*time.Minute, "Stable", [2]int64{10, 90}))), 90), []catalog.Code{catalog.ConsumerOffsetOutOfRange}},
 		"deleted before consumed":  {deletedTo(consuming(sample(0, "Stable", [2]int64{10, 90})), 50), []catalog.Code{catalog.ConsumerOffsetOutOfRange}},
 
 		"new dead letters": {dead(broker.DeadTopic{Topic: "payment.dlq", Depth: 40, Recent: 3, Window: time.Minute}), []catalog.Code{catalog.DLQGrowing}},
@@ -252,7 +262,28 @@ func otherMembers(k Kafka) Kafka {
 }
 
 func deletedTo(k Kafka, first int64) Kafka {
-	k.Groups[0].Samples[0].Offsets[0].First = first
+	for _, s := range k.Groups[0].Samples {
+		s.Offsets[0].First = first
+	}
+	return k
+}
+
+// untold lacks the end of the second partition at the first sample.
+func untold(k Kafka) Kafka {
+	k.Groups[0].Samples[0].Offsets[1].Known = false
+	return k
+}
+
+// ageless has Kafka not tell since when records wait, agesTold that they just came.
+func ageless(k Kafka) Kafka  { return due(k, -1) }
+func agesTold(k Kafka) Kafka { return due(k, 0) }
+
+func due(k Kafka, first int64) Kafka {
+	for _, s := range k.Groups[0].Samples {
+		for i := range s.Offsets {
+			s.Offsets[i].Due = first
+		}
+	}
 	return k
 }
 
@@ -405,6 +436,13 @@ func TestKafkaDoubts(t *testing.T) {
 		"stands since a batch":     {overdue(consuming(sample(0, "Stable", [2]int64{0, 0}), sample(20*time.Second, "Stable", [2]int64{400, 412}), sample(21*time.Second, "Stable", [2]int64{400, 412}), sample(22*time.Second, "Stable", [2]int64{400, 412}))), "payment.captured 0 in 2s: stuck, or at work on a batch"},
 		"all left just now":        {consuming(sample(0, "Stable", [2]int64{10, 10}), sample(time.Second, "Empty", [2]int64{10, 410})), "lost its last consumer between two looks, and 400 records wait"},
 		"a leader moves":           {movedLeader(), "what waits for payment-consumer in payment.captured 1 is not known"},
+		"waits, seen twice":        {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{2, 20}))), "2 samples tell no trend"},
+		"waits, since when?":       {ageless(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{2, 10}))), "did not tell for how long"},
+		"waits for a moment":       {agesTold(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{2, 10}))), ""},
+		"shared out lately":        {overdue(consuming(sample(0, "Stable", [2]int64{0, 100}), sample(1, "PreparingRebalance", [2]int64{1, 110}), sample(2, "Stable", [2]int64{2, 130}), sample(3, "Stable", [2]int64{3, 150}))), "may be falling behind"},
+		"a commit may hide it":     {overdue(consuming(sample(0, "Stable", [2]int64{0, 900}), sample(time.Minute, "Stable", [2]int64{0, 1200}), sample(2*time.Minute, "Stable", [2]int64{250, 1300}), sample(3*time.Minute, "Stable", [2]int64{500, 1480}))), "may be falling behind"},
+		"one commit, just now":     {overdue(consuming(sample(0, "Stable", [2]int64{0, 900}), sample(time.Second, "Stable", [2]int64{0, 1000}), sample(2*time.Second, "Stable", [2]int64{500, 1100}))), "may be falling behind"},
+		"one commit, of a lot":     {overdue(consuming(sample(0, "Stable", [2]int64{0, 9000}), sample(6*time.Second, "Stable", [2]int64{0, 9100}), sample(12*time.Second, "Stable", [2]int64{5000, 9200}))), ""},
 		"waits and drains":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{5, 10}))), ""},
 		"nobody leads the cluster": {leaderlessCluster(), "no controller"},
 		"clocks that differ":       {clocksApart(consuming(sample(0, "Stable", [2]int64{10, 10}))), "the clocks of ingest and Prometheus are 10m apart"},
