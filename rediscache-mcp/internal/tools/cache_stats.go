@@ -135,7 +135,7 @@ func (d Deps) census(ctx context.Context) *census {
 	c := &census{of: map[string]int64{}}
 	c.scan = d.Redis.Scan(ctx, redisdb.ScanSpec{Budget: redisdb.Budget(ctx, censusBudget)}, func(f redisdb.Found) {
 		name := d.familyOf(f.Key)
-		if _, known := c.of[name]; !known && len(c.of) >= families {
+		if _, known := c.of[name]; !known && full(name, len(c.of)) {
 			name = restFamily
 		}
 		c.of[name]++

@@ -57,6 +57,12 @@ const (
 	restFamily = "(others)"
 )
 
+// full reports whether there is no room for a family beside those that are told apart.
+// Ours have room always: findings rest on them.
+func full(name string, told int) bool {
+	return told >= families && name != rateFamily && name != idemFamily
+}
+
 // ttls gathers families.
 type ttls struct {
 	*sweep
@@ -78,16 +84,16 @@ func (t *ttls) visit(f redisdb.Found) {
 	case t.deps.RateKey.Has(f.Key):
 		t.counts.strangers++
 	}
-	if t.of[name] == nil && len(t.order) >= families {
+	if t.of[name] == nil && full(name, len(t.order)) {
 		name = restFamily
 	}
 	family := t.of[name]
 	if family == nil {
 		family = &Family{Name: foreign.Text(name)}
-		if configured > 0 {
-			family.TooLong = new(int64)
-		}
 		t.of[name], t.order = family, append(t.order, name)
+	}
+	if configured > 0 && family.TooLong == nil { // ingest may set a TTL for one action and none for another
+		family.TooLong = new(int64)
 	}
 	family.Keys++
 	t.counts.counters++

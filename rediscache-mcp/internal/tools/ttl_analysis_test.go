@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"payops-mcp/rediscache-mcp/internal/keyspace"
 	"payops-mcp/rediscache-mcp/internal/redistest"
 	"payops-mcp/rediscache-mcp/internal/tools"
 	"payops-mcp/shared/tooltest"
@@ -127,5 +128,49 @@ func TestTTLAnalysisOfStrangeKeys(t *testing.T) {
 	a, text := call[ttlData](t, deps(t, "redis://payro:ropass@"+s.Addr), "ttl_analysis", `{}`)
 	if len(a.Data.Families) > 21 || a.Data.Keys != 101 || strings.ContainsAny(text, "\u202e\r") {
 		t.Errorf("%d families: %s", len(a.Data.Families), text)
+	}
+}
+
+// Many other applications beside ours: the families of theirs have no end, and ours are
+// told all the same, in whatever order a scan comes by them.
+func TestFamiliesOfOthersHideNoneOfOurs(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	for i := range 3000 {
+		s.Must("SET", fmt.Sprintf("app%d:x", i), "x", "EX", "600")
+	}
+	s.Must("SET", "idem:authorize:M:k", body)
+	s.Must("SET", "rate:authorize:M", "5", "EX", "3544")
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	a, text := call[ttlData](t, d, "ttl_analysis", `{}`)
+	concludes(t, a, "attention", "IDEM_KEY_NO_TTL", "RATE_WINDOW_MISMATCH")
+	says(t, text, "rate limit counters: 1, 0 without TTL; cached answers: 1, 1 without TTL", `"idem:authorize:M:k"`)
+	if f := a.Data.Families; len(f) < 3 || f[0].TooLong == nil || *f[0].TooLong != 1 {
+		t.Errorf("%+v", f)
+	}
+	b, text := call[statsData](t, d, stats, `{}`)
+	concludes(t, b, "ok")
+	says(t, text, `"cached answers" | 1`, `"rate limit counters" | 1`)
+	if len(b.Data.Families) > 23 {
+		t.Errorf("%d families", len(b.Data.Families))
+	}
+}
+
+// Counters of an action without a window come by before one that has a window.
+func TestTTLAnalysisOfAnActionWithoutAWindow(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	off := d.Limits[keyspace.Refund]
+	off.Capacity, off.Window = 0, 0
+	d.Limits[keyspace.Refund] = off
+	for i := range 200 {
+		s.Must("SET", fmt.Sprintf("rate:refund:M-%d", i), "5", "EX", "30")
+	}
+	s.Must("SET", "rate:capture:M", "5", "EX", "3544")
+	a, text := call[ttlData](t, d, "ttl_analysis", `{}`)
+	concludes(t, a, "attention", "RATE_WINDOW_MISMATCH")
+	if f := a.Data.Families; len(f) != 1 || f[0].TooLong == nil || *f[0].TooLong != 1 {
+		t.Errorf("%s", text)
 	}
 }
