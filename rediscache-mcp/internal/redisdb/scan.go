@@ -27,7 +27,10 @@ type ScanSpec struct {
 	// Wanted, when not nil, says of which keys value and TTL are asked for; the
 	// others are visited by name alone.
 	Wanted func(key string) bool
-	Budget time.Duration
+	// Endless, when not nil, says of which keys without a TTL the head of the value is
+	// asked for where only TTLs are.
+	Endless func(key string) bool
+	Budget  time.Duration
 	// MaxKeys, when not 0, is how many keys are gone through, over all servers, give
 	// or take a step of each.
 	MaxKeys int64
@@ -101,6 +104,9 @@ func scanAsked(spec ScanSpec) string {
 		asked += "; GETRANGE, PTTL of each"
 	} else if spec.TTLs {
 		asked += "; PTTL of each"
+	}
+	if spec.Endless != nil {
+		asked += ", GETRANGE of counters that have none"
 	}
 	return asked
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"payops-mcp/shared/fault"
+	"payops-mcp/shared/foreign"
 )
 
 // ahead is how many pages are named before they are looked at. While this machine
@@ -172,14 +173,39 @@ func (k *looker) once(ctx context.Context, keys []string) (seen []Found, err err
 	if err := k.insist(ctx, keys, values, ttls); err != nil {
 		return nil, err
 	}
+	heads, err := k.heads(ctx, keys, ttls)
+	if err != nil {
+		return nil, err
+	}
 	now := time.Now()
 	for i, key := range keys {
 		if f, there := sighted(key, values[i], ttls[i]); there {
-			f.At = now
+			if f.At = now; heads[i] != nil {
+				f.Sight.Value, f.Sight.WrongType = foreign.Text(heads[i].Val()), wrongType(heads[i].Err())
+			}
 			seen = append(seen, f)
 		}
 	}
 	return seen, nil
+}
+
+// heads asks for the values of keys without a TTL, where that is wanted: a page in order
+// costs no round trip more. One that is not told stays empty.
+func (k *looker) heads(ctx context.Context, keys []string, ttls []*redis.DurationCmd) ([]*redis.StringCmd, error) {
+	heads := make([]*redis.StringCmd, len(keys))
+	if k.spec.Endless == nil {
+		return heads, nil
+	}
+	pipe := k.line.conn.Pipeline()
+	for i, key := range keys {
+		if ttls[i] != nil && ttls[i].Err() == nil && ttls[i].Val() == -1 && k.spec.Endless(key) {
+			heads[i] = pipe.GetRange(ctx, key, 0, headBytes-1)
+		}
+	}
+	if pipe.Len() == 0 {
+		return heads, nil
+	}
+	return heads, exec(ctx, pipe)
 }
 
 // insist asks once more for the keys that the server named and then sent us elsewhere

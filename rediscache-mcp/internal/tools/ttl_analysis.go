@@ -108,12 +108,22 @@ func (t *ttls) visit(f redisdb.Found) {
 	}
 	switch {
 	case counter && f.Sight.NoTTL && !t.deps.Limits[action].Off():
-		t.kinds[catalog.RateKeyNoTTLLatent].take(tally{key: f.Key, hash: hashOf(f.Key), merchant: merchant, action: action})
+		t.endless(tally{key: f.Key, hash: hashOf(f.Key), merchant: merchant, action: action}, f.Sight)
 	case counter && tooLong && !t.deps.Limits[action].Off():
 		t.kinds[catalog.RateWindowMismatch].take(tally{key: f.Key, hash: hashOf(f.Key), merchant: merchant, action: action, rank: f.Sight.TTL.Seconds()})
 	case name == idemFamily && f.Sight.NoTTL && len(t.samples) < suspects:
 		t.samples = append(t.samples, f.Key)
 	}
+}
+
+// endless takes a counter without a TTL for what its value makes of it, so that one that
+// blocks is looked at again however many others there are.
+func (t *ttls) endless(one tally, sight redisdb.Sight) {
+	k := diagnose.RateKey{Action: one.action, Limit: t.deps.Limits[one.action], Counter: redisdb.Counter{Key: one.key, First: sight}}
+	if count, counts := k.Count(); counts {
+		one.rank = k.Limit.Percent(count)
+	}
+	t.kinds[suspicion(k)].take(one)
 }
 
 // familyOf names the family of a key: one of ours, or what it begins with.
@@ -161,7 +171,7 @@ func (d Deps) handleTTLAnalysis(ctx context.Context, in TTLIn) (report.Answer[TT
 	t.pattern, t.answers = in.Pattern, true
 	r := swept{sweep: t.sweep, more: map[catalog.Code]int64{}, at: map[string]int{},
 		rules: []catalog.Code{catalog.RateKeyNoTTLBlocking, catalog.RateKeyNoTTLLatent, catalog.RateWindowMismatch}}
-	if r.goThrough(ctx, budget{time.Duration(in.Budget) * time.Second, in.Keys}, redisdb.ScanSpec{Match: in.Pattern, TTLs: true, From: from.at}, t.visit) {
+	if r.goThrough(ctx, budget{time.Duration(in.Budget) * time.Second, in.Keys}, redisdb.ScanSpec{Match: in.Pattern, TTLs: true, Endless: t.isCounter, From: from.at}, t.visit) {
 		again := r.close(ctx, t.samples...)
 		if idem := t.of[idemFamily]; idem != nil && len(again) > 0 {
 			server := r.servers[again[0].Server]
@@ -169,10 +179,6 @@ func (d Deps) handleTTLAnalysis(ctx context.Context, in TTLIn) (report.Answer[TT
 				a.Findings = append(a.Findings, f)
 			}
 		}
-	}
-	if left := r.more[catalog.RateKeyNoTTLLatent]; left > 0 {
-		delete(r.more, catalog.RateKeyNoTTLLatent) // whether they block already was not looked at
-		a.Coverage.Not = append(a.Coverage.Not, fmt.Sprintf("%d more counters without a TTL were only counted: find_merchants_hitting_limits lists the worst", left))
 	}
 	a.Data = TTLData{Keys: r.counts.counters, InAll: diagnose.EstimateOf(r.counts.counters, r.scan.Share()), Families: t.sorted(),
 		Window: d.limitWords(""), IdemTTL: fmt.Sprintf("%d s (%s)", int64(d.IdemTTL.TTL/time.Second), setOrAssumed(d.IdemTTL.Set))}

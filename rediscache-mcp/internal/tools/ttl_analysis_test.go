@@ -2,6 +2,7 @@ package tools_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,4 +174,23 @@ func TestTTLAnalysisOfAnActionWithoutAWindow(t *testing.T) {
 	if f := a.Data.Families; len(f) != 1 || f[0].TooLong == nil || *f[0].TooLong != 1 {
 		t.Errorf("%s", text)
 	}
+}
+
+// Of many counters without a TTL one blocks already. It is found, and the others are all
+// counted.
+func TestTTLAnalysisOfManyWithoutTTL(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	s.Must("EVAL", "for i=1,5000 do redis.call('SET', 'rate:capture:M-'..i, 310) end return 1", 0)
+	a, text := call[ttlData](t, d, "ttl_analysis", `{}`)
+	concludes(t, a, "attention", "RATE_KEY_NO_TTL_LATENT")
+	says(t, text, "5000 counters have no TTL")
+	if !slices.Contains(a.RuledOut, "RATE_KEY_NO_TTL_BLOCKING") || slices.Contains(a.RuledOut, "RATE_KEY_NO_TTL_LATENT") {
+		t.Errorf("ruled out %v", a.RuledOut)
+	}
+	s.Must("SET", "rate:authorize:EVER", "24731")
+	a, text = call[ttlData](t, d, "ttl_analysis", `{}`)
+	concludes(t, a, "critical", "RATE_KEY_NO_TTL_BLOCKING", "RATE_KEY_NO_TTL_LATENT")
+	says(t, text, `merchant "EVER", authorize: 24731 of 24000`, "5000 counters have no TTL")
 }
