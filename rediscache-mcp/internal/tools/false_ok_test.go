@@ -179,3 +179,37 @@ func TestAPartIsNotAll(t *testing.T) {
 	concludes(t, h, "unknown", "SRC_REDIS_CLUSTER_MODE")
 	says(t, text, "NOPERM", "a cluster of one node can be named alone, where the account has +cluster|nodes")
 }
+
+// What a pattern or a wrong template hides was not looked at, and is not ruled out.
+func TestHiddenKeysAreNotRuledOut(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	s.Must("SET", "rate:authorize:EVER", "24731")
+	s.Must("SET", "rate:refund:M", "5", "EX", "30")
+	s.Must("SET", "idem:authorize:M:k", body)
+	ofKeys := func(codes []string) bool {
+		return slices.ContainsFunc(codes, func(c string) bool { return c != "RATE_LIMITER_FAIL_OPEN" })
+	}
+	l, text := call[listData](t, d, "list_rate_limit_keys", `{"pattern":"rate:refund:*"}`)
+	concludes(t, l, "ok")
+	says(t, text, "only those that match the pattern")
+	a, text := call[ttlData](t, d, "ttl_analysis", `{"pattern":"rate:refund:*"}`)
+	concludes(t, a, "ok")
+	says(t, text, "only those that match the pattern")
+	if ofKeys(l.RuledOut) || ofKeys(a.RuledOut) {
+		t.Errorf("ruled out %v and %v", l.RuledOut, a.RuledOut)
+	}
+	l, _ = call[listData](t, d, "list_rate_limit_keys", `{"min_percentage":99}`)
+	if !slices.Contains(l.RuledOut, "RATE_KEY_CORRUPT") {
+		t.Errorf("all was seen, and ruled out is %v", l.RuledOut)
+	}
+
+	if err := d.RateKey.UnmarshalText([]byte("limits:{action}:{merchant_id}")); err != nil {
+		t.Fatal(err)
+	}
+	h, _ := call[hittingData](t, d, find, `{}`)
+	if concludes(t, h, "unknown"); ofKeys(h.RuledOut) {
+		t.Errorf("with a template that is doubted %v are ruled out", h.RuledOut)
+	}
+}

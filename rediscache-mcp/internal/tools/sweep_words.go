@@ -86,6 +86,9 @@ func (r *swept) cover(c *report.Coverage, from cursor) {
 		return
 	}
 	cover(c, r.scan, from.at != nil)
+	if r.pattern != "" {
+		c.Looked = append(c.Looked, "only those that match the pattern")
+	}
 	next := cursor{question: from.question}
 	switch shown := r.hits.sorted(); {
 	case !r.scan.Done():
@@ -200,6 +203,13 @@ func (r *swept) blind() bool {
 	return !slices.ContainsFunc(r.scan.Parts, func(p redisdb.Part) bool { return p.Steps > 0 })
 }
 
+// sawAll reports whether what was not found is not there: a part, a pattern, or templates
+// that may be wrong hide keys, and nothing is ruled out of these.
+func (r *swept) sawAll() bool {
+	return !r.blind() && (r.named || r.scan.Share() >= 1) && r.counts.unread == 0 &&
+		r.pattern == "" && r.strange == "" && r.counts.strangers == 0
+}
+
 // in says "in the part seen" where that is not all.
 func (r *swept) in() string {
 	if r.named || r.scan.Done() && r.scan.Share() == 1 {
@@ -216,7 +226,7 @@ func closeSweep[D any](a *report.Answer[D], r swept, from cursor) []string {
 	a.Sources = sourcesOf(r.servers)
 	r.cover(&a.Coverage, from)
 	a.Because = r.doubt(from.at != nil)
-	if r.blind() || !r.named && r.scan.Share() < 1 || r.counts.unread > 0 {
+	if !r.sawAll() {
 		keyCodes = nil
 	}
 	if r.rules != nil {

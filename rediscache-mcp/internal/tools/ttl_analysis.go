@@ -183,7 +183,7 @@ func (d Deps) handleTTLAnalysis(ctx context.Context, in TTLIn) (report.Answer[TT
 	a.Data = TTLData{Keys: r.counts.counters, InAll: diagnose.EstimateOf(r.counts.counters, r.scan.Share()), Families: t.sorted(),
 		Window: d.limitWords(""), IdemTTL: fmt.Sprintf("%d s (%s)", int64(d.IdemTTL.TTL/time.Second), setOrAssumed(d.IdemTTL.Set))}
 	a.Data.Notes = closeSweep(&a, r, from)
-	if a.RuledOut != nil && slices.Contains(a.RuledOut, catalog.RateKeyNoTTLLatent) && len(t.samples) == 0 {
+	if r.sawAll() && len(t.samples) == 0 {
 		a.RuledOut = append(a.RuledOut, catalog.IdemKeyNoTTL)
 	}
 	a.Summary = ttlSummary(a.Data, t, r)
