@@ -29,9 +29,8 @@ var serverRules = []struct {
 // lets everything pass, and no counter says whether a merchant is limited.
 func Servers(servers []redisdb.Server) (findings []report.Finding, ran []catalog.Code, failingOpen []bool) {
 	failingOpen = make([]bool, len(servers))
-	told, sure := true, true
+	sure := true
 	for i, s := range servers {
-		told = told && s.Info != nil
 		for _, r := range serverRules {
 			f, found := r.rule(s)
 			if !found {
@@ -58,15 +57,29 @@ func Servers(servers []redisdb.Server) (findings []report.Finding, ran []catalog
 			findings = append(findings, f)
 		}
 	}
-	if told {
-		for _, r := range serverRules {
+	told := func(s redisdb.Server) bool { return s.Info != nil }
+	if !all(servers, told) {
+		return findings, nil, failingOpen
+	}
+	for _, r := range serverRules {
+		if r.code != catalog.RedisSlow || all(servers, measured) {
 			ran = append(ran, r.code)
 		}
-		if sure { // a server that may be refusing writes may have the limiter fail open
-			ran = append(ran, catalog.RateLimiterFailOpen)
-		}
+	}
+	if sure { // a server that may be refusing writes may have the limiter fail open
+		ran = append(ran, catalog.RateLimiterFailOpen)
 	}
 	return findings, ran, failingOpen
+}
+
+func all(servers []redisdb.Server, is func(redisdb.Server) bool) bool {
+	return !slices.ContainsFunc(servers, func(s redisdb.Server) bool { return !is(s) })
+}
+
+// measured reports whether enough was seen of how fast a server answers to say that it
+// is not slow: most questions look closely only where a first answer was slow.
+func measured(s redisdb.Server) bool {
+	return len(s.Pace.Trips) >= enoughTrips && s.SlowLogErr == nil
 }
 
 func failOpen(s redisdb.Server, why string) report.Finding {

@@ -196,3 +196,27 @@ func TestServersRuleOutOnlyWhatWasTold(t *testing.T) {
 		t.Errorf("one server told nothing of itself, but %v are ruled out", ran)
 	}
 }
+
+// Redis is called not slow only where that was measured: not after one quick answer, and
+// not where its slow log is hidden from us.
+func TestSlowIsRuledOutOnlyWhereItWasMeasured(t *testing.T) {
+	pace := func(n int) func(*redisdb.Server) {
+		return func(s *redisdb.Server) { s.Pace.Trips = slices.Repeat([]time.Duration{time.Millisecond}, n) }
+	}
+	for name, c := range map[string]struct {
+		change func(*redisdb.Server)
+		want   bool
+	}{
+		"measured":     {pace(20), true},
+		"not measured": {pace(0), false},
+		"too few":      {pace(3), false},
+		"no slow log":  {func(s *redisdb.Server) { pace(20)(s); s.SlowLogErr = &fault.Failure{Class: fault.Permission} }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, ran, _ := Servers([]redisdb.Server{server(pace(20)), server(c.change)})
+			if slices.Contains(ran, catalog.RedisSlow) != c.want || !slices.Contains(ran, catalog.RedisLoading) {
+				t.Errorf("ran %v", ran)
+			}
+		})
+	}
+}

@@ -29,7 +29,7 @@ var statsRules = []struct {
 }
 
 // Stats judges servers that were looked at twice. It returns the codes of the
-// rules that could run on all of them; REDIS_SLOW is among those of Servers.
+// rules that could run on all of them; whether REDIS_SLOW could is for Servers to say.
 func Stats(servers []redisdb.Server, census Census) (findings []report.Finding, ran []catalog.Code) {
 	whole := len(servers) > 0
 	for _, s := range servers {
@@ -121,25 +121,44 @@ const (
 	longAgo = 15 * time.Second
 	// stall is how long one command must have held up all others.
 	stall = time.Second
+	// halts are as many commands, each of at least halt, as hold up others again and
+	// again when they take a tenth of the time together. Fewer may be one script and
+	// what it calls, which an old Redis logs both.
+	halts = 3
+	halt  = 100 * time.Millisecond
 )
 
 // longCommands finds commands that held up all other clients not long ago.
 func longCommands(s redisdb.Server, _ Census) (report.Finding, bool) {
 	var worst redisdb.SlowCommand
-	n := 0
+	var inAll time.Duration
+	n, long := 0, 0
 	for _, c := range s.SlowLog {
-		if c.Took < stall || s.Info.Time.Sub(c.At) > longAgo {
+		if c.Took < halt || s.Info.Time.Sub(c.At) > longAgo {
 			continue
 		}
-		if n++; c.Took > worst.Took {
+		n++
+		inAll += c.Took
+		if c.Took >= stall {
+			long++
+		}
+		if c.Took > worst.Took {
 			worst = c
 		}
 	}
-	if n == 0 {
+	var claim, value string
+	switch {
+	case long > 0:
+		claim = fmt.Sprintf("stood still for %s %s ago: one command held up all others", seconds(worst.Took), seconds(s.Info.Time.Sub(worst.At)))
+		value = fmt.Sprintf("%d of the last %d entries took a second or more", long, len(s.SlowLog))
+	case n >= halts && inAll >= max(stall, longAgo/10):
+		claim = fmt.Sprintf("stood still again and again, for %d ms of the last %s: %d commands held up all others", inAll.Milliseconds(), seconds(longAgo), n)
+		value = fmt.Sprintf("%d of the last %d entries took %s or more", n, len(s.SlowLog), seconds(halt))
+	default:
 		return report.Finding{}, false
 	}
-	return report.NewFinding(catalog.RedisSlow, "%s stood still for %s %s ago: one command held up all others", s.Source.Name, seconds(worst.Took), seconds(s.Info.Time.Sub(worst.At))).
-		With(s.Source.Name, "SLOWLOG GET 10", fmt.Sprintf("%s took %s; %d of the last %d entries took a second or more", worst.Command.Quoted(), seconds(worst.Took), n, len(s.SlowLog)), worst.At).
+	return report.NewFinding(catalog.RedisSlow, "%s %s", s.Source.Name, claim).
+		With(s.Source.Name, "SLOWLOG GET 10", fmt.Sprintf("%s took %s; %s", worst.Command.Quoted(), seconds(worst.Took), value), worst.At).
 		Hurts("every authorize, capture and refund waited for it; ingest sets no timeout for Redis (Lettuce's is 60 s)").
 		Then("Find who sends this command (SLOWLOG GET shows client and arguments; CLIENT LIST)", "Have them use SCAN in place of KEYS, UNLINK in place of DEL"), true
 }

@@ -31,11 +31,14 @@ func TestStats(t *testing.T) {
 			*now.Load.Hits, *now.Load.Misses, *now.Load.Gets = hits+dHits, misses+dMisses, gets+dGets
 		}
 	}
-	slow := func(took, ago time.Duration) func(*redisdb.Server) {
+	slows := func(took time.Duration, ago ...time.Duration) func(*redisdb.Server) {
 		return func(s *redisdb.Server) {
-			s.SlowLog = []redisdb.SlowCommand{{At: s.Info.Time.Add(-ago), Took: took, Command: "KEYS"}}
+			for _, a := range ago {
+				s.SlowLog = append(s.SlowLog, redisdb.SlowCommand{At: s.Info.Time.Add(-a), Took: took, Command: "KEYS"})
+			}
 		}
 	}
+	slow := func(took, ago time.Duration) func(*redisdb.Server) { return slows(took, ago) }
 	young := func(gets int64) func(*redisdb.Server) {
 		return looks(func(_, now *redisdb.Info) {
 			now.Uptime, now.Load.Loaded, *now.Load.Gets = new(40*time.Second), new(int64(0)), gets
@@ -118,7 +121,13 @@ func TestStats(t *testing.T) {
 		}), Census{}, []catalog.Code{catalog.RedisHitRateCollapse}, false, []string{"0% of 120 lookups"}},
 		"RD-10 stood still": {slow(5*time.Second, 10*time.Second), Census{}, []catalog.Code{catalog.RedisSlow}, false, []string{`"KEYS" took 5 s`}},
 		"long ago":          {slow(5*time.Second, time.Minute), Census{}, nil, false, nil},
-		"a short one":       {slow(100*time.Millisecond, time.Second), Census{}, nil, false, nil},
+		"KEYS again and again": {slows(800*time.Millisecond, time.Second, 6*time.Second, 11*time.Second), Census{}, []catalog.Code{catalog.RedisSlow}, false,
+			[]string{"stood still again and again, for 2400 ms of the last 15 s: 3 commands held up all others", `"KEYS" took 800 ms; 3 of the last 3 entries took 100 ms or more`}},
+		"a script and what it calls":   {slows(800*time.Millisecond, time.Second, time.Second), Census{}, nil, false, nil},
+		"some of a tenth of a second":  {slows(110*time.Millisecond, slices.Repeat([]time.Duration{time.Second}, 10)...), Census{}, nil, false, nil},
+		"many of a few milliseconds":   {slows(20*time.Millisecond, slices.Repeat([]time.Duration{time.Second}, 128)...), Census{}, nil, false, nil},
+		"again and again, minutes ago": {slows(800*time.Millisecond, time.Second, time.Minute, 2*time.Minute, 3*time.Minute), Census{}, nil, false, nil},
+		"a short one":                  {slow(100*time.Millisecond, time.Second), Census{}, nil, false, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.census.Lifetime = limiter.Lifetime{TTL: 10 * time.Minute}

@@ -3,6 +3,7 @@ package tools_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -278,6 +279,19 @@ func TestStatsOfRefusedWritesAndStalls(t *testing.T) {
 	a, text := call[statsData](t, d, stats, `{}`)
 	concludes(t, a, "attention", "REDIS_SLOW")
 	says(t, text, `SLOWLOG GET 10: "DEBUG" took 2 s`, "one command held up all others")
+
+	s.Must("SLOWLOG", "RESET")
+	for range 3 {
+		s.Must("DEBUG", "SLEEP", "0.6")
+	}
+	a, text = call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "attention", "REDIS_SLOW")
+	says(t, text, "stood still again and again, for 18", "3 commands held up all others")
+	s.Must("SLOWLOG", "RESET")
+	a, text = call[statsData](t, d, stats, `{}`)
+	if concludes(t, a, "ok"); !slices.Contains(a.RuledOut, "REDIS_SLOW") {
+		t.Errorf("it was measured: %s", text)
+	}
 
 	full := redistest.Start(t, account, "maxmemory 3mb", "maxmemory-policy noeviction")
 	for i := 0; !strings.HasPrefix(full.Do("SET", fmt.Sprint("fill", i), strings.Repeat("x", 10000)), "OOM"); i++ {
