@@ -217,16 +217,22 @@ func cannotPersist(s redisdb.Server) (report.Finding, bool) {
 	return f, true
 }
 
-// tooFewReplicas has no code of its own in the catalog: what it leads to has.
+// tooFewReplicas has no code of its own in the catalog: what it leads to has. How many
+// replicas keep up is told only while some are demanded, so none at all is too few.
 func tooFewReplicas(s redisdb.Server) (report.Finding, bool) {
 	r := refusedBy(s, "NOREPLICAS")
-	if r.n == 0 {
+	none := s.Info != nil && s.Info.Role == "master" && s.Info.GoodReplicas != nil && *s.Info.GoodReplicas == 0
+	if r.n == 0 && !none {
 		return report.Finding{}, false
 	}
+	value := r.said("NOREPLICAS", s.Info.Errors["NOREPLICAS"])
+	if s.Info.GoodReplicas != nil {
+		value = fmt.Sprintf("min_slaves_good_slaves:%d, %s", *s.Info.GoodReplicas, value)
+	}
 	f := failOpen(s, "too few replicas keep up and it refuses writes (min-replicas-to-write)").
-		With(s.Source.Name, "INFO errorstats", r.said("NOREPLICAS", s.Info.Errors["NOREPLICAS"]), s.Info.Time).
+		With(s.Source.Name, "INFO replication, errorstats", value, s.Info.Time).
 		Then("Repair the replicas (INFO replication on the master)")
-	if !r.now {
+	if !r.now && !none {
 		f.Claim = s.Source.Name + " had too few replicas that keep up (min-replicas-to-write): " + r.notNow()
 		f = f.Unsure()
 	}

@@ -159,6 +159,11 @@ func TestServers(t *testing.T) {
 		"no answer at all":            {pace(redisdb.Pace{Unanswered: 1500 * ms}), []catalog.Code{catalog.RedisSlow}, true, false, nil},
 		"a script holds it up":        {func(s *redisdb.Server) { s.Info = nil; failed(redisdb.ScriptRunning, "BUSY Redis is busy")(s) }, []catalog.Code{catalog.RedisSlow, catalog.RateLimiterFailOpen}, true, true, []string{"BUSY"}},
 
+		"no replica of those demanded": {func(s *redisdb.Server) { s.Info.GoodReplicas = new(int64(0)) }, []catalog.Code{catalog.RateLimiterFailOpen}, true, true, []string{"min-replicas-to-write", "min_slaves_good_slaves:0, errorstat_NOREPLICAS 0"}},
+		"replicas as demanded":         {func(s *redisdb.Server) { s.Info.GoodReplicas, s.Info.Errors["NOREPLICAS"] = new(int64(1)), 7 }, nil, false, false, nil},
+		"none demanded of a replica": {func(s *redisdb.Server) {
+			s.Info.Role, s.Info.ReplicaReadOnly, s.Info.GoodReplicas = "slave", new(false), new(int64(0))
+		}, nil, false, false, nil},
 		"too few replicas": {func(s *redisdb.Server) { since(s, 3*time.Second, "NOREPLICAS", 1, 4) }, []catalog.Code{catalog.RateLimiterFailOpen}, true, true, []string{"min-replicas-to-write", "errorstat_NOREPLICAS 4 (+3 in 3 s)"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,9 +24,13 @@ func (s Server) refusedOf() bool {
 		slices.ContainsFunc(refusals, func(word string) bool { return s.Info.Errors[word] > s.Before.Errors[word] })
 }
 
-// refusedOnce reports whether a replica has refused writes at any time: with one look
-// it cannot be told from one that does so now.
-func (i Info) refusedOnce() bool { return i.Role == "slave" && i.Errors["READONLY"] > 0 }
+// refusedOnce reports whether a replica, or a master that demands replicas and has some,
+// has refused writes at any time: with one look it cannot be told from one that does so
+// now.
+func (i Info) refusedOnce() bool {
+	return i.Role == "slave" && i.Errors["READONLY"] > 0 ||
+		i.GoodReplicas != nil && *i.GoodReplicas > 0 && i.Errors["NOREPLICAS"] > 0
+}
 
 // near reports whether i was said not long before now.
 func (i Info) near(now Info) bool {

@@ -459,3 +459,50 @@ func TestThirtyTwoAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A master that demands more replicas than keep up refuses every write, and the first
+// look says so: at once where it has none, after a second one where others were refused
+// before.
+func TestAMasterWithoutItsReplicas(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account, "min-replicas-to-write 1", "repl-diskless-sync-delay 0")
+	a, text := ask(t, deps(t, "redis://payro:ropass@"+s.Addr), `{"merchant_id":"M"}`)
+	found(t, a, "attention", "RATE_LIMITER_FAIL_OPEN")
+	says(t, text, "LIMITER OFF", "min-replicas-to-write", "min_slaves_good_slaves:0")
+	b, _ := call[statsData](t, deps(t, "redis://payro:ropass@"+s.Addr), stats, `{}`)
+	concludes(t, b, "attention", "RATE_LIMITER_FAIL_OPEN")
+
+	redistest.Replica(t, s)
+	refused := false
+	s.Await("the replica to count", func() bool {
+		said := s.Do("SET", "rate:authorize:M", "250", "EX", "60")
+		refused = refused || strings.HasPrefix(said, "NOREPLICAS")
+		return said == "OK"
+	})
+	if !refused {
+		s.Must("CONFIG", "SET", "min-replicas-to-write", "2")
+		s.Do("INCR", "rate:authorize:X")
+		s.Must("CONFIG", "SET", "min-replicas-to-write", "1")
+	}
+	a, text = ask(t, deps(t, "redis://payro:ropass@"+s.Addr), `{"merchant_id":"M"}`)
+	if found(t, a, "ok"); t.Failed() {
+		t.Error(text)
+	}
+	s.Must("CONFIG", "SET", "min-replicas-to-write", "2")
+	ctx, stop := context.WithCancel(t.Context())
+	var writer sync.WaitGroup
+	writer.Go(func() { // as ingest does
+		for ctx.Err() == nil {
+			s.Do("INCR", "rate:authorize:M")
+			select {
+			case <-ctx.Done():
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	})
+	a, text = ask(t, deps(t, "redis://payro:ropass@"+s.Addr), `{"merchant_id":"M"}`)
+	stop()
+	writer.Wait()
+	found(t, a, "attention", "RATE_LIMITER_FAIL_OPEN")
+	says(t, text, "LIMITER OFF", "min_slaves_good_slaves:1, errorstat_NOREPLICAS ")
+}
