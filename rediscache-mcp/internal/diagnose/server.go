@@ -62,7 +62,7 @@ func Servers(servers []redisdb.Server) (findings []report.Finding, ran []catalog
 		return findings, nil, failingOpen
 	}
 	for _, r := range serverRules {
-		if r.code != catalog.RedisSlow || all(servers, measured) {
+		if all(servers, func(s redisdb.Server) bool { return sees(r.code, s) }) {
 			ran = append(ran, r.code)
 		}
 	}
@@ -74,6 +74,18 @@ func Servers(servers []redisdb.Server) (findings []report.Finding, ran []catalog
 
 func all(servers []redisdb.Server, is func(redisdb.Server) bool) bool {
 	return !slices.ContainsFunc(servers, func(s redisdb.Server) bool { return !is(s) })
+}
+
+// sees reports whether a server that tells of itself shows what a rule is for. A replica
+// says nothing of whether its master is full, saves or is slow.
+func sees(code catalog.Code, s redisdb.Server) bool {
+	switch code {
+	case catalog.RedisWritesRejectedOOM, catalog.RedisWritesRejectedMisconf, catalog.RedisEvicting:
+		return s.Info.Role != "slave"
+	case catalog.RedisSlow:
+		return s.Info.Role != "slave" && measured(s)
+	}
+	return true
 }
 
 // measured reports whether enough was seen of how fast a server answers to say that it

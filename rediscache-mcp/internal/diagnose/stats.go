@@ -33,7 +33,7 @@ var statsRules = []struct {
 func Stats(servers []redisdb.Server, census Census) (findings []report.Finding, ran []catalog.Code) {
 	whole := len(servers) > 0
 	for _, s := range servers {
-		whole = whole && s.Info != nil && s.Before != nil
+		whole = whole && s.Info != nil && s.Before != nil && sees(catalog.RedisEvicting, s)
 		for _, r := range statsRules {
 			if s.Info == nil {
 				continue

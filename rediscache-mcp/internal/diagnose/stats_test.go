@@ -149,3 +149,25 @@ func TestStats(t *testing.T) {
 		})
 	}
 }
+
+// What a replica says of its memory rules nothing out on its master.
+func TestAReplicaRulesNothingOutOnItsMaster(t *testing.T) {
+	for role, want := range map[string]bool{"master": true, "slave": false} {
+		s := server(func(s *redisdb.Server) {
+			before := healthy()
+			s.Before, s.Info.Role = &before, role
+			s.Pace.Trips = slices.Repeat([]time.Duration{time.Millisecond}, 20)
+		})
+		_, ran, _ := Servers([]redisdb.Server{s})
+		_, more := Stats([]redisdb.Server{s}, Census{})
+		ran = append(ran, more...)
+		for _, code := range []catalog.Code{catalog.RedisWritesRejectedOOM, catalog.RedisWritesRejectedMisconf, catalog.RedisSlow, catalog.RedisEvicting} {
+			if slices.Contains(ran, code) != want {
+				t.Errorf("%s: ruled out are %v", role, ran)
+			}
+		}
+		if !slices.Contains(ran, catalog.RedisLoading) {
+			t.Errorf("%s is not loading, and ruled out are %v", role, ran)
+		}
+	}
+}
