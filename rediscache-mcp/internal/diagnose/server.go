@@ -198,7 +198,8 @@ func cannotPersist(s redisdb.Server) (report.Finding, bool) {
 		return report.Finding{}, false
 	}
 	failed := i.SnapshotOK != nil && !*i.SnapshotOK
-	appendFailed := i.AOFWriteOK != nil && !*i.AOFWriteOK
+	// Redis keeps the failure of a file that it writes no longer, and refuses nothing for it.
+	appendFailed := i.AOFWriteOK != nil && !*i.AOFWriteOK && (i.Load.Append == nil || *i.Load.Append)
 	stops := failed && is(s.StopsWrites) && is(s.Snapshots)
 	r := refusedBy(s, "MISCONF")
 	settingsUnknown := failed && (s.StopsWrites == nil || s.Snapshots == nil)

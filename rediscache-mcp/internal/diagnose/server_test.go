@@ -94,6 +94,8 @@ func TestServers(t *testing.T) {
 		}, nil, false, false, nil},
 		"snapshots fail, settings unknown": {func(s *redisdb.Server) { s.Info.SnapshotOK = new(false) }, []catalog.Code{catalog.RedisWritesRejectedMisconf}, false, false, []string{"is not known"}},
 		"snapshots fail, refusals grow":    {func(s *redisdb.Server) { s.Info.SnapshotOK = new(false); since(s, 4*time.Second, "MISCONF", 0, 9) }, []catalog.Code{catalog.RedisWritesRejectedMisconf, catalog.RateLimiterFailOpen}, true, true, []string{"errorstat_MISCONF 9 (+9 in 4 s)"}},
+		"no append-only file any more":     {func(s *redisdb.Server) { s.Info.AOFWriteOK, s.Info.Load.Append = new(false), new(false) }, nil, false, false, nil},
+		"the append-only file that is on":  {func(s *redisdb.Server) { s.Info.AOFWriteOK, s.Info.Load.Append = new(false), new(true) }, []catalog.Code{catalog.RedisWritesRejectedMisconf, catalog.RateLimiterFailOpen}, true, true, nil},
 		"the append-only file fails":       {func(s *redisdb.Server) { s.Info.AOFWriteOK = new(false) }, []catalog.Code{catalog.RedisWritesRejectedMisconf, catalog.RateLimiterFailOpen}, true, true, []string{"aof_last_write_status:err"}},
 
 		"RD-07 replica that is written to": {func(s *redisdb.Server) {
