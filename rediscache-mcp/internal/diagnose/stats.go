@@ -49,21 +49,32 @@ func Stats(servers []redisdb.Server, census Census) (findings []report.Finding, 
 	return findings, ran
 }
 
-// fullPercent of its memory is where every write evicts, but for what clients'
-// buffers take and give back.
-const fullPercent = 95
+const (
+	// fullPercent of its memory is where a write may evict, for clients' buffers take
+	// some and give it back. From brimPercent on, writes may go by without an eviction
+	// for no more than a moment.
+	fullPercent = 95
+	brimPercent = 99
+	// leftByEviction is how much less than the limit a server may use that evicts and
+	// is not written to: what it evicts is just enough, but for clients' buffers.
+	leftByEviction = 1 << 20 // bytes
+)
 
-// evicting is certain while keys go, and where a full server has evicted before:
-// there the next write does it.
+// evicting is certain while keys go, and where a server has evicted before and stands
+// where that leaves it: there the next write does it. Writes that went in and evicted
+// nothing say that it was long ago.
 func evicting(s redisdb.Server, _ Census) (report.Finding, bool) {
 	i := s.Info
 	if i.Load.Evicted == nil || *i.Load.Evicted == 0 {
 		return report.Finding{}, false
 	}
 	more, over := grown(s, func(l redisdb.Load) *int64 { return l.Evicted })
+	writes, _ := grown(s, func(l redisdb.Load) *int64 { return l.Unsaved })
 	known := i.MaxMemory != nil && i.UsedMemory != nil && *i.MaxMemory > 0
-	full := known && *i.UsedMemory > *i.MaxMemory/100*fullPercent && i.Policy != "noeviction"
-	if more == 0 && !full {
+	above := func(percent int64) bool {
+		return known && *i.UsedMemory > *i.MaxMemory/100*percent && i.Policy != "noeviction"
+	}
+	if more == 0 && (!above(fullPercent) || writes > 0 && !above(brimPercent)) {
 		return report.Finding{}, false
 	}
 	value := fmt.Sprintf("evicted_keys %d", *i.Load.Evicted)
@@ -73,14 +84,26 @@ func evicting(s redisdb.Server, _ Census) (report.Finding, bool) {
 	if known {
 		value += fmt.Sprintf(", used_memory %d of maxmemory %d bytes, maxmemory_policy:%s", *i.UsedMemory, *i.MaxMemory, i.Policy)
 	}
-	claim := fmt.Sprintf("%s evicts keys for want of memory: %d in %s", s.Source.Name, more, seconds(over))
-	if more == 0 {
-		claim = fmt.Sprintf("%s is full and evicts for each write: %d keys since it started", s.Source.Name, *i.Load.Evicted)
+	claim := fmt.Sprintf("evicts keys for want of memory: %d in %s", more, seconds(over))
+	sure := more > 0
+	switch {
+	case sure:
+	case writes > 0:
+		claim = fmt.Sprintf("is nearly full and has evicted %d keys since it started, none of them for the %d changes in %s; whether it still does is not known", *i.Load.Evicted, writes, seconds(over))
+	case *i.UsedMemory > *i.MaxMemory-leftByEviction:
+		claim = fmt.Sprintf("is full and has evicted %d keys since it started; no write was seen, and the next ones evict", *i.Load.Evicted)
+		sure = true
+	default:
+		claim = fmt.Sprintf("is nearly full and has evicted %d keys since it started; no write was seen, and whether it still does is not known", *i.Load.Evicted)
 	}
-	return report.NewFinding(catalog.RedisEvicting, "%s", claim).
+	f := report.NewFinding(catalog.RedisEvicting, "%s %s", s.Source.Name, claim).
 		With(s.Source.Name, "INFO stats, memory", value, i.Time).
 		Hurts("cached answers go before their time, so repeats are answered by the database (its unique key still protects), and counters go, so limits begin anew").
-		Then("Find what fills it: the families and big keys below, ttl_analysis for keys without a TTL", "Raise maxmemory; have the owner of this Redis decide"), true
+		Then("Find what fills it: the families and big keys below, ttl_analysis for keys without a TTL", "Raise maxmemory; have the owner of this Redis decide")
+	if !sure {
+		f = f.Unsure()
+	}
+	return f, true
 }
 
 const (

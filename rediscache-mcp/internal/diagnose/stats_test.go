@@ -31,6 +31,14 @@ func TestStats(t *testing.T) {
 			*now.Load.Hits, *now.Load.Misses, *now.Load.Gets = hits+dHits, misses+dMisses, gets+dGets
 		}
 	}
+	// filled is a server that has evicted before, none of it between the two looks.
+	filled := func(used, limit, writes int64) func(then, now *redisdb.Info) {
+		return func(then, now *redisdb.Info) {
+			*then.Load.Evicted, *now.Load.Evicted = 170, 170
+			then.Load.Unsaved, now.Load.Unsaved = new(int64(5)), new(5+writes)
+			now.UsedMemory, now.MaxMemory, now.Policy = &used, &limit, "allkeys-lru"
+		}
+	}
 	slows := func(took time.Duration, ago ...time.Duration) func(*redisdb.Server) {
 		return func(s *redisdb.Server) {
 			for _, a := range ago {
@@ -51,14 +59,18 @@ func TestStats(t *testing.T) {
 		low    bool
 		says   []string
 	}{
-		"healthy":                           {looks(func(_, _ *redisdb.Info) {}), Census{}, nil, false, nil},
-		"seen once":                         {func(*redisdb.Server) {}, Census{}, nil, false, nil},
-		"told nothing":                      {func(s *redisdb.Server) { s.Info = nil }, Census{}, nil, false, nil},
-		"RD-06 evicts":                      {looks(func(_, now *redisdb.Info) { *now.Load.Evicted = 170 }), Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"170 in 2 s", "evicted_keys 170 (+170 in 2 s)"}},
-		"evicted once":                      {looks(func(then, now *redisdb.Info) { *then.Load.Evicted, *now.Load.Evicted = 170, 170 }), Census{}, nil, false, nil},
-		"full, evicted":                     {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(170)) }, Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"is full and evicts for each write: 170 keys", "used_memory 99 of maxmemory 100"}},
-		"full, never evicted":               {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(0)) }, Census{}, nil, false, nil},
-		"evicted before the policy was set": {func(s *redisdb.Server) { memory(99, 100, "noeviction", 0)(s); s.Info.Load.Evicted = new(int64(5)) }, Census{}, nil, false, nil},
+		"healthy":       {looks(func(_, _ *redisdb.Info) {}), Census{}, nil, false, nil},
+		"seen once":     {func(*redisdb.Server) {}, Census{}, nil, false, nil},
+		"told nothing":  {func(s *redisdb.Server) { s.Info = nil }, Census{}, nil, false, nil},
+		"RD-06 evicts":  {looks(func(_, now *redisdb.Info) { *now.Load.Evicted = 170 }), Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"170 in 2 s", "evicted_keys 170 (+170 in 2 s)"}},
+		"evicted once":  {looks(func(then, now *redisdb.Info) { *then.Load.Evicted, *now.Load.Evicted = 170, 170 }), Census{}, nil, false, nil},
+		"full, evicted": {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(170)) }, Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"is full and has evicted 170 keys since it started; no write was seen, and the next ones evict", "used_memory 99 of maxmemory 100"}},
+		"nearly full, written to, evicted long ago": {looks(filled(97<<20, 100<<20, 8)), Census{}, nil, false, nil},
+		"full to the brim, written to":              {looks(filled(100<<20-1<<10, 100<<20, 8)), Census{}, []catalog.Code{catalog.RedisEvicting}, true, []string{"none of them for the 8 changes in 2 s; whether it still does is not known"}},
+		"full, not written to":                      {looks(filled(100<<20-1<<10, 100<<20, 0)), Census{}, []catalog.Code{catalog.RedisEvicting}, false, []string{"no write was seen, and the next ones evict"}},
+		"nearly full, not written to":               {looks(filled(97<<20, 100<<20, 0)), Census{}, []catalog.Code{catalog.RedisEvicting}, true, []string{"no write was seen, and whether it still does is not known"}},
+		"full, never evicted":                       {func(s *redisdb.Server) { memory(99, 100, "allkeys-lru", 0)(s); s.Info.Load.Evicted = new(int64(0)) }, Census{}, nil, false, nil},
+		"evicted before the policy was set":         {func(s *redisdb.Server) { memory(99, 100, "noeviction", 0)(s); s.Info.Load.Evicted = new(int64(5)) }, Census{}, nil, false, nil},
 		"restarted empty, seen before": {func(s *redisdb.Server) {
 			p := healthy()
 			p.Own.Keys, p.RunID = 500, "another"

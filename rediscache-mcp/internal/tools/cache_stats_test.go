@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -332,4 +333,30 @@ func TestStatsSourceFailures(t *testing.T) {
 	a, text := call[statsData](t, d, stats, `{}`)
 	concludes(t, a, "unknown")
 	says(t, text, "NOT KNOWN - REDIS_URL is not set")
+}
+
+// It evicted, and then it was given more room: what is written now evicts nothing.
+func TestStatsOfEvictionThatIsOver(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account, "maxmemory 20mb", "maxmemory-policy allkeys-lru")
+	for i := 0; s.Number("evicted_keys") == 0; i++ {
+		s.Must("SET", fmt.Sprint("idem:authorize:M:", i), strings.Repeat("x", 100_000), "EX", "600")
+	}
+	s.Must("CONFIG", "SET", "maxmemory", s.Number("used_memory")*100/97)
+	ctx, stop := context.WithCancel(t.Context())
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for ctx.Err() == nil {
+			s.Do("SET", "rate:authorize:M", "5", "EX", "60")
+			select {
+			case <-ctx.Done():
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	})
+	a, text := call[statsData](t, deps(t, "redis://payro:ropass@"+s.Addr), stats, `{}`)
+	stop()
+	writer.Wait()
+	concludes(t, a, "ok")
+	says(t, text, ", 0 evicted in ", "of its memory limit: beyond it, it evicts keys")
 }
