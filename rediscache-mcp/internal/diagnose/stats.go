@@ -251,7 +251,9 @@ func rateOf(hits, misses, gets int64, known bool) HitRate {
 }
 
 // hitRateFell compares with the past of the same process of Redis. Where repeats
-// were never usual a low rate means nothing.
+// were never usual a low rate means nothing. That past is its whole life, in which other
+// merchants may have repeated other requests: the fall is certain to be a fault only
+// where something else was seen that takes cached answers away.
 func hitRateFell(s redisdb.Server, c Census) (report.Finding, bool) {
 	now := WindowHitRate(s)
 	since := warm * c.Lifetime.TTL
@@ -266,9 +268,13 @@ func hitRateFell(s redisdb.Server, c Census) (report.Finding, bool) {
 	if past.Percent == nil || *past.Percent < usualPercent || *now.Percent > *past.Percent/2 {
 		return report.Finding{}, false
 	}
-	return report.NewFinding(catalog.RedisHitRateCollapse, "%s: %v%% of %d lookups found a key in %s; before it was %v%% of %d", s.Source.Name, *now.Percent, now.Lookups, seconds(now.Over), *past.Percent, past.Lookups).
+	f := report.NewFinding(catalog.RedisHitRateCollapse, "%s: %v%% of %d lookups found a key in %s; before it was %v%% of %d", s.Source.Name, *now.Percent, now.Lookups, seconds(now.Over), *past.Percent, past.Lookups).
 		With(s.Source.Name, "INFO stats, commandstats, twice", fmt.Sprintf("keyspace_hits %d, keyspace_misses %d, GET calls %d", *s.Info.Load.Hits, *s.Info.Load.Misses, gets(s.Info.Load)), s.Info.Time).
-		Then("Look for evictions, a restart, and a shorter APP_IDEMPOTENCY_CACHE_TTL_SECONDS; without these, merchants have stopped repeating requests, which is no fault"), true
+		Then("Look for evictions, a restart, and a shorter APP_IDEMPOTENCY_CACHE_TTL_SECONDS; without these, merchants have stopped repeating requests, which is no fault")
+	if eviction, evicts := evicting(s, c); s.Past == nil && (!evicts || eviction.Verdict == catalog.Unknown) {
+		f = f.Unsure()
+	}
+	return f, true
 }
 
 // grown says by how much a number has grown between the two looks, and over what

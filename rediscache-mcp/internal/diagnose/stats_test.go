@@ -118,11 +118,16 @@ func TestStats(t *testing.T) {
 		"young, seen in part":                 {young(20), Census{}, nil, false, nil},
 		"NM-07 a low hit rate":                {looks(rates(400, 20000, 20400, 5, 500, 505)), Census{}, nil, false, nil},
 		"NM-08 idle":                          {looks(rates(0, 0, 0, 0, 0, 0)), Census{}, nil, false, nil},
-		"hit rate fell":                       {looks(rates(10000, 10000, 20000, 10, 490, 500)), Census{}, []catalog.Code{catalog.RedisHitRateCollapse}, false, []string{"2% of 500 lookups", "before it was 50% of 20000"}},
-		"fell by a little":                    {looks(rates(10000, 10000, 20000, 200, 300, 500)), Census{}, nil, false, nil},
-		"the past was made by probes":         {looks(rates(100000, 20000, 20400, 5, 500, 505)), Census{}, nil, false, nil},
-		"the window is made of probes":        {looks(rates(10000, 10000, 20000, 10, 490, 20)), Census{}, nil, false, nil},
-		"too few lookups":                     {looks(rates(10000, 10000, 20000, 0, 50, 50)), Census{}, nil, false, nil},
+		"hit rate fell":                       {looks(rates(10000, 10000, 20000, 10, 490, 500)), Census{}, []catalog.Code{catalog.RedisHitRateCollapse}, true, []string{"2% of 500 lookups", "before it was 50% of 20000"}},
+		"hit rate fell since a flush": {func(s *redisdb.Server) {
+			looks(rates(10000, 10000, 20000, 10, 490, 500))(s)
+			p := healthy()
+			s.Past = &p
+		}, Census{}, []catalog.Code{catalog.RedisHitRateCollapse}, false, []string{"2% of 500 lookups"}},
+		"fell by a little":             {looks(rates(10000, 10000, 20000, 200, 300, 500)), Census{}, nil, false, nil},
+		"the past was made by probes":  {looks(rates(100000, 20000, 20400, 5, 500, 505)), Census{}, nil, false, nil},
+		"the window is made of probes": {looks(rates(10000, 10000, 20000, 10, 490, 20)), Census{}, nil, false, nil},
+		"too few lookups":              {looks(rates(10000, 10000, 20000, 0, 50, 50)), Census{}, nil, false, nil},
 		"not warm yet": {looks(func(then, now *redisdb.Info) {
 			rates(10000, 10000, 20000, 10, 490, 500)(then, now)
 			then.Uptime = new(time.Minute)
@@ -130,7 +135,7 @@ func TestStats(t *testing.T) {
 		"our own lookups": {looks(func(then, now *redisdb.Info) {
 			rates(10000, 10000, 20000, 0, 600, 120)(then, now)
 			now.Load.OwnMisses = 480 // what is left are 120 GETs
-		}), Census{}, []catalog.Code{catalog.RedisHitRateCollapse}, false, []string{"0% of 120 lookups"}},
+		}), Census{}, []catalog.Code{catalog.RedisHitRateCollapse}, true, []string{"0% of 120 lookups"}},
 		"RD-10 stood still": {slow(5*time.Second, 10*time.Second), Census{}, []catalog.Code{catalog.RedisSlow}, false, []string{`"KEYS" took 5 s`}},
 		"long ago":          {slow(5*time.Second, time.Minute), Census{}, nil, false, nil},
 		"KEYS again and again": {slows(800*time.Millisecond, time.Second, 6*time.Second, 11*time.Second), Census{}, []catalog.Code{catalog.RedisSlow}, false,
@@ -180,6 +185,24 @@ func TestAReplicaRulesNothingOutOnItsMaster(t *testing.T) {
 		}
 		if !slices.Contains(ran, catalog.RedisLoading) {
 			t.Errorf("%s is not loading, and ruled out are %v", role, ran)
+		}
+	}
+}
+
+// RD-55: what is evicted explains why repeats are not answered.
+func TestAHitRateThatFallsWithEvictionsIsCertain(t *testing.T) {
+	for evicted, want := range map[int64]bool{0: false, 170: true} {
+		s := server(func(s *redisdb.Server) {
+			before := healthy()
+			before.Time, before.Uptime = s.Info.Time.Add(-2*time.Second), new(time.Hour)
+			before.Load = redisdb.Load{Hits: new(int64(10_000)), Misses: new(int64(10_000)), Gets: new(int64(20_000)), Evicted: new(int64(0))}
+			s.Info.Load = redisdb.Load{Hits: new(int64(10_010)), Misses: new(int64(10_490)), Gets: new(int64(20_500)), Evicted: &evicted}
+			s.Before = &before
+		})
+		findings, _ := Stats([]redisdb.Server{s}, Census{Lifetime: limiter.Lifetime{TTL: 10 * time.Minute}})
+		at := slices.Index(codes(findings), catalog.RedisHitRateCollapse)
+		if at < 0 || (findings[at].Verdict != catalog.Unknown) != want {
+			t.Errorf("with %d evicted: %v", evicted, findings)
 		}
 	}
 }
