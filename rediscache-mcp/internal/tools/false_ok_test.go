@@ -213,3 +213,22 @@ func TestHiddenKeysAreNotRuledOut(t *testing.T) {
 		t.Errorf("with a template that is doubted %v are ruled out", h.RuledOut)
 	}
 }
+
+// Where no counter is listed, none is looked at again: that their TTLs may not be read is
+// known from the scan.
+func TestTTLsThatMayNotBeReadRuleNothingOut(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, "user nottl on >x ~* -@all +@read -pttl +info")
+	s.Must("SET", "rate:authorize:LATENT", "310")
+	d := deps(t, "redis://nottl:x@"+s.Addr)
+	h, text := call[hittingData](t, d, find, `{}`)
+	concludes(t, h, "unknown", "SRC_REDIS_PERMISSION")
+	says(t, text, "0 of 1 counters")
+	l, _ := call[listData](t, d, "list_rate_limit_keys", `{"min_percentage":50}`)
+	concludes(t, l, "unknown", "SRC_REDIS_PERMISSION")
+	for _, ruledOut := range [][]string{h.RuledOut, l.RuledOut} {
+		if slices.Contains(ruledOut, "RATE_KEY_NO_TTL_LATENT") || slices.Contains(ruledOut, "RATE_KEY_NO_TTL_BLOCKING") {
+			t.Errorf("ruled out %v", ruledOut)
+		}
+	}
+}

@@ -140,6 +140,9 @@ func (s *sweep) take(action keyspace.Action, merchant string, c redisdb.Counter,
 		s.counts.off++
 	default:
 	}
+	if c.TTLErr != nil { // it counts, but whether it ever ends is not known
+		s.counts.unread++
+	}
 	t := tally{key: c.Key, hash: hashOf(c.Key), merchant: merchant, action: action, seen: redisdb.Seen{Sight: c.First, At: at}}
 	count, counts := k.Count()
 	percent := 0.0
