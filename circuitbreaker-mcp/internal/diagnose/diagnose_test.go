@@ -262,6 +262,45 @@ func TestPGAuthSlow(t *testing.T) {
 	}
 }
 
+// With nine calls buffered and eight of them failed the gateway's codes were ruled out,
+// and so they were while HALF_OPEN, in which nobody knows yet.
+func TestPGAuthIsNotRuledOutWithoutARate(t *testing.T) {
+	counted := func(failed, successful int, perSecond float64) Reading {
+		return scrapedReading(PGAuthAPI, "a", "CLOSED").with(func(b *promql.Breaker) {
+			b.Failed, b.Successful, b.FailedPerSecond = &failed, &successful, &perSecond
+		})
+	}
+	for name, x := range map[string]struct {
+		reading  Reading
+		ruledOut bool
+		doubt    string
+	}{
+		"idle":                       {counted(0, 0, 0), true, ""},
+		"few calls, all well":        {counted(0, 8, 0), true, ""},
+		"one failed":                 {counted(1, 3, 0.003), false, ""},
+		"most fail":                  {counted(8, 1, 0.03), false, "8 of the last 9 calls to the payment gateway failed on 1 of 1 instance"},
+		"all failed, no call since":  {counted(4, 0, 0), false, "4 of the last 4 calls"},
+		"failed long ago":            {counted(3, 5, 0), false, ""},
+		"a rate that is well":        {counted(3, 97, 0.01).with(rated(3, 0)), true, ""},
+		"half open":                  {scrapedReading(PGAuthAPI, "a", "HALF_OPEN"), false, "which a timer sets"},
+		"forced open counts nothing": {scrapedReading(PGAuthAPI, "a", "FORCED_OPEN"), true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := status(x.reading, live(KafkaPublisher, "a", "CLOSED"))
+			_, ran := Breakers(s)
+			for _, code := range []catalog.Code{catalog.PGAuthBreakerOpen, catalog.PGAuthFailures, catalog.PGAuthDegradedSlow} {
+				if slices.Contains(ran, code) != x.ruledOut {
+					t.Errorf("%s among those judged: %v", code, !x.ruledOut)
+				}
+			}
+			got := strings.Join(Doubts(s), "; ")
+			if (got == "") != (x.doubt == "") || !strings.Contains(got, x.doubt) {
+				t.Errorf("doubts %q, want %q", got, x.doubt)
+			}
+		})
+	}
+}
+
 func TestPGAuthFailures(t *testing.T) {
 	failing := func(v float64) func(*promql.Breaker) { return func(b *promql.Breaker) { b.FailedPerSecond = &v } }
 	for name, x := range map[string]struct {

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"payops-mcp/shared/catalog"
 	"payops-mcp/shared/report"
@@ -108,4 +109,34 @@ func pgAuthFailures(s Status) []report.Finding {
 		Then("Look at the provider's status page", "Sample the error codes (PG_TIMEOUT and others) in the ingest log").
 		ConfirmWith("analyze_failure_pattern")
 	return []report.Finding{cite(f, some)}
+}
+
+// failedWithoutRate is how many of the remembered calls failed where these are too few
+// for a rate, so that no rule can judge them.
+func (r Reading) failedWithoutRate() int {
+	failed, _ := r.Counts()
+	if failed == nil || r.FailureRate() != nil || unmeasured(r.State) {
+		return 0
+	}
+	return *failed
+}
+
+// failsUnjudged reports whether so many calls failed that the gateway may be failing,
+// and no rate tells. Those of long ago say nothing of now, unless none succeeded since.
+func failsUnjudged(r Reading) bool {
+	n, all, p := r.failedWithoutRate(), r.Buffered(), r.fresh()
+	lately := p != nil && numberOr(p.FailedPerSecond) > 0
+	return n >= fewFailures && all != nil && 100*n >= failedPercent**all && (lately || n == *all)
+}
+
+// pgAuthDoubt tells of instances whose calls to the gateway fail and are too few for a
+// rate.
+func pgAuthDoubt(s Status) (doubts []string) {
+	all := s.of(PGAuthAPI)
+	some := filter(all, failsUnjudged)
+	if len(some) == 0 {
+		return nil
+	}
+	worst := slices.MaxFunc(some, func(a, b Reading) int { return a.failedWithoutRate() - b.failedWithoutRate() })
+	return []string{fmt.Sprintf("%d of the last %d calls to the payment gateway failed %s: too few calls for a failure rate", worst.failedWithoutRate(), *worst.Buffered(), Where(some, all))}
 }

@@ -129,15 +129,13 @@ func (s Status) historyKnown() bool {
 }
 
 // pgAuthKnown reports whether Prometheus shows the present numbers of the
-// payment gateway's breaker.
+// payment gateway's breaker, and they tell how the gateway is.
 func (s Status) pgAuthKnown() bool {
 	readings := s.of(PGAuthAPI)
-	for _, r := range readings {
-		if p := r.fresh(); p == nil || p.FailedPerSecond == nil {
-			return false
-		}
-	}
-	return len(readings) > 0 && s.Prom.Source.OK()
+	return len(readings) > 0 && s.Prom.Source.OK() && !slices.ContainsFunc(readings, func(r Reading) bool {
+		p := r.fresh()
+		return p == nil || p.FailedPerSecond == nil || r.State == "HALF_OPEN" || r.failedWithoutRate() > 0
+	})
 }
 
 // ingestKnown reports whether each instance that does not answer is seen by Prometheus,
