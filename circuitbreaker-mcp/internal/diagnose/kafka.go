@@ -29,7 +29,7 @@ var kafkaRules = []struct {
 	{catalog.KafkaBrokersUnreachable, brokersUnreachable, Kafka.settled},
 	{catalog.KafkaLeaderlessPartitions, leaderless, Kafka.answered},
 	{catalog.KafkaBrokerLost, brokerLost, Kafka.answered},
-	{catalog.KafkaUnderReplicated, underReplicated, Kafka.answered},
+	{catalog.KafkaUnderReplicated, underReplicated, Kafka.led},
 	{catalog.KafkaBelowMinISR, belowMinISR, Kafka.minISRKnown},
 	{catalog.KafkaTopicMissing, topicMissing, Kafka.topicsKnown},
 	{catalog.KafkaTopicRecreated, topicRecreated, Kafka.offsetsKnown},
@@ -72,6 +72,10 @@ func refusesUs(f *fault.Failure) bool {
 	}
 	return true
 }
+
+// led reports whether every partition has a leader: who is in sync without one, and with
+// what went with it, is not judged.
+func (k Kafka) led() bool { return k.answered() && len(leaderless(k)) == 0 }
 
 func (k Kafka) minISRKnown() bool { return k.answered() && k.MinISR == nil }
 

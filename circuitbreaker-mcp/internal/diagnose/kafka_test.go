@@ -318,17 +318,19 @@ func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
 		k   Kafka
 		not []catalog.Code
 	}{
-		"no group asked":         {cluster(3, 1), []catalog.Code{catalog.ConsumerGroupEmpty, catalog.ConsumerLagGrowing, catalog.DLQGrowing}},
-		"one sample":             {consuming(sample(0, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
-		"group not told":         {failedGroup(fault.Timeout), []catalog.Code{catalog.ConsumerGroupEmpty}},
-		"turned away":            {unanswered(fault.Auth), []catalog.Code{catalog.KafkaBrokersUnreachable, catalog.KafkaLeaderlessPartitions}},
-		"topic not seen":         {missing(broker.Topic{Name: "payment.captured", Denied: true}), []catalog.Code{catalog.KafkaTopicMissing}},
-		"letters not told":       {dead(broker.DeadTopic{Topic: "payment.dlq", Unknown: 1}), []catalog.Code{catalog.DLQGrowing}},
-		"clocks apart":           {clocksApart(dead(broker.DeadTopic{Topic: "payment.dlq"})), []catalog.Code{catalog.DLQGrowing}},
-		"repeats, apart":         {clocksApart(repeated(broker.Repeats{Topic: "payment.authorized"})), []catalog.Code{catalog.OutboxDuplicatePublish}},
-		"from nothing, just now": {consuming(sample(0, "Stable", [2]int64{100, 100}), sample(time.Second, "Stable", [2]int64{110, 300}), sample(2*time.Second, "Stable", [2]int64{120, 600}), sample(3*time.Second, "Stable", [2]int64{130, 800})), []catalog.Code{catalog.ConsumerLagGrowing}},
-		"shared out lately":      {consuming(sample(0, "Stable", [2]int64{1, 9}), sample(1, "PreparingRebalance", [2]int64{1, 9}), sample(2, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
-		"settings not ours":      {noSettings(), []catalog.Code{catalog.KafkaBelowMinISR}},
+		"no group asked":          {cluster(3, 1), []catalog.Code{catalog.ConsumerGroupEmpty, catalog.ConsumerLagGrowing, catalog.DLQGrowing}},
+		"one sample":              {consuming(sample(0, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
+		"group not told":          {failedGroup(fault.Timeout), []catalog.Code{catalog.ConsumerGroupEmpty}},
+		"turned away":             {unanswered(fault.Auth), []catalog.Code{catalog.KafkaBrokersUnreachable, catalog.KafkaLeaderlessPartitions}},
+		"topic not seen":          {missing(broker.Topic{Name: "payment.captured", Denied: true}), []catalog.Code{catalog.KafkaTopicMissing}},
+		"letters not told":        {dead(broker.DeadTopic{Topic: "payment.dlq", Unknown: 1}), []catalog.Code{catalog.DLQGrowing}},
+		"clocks apart":            {clocksApart(dead(broker.DeadTopic{Topic: "payment.dlq"})), []catalog.Code{catalog.DLQGrowing}},
+		"repeats, apart":          {clocksApart(repeated(broker.Repeats{Topic: "payment.authorized"})), []catalog.Code{catalog.OutboxDuplicatePublish}},
+		"from nothing, just now":  {consuming(sample(0, "Stable", [2]int64{100, 100}), sample(time.Second, "Stable", [2]int64{110, 300}), sample(2*time.Second, "Stable", [2]int64{120, 600}), sample(3*time.Second, "Stable", [2]int64{130, 800})), []catalog.Code{catalog.ConsumerLagGrowing}},
+		"shared out lately":       {consuming(sample(0, "Stable", [2]int64{1, 9}), sample(1, "PreparingRebalance", [2]int64{1, 9}), sample(2, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
+		"replicas without leader": {cluster(2, 1, part(-1, []int32{3}, []int32{3}), part(1, three, []int32{1, 2})), []catalog.Code{catalog.KafkaUnderReplicated}},
+		"repeats of an outage":    {belowMin(repeated(broker.Repeats{Topic: "payment.authorized"})), []catalog.Code{catalog.OutboxDuplicatePublish}},
+		"settings not ours":       {noSettings(), []catalog.Code{catalog.KafkaBelowMinISR}},
 	} {
 		_, ran := KafkaFindings(x.k)
 		for _, c := range x.not {
@@ -337,6 +339,12 @@ func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
 			}
 		}
 	}
+}
+
+// belowMin has a topic that does not take what waits for all replicas.
+func belowMin(k Kafka) Kafka {
+	k.Cluster.Topics = []broker.Topic{{Name: "payment.captured", MinISR: 2, Partitions: []broker.Partition{part(1, three, []int32{1})}}}
+	return k
 }
 
 // An address that nobody gave and that does not answer says nothing of Kafka, and

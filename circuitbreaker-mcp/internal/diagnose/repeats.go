@@ -22,15 +22,18 @@ const (
 )
 
 // repeatsKnown reports whether the newest records of all topics of the outbox were
-// read.
+// read, and judged.
 func (k Kafka) repeatsKnown() bool {
-	return k.answered() && k.agesKnown() && len(k.Repeats) > 0 && !slices.ContainsFunc(k.Repeats, func(r broker.Repeats) bool { return r.Unread != "" })
+	return k.answered() && k.agesKnown() && !k.refusesEvents() && len(k.Repeats) > 0 && !slices.ContainsFunc(k.Repeats, func(r broker.Repeats) bool { return r.Unread != "" })
 }
+
+// refusesEvents reports whether Kafka does not take all that is sent to it.
+func (k Kafka) refusesEvents() bool { return len(leaderless(k)) > 0 || len(belowMinISR(k)) > 0 }
 
 // duplicatePublish finds topics to which events of the outbox are sent again and
 // again. While Kafka does not take what it is sent, that is part of the outage.
 func duplicatePublish(k Kafka) []report.Finding {
-	if len(leaderless(k)) > 0 || len(belowMinISR(k)) > 0 {
+	if k.refusesEvents() {
 		return nil
 	}
 	var words []string

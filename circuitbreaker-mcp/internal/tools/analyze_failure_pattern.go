@@ -11,7 +11,6 @@ import (
 	"payops-mcp/circuitbreaker-mcp/internal/diagnose"
 	"payops-mcp/circuitbreaker-mcp/internal/picture"
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
-	"payops-mcp/shared/catalog"
 	"payops-mcp/shared/fault"
 	"payops-mcp/shared/foreign"
 	"payops-mcp/shared/report"
@@ -128,17 +127,12 @@ func (s Sources) pattern(ctx context.Context, in PatternIn) (report.Answer[Patte
 	}
 	st := all.Select(in.Breaker, "")
 	found, ran := diagnose.Scraped(st)
-	if !past.Live { // the others are of its last moment alone
-		ran = slices.DeleteFunc(ran, func(c catalog.Code) bool {
-			return c != catalog.CBOpen && c != catalog.PGAuthBreakerOpen && c != catalog.CBDisabled
-		})
-	}
 	inWindow, ranWindow := diagnose.InWindow(past)
 	found = slices.Concat(found, inWindow, diagnose.WasOpen(past))
 	a.Findings, a.Because = brief("analyze_failure_pattern", found), strings.Join(append(diagnose.WindowDoubts(past), diagnose.Doubts(st)...), "; ")
 	a.Sources = []fault.Source{got.facts.Source}
 	a.Data, a.Coverage, a.AsOf = patternData(past, in.Limit, len(found)), patternCoverage(got, len(transitionRows(past)), in.Limit), past.At
-	a.Conclude(causesOnly(slices.Concat(ran, ranWindow))...)
+	a.Conclude(causesOnly(slices.Concat(diagnose.OverTime(ran, past), ranWindow))...)
 	a.Summary = patternSummary(st, past, lengthOf(got.rng.Duration()))
 	if in.Chart && got.past.Source.OK() {
 		png, err := picture.Draw(drawing(past))

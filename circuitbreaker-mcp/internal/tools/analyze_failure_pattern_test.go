@@ -179,6 +179,9 @@ func TestAnOutageThatIsOver(t *testing.T) {
 		t.Errorf("%s %v: %s", a.Verdict, a.Codes(), a.Summary)
 	}
 	show(t, "tool-over", r)
+	if slices.Contains(a.RuledOut, "PG_AUTH_BREAKER_OPEN") || slices.Contains(a.RuledOut, "PG_AUTH_FAILURES") || !slices.Contains(a.RuledOut, "CB_FORCED_OPEN") {
+		t.Errorf("ruled out in an hour with an outage: %v", a.RuledOut)
+	}
 	if n := len(a.Data.Transitions); n != 2 || a.Data.Transitions[0].Change != "CLOSED -> OPEN" || !strings.HasPrefix(a.Data.Transitions[0].Exact, "-15s") {
 		t.Errorf("transitions %+v", a.Data.Transitions)
 	}
@@ -205,7 +208,7 @@ func TestATimeThatWasSeenInPart(t *testing.T) {
 	if a.Verdict != "unknown" || !strings.Contains(a.Because, "no instance was scraped ") || !strings.Contains(a.Because, "m of 80m)") || !strings.Contains(a.Summary, "kafka-publisher was CLOSED wherever it was scraped") {
 		t.Errorf("%s (%s) %s", a.Verdict, a.Because, a.Summary)
 	}
-	if strings.Contains(r.Text, "INGEST_5XX_SPIKE") {
+	if strings.Contains(r.Text, "INGEST_5XX_SPIKE") || len(a.RuledOut) > 0 {
 		t.Errorf("ruled out what was not seen:\n%s", r.Text)
 	}
 	d := tooltest.Decode[struct{}](t, c.Call(t, "diagnose_circuit_breaker", `{"time_range":"80m"}`))

@@ -153,20 +153,19 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	var ran []catalog.Code
 	a.Findings, ran = diagnose.Breakers(st)
 	inWindow, windowRan := diagnose.InWindow(past)
-	a.Findings, ran = append(a.Findings, inWindow...), append(ran, windowRan...)
+	a.Findings, ran = append(a.Findings, inWindow...), append(diagnose.OverTime(ran, past), windowRan...)
 	doubts := append(diagnose.WindowDoubts(past), diagnose.Doubts(st)...)
 	if got.span.Live {
 		// What Kafka says is of now, and so are these.
 		v := diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(past)), Asked: c.Settled}
 		versus, versusRan := diagnose.BreakerVersusKafka(v)
-		a.Findings, ran = slices.Concat(a.Findings, kafka, versus), slices.Concat(ran, kafkaRan, versusRan)
+		a.Findings, ran = slices.Concat(a.Findings, kafka, versus), slices.Concat(ran, kafkaRan, diagnose.OverTime(versusRan, past))
 		doubts = append(diagnose.WindowDoubts(past), v.Doubts()...)
 		if !c.Settled {
 			doubts = append(doubts, "whether Kafka works is not known")
 		}
 	} else {
 		a.Findings = inThePast(a.Findings, diagnose.WasOpenAround(past, st))
-		ran = slices.DeleteFunc(ran, func(code catalog.Code) bool { return code == catalog.IngestDown }) // the instances tell only of now
 	}
 	a.Findings, a.Because = brief("diagnose_circuit_breaker", a.Findings), strings.Join(doubts, "; ")
 	for _, i := range got.api {

@@ -227,6 +227,10 @@ func TestWhyDidItOpenThen(t *testing.T) {
 	if !strings.Contains(a.Data.Kafka, "at present") || a.AsOf.After(end.Add(-30*time.Minute)) {
 		t.Errorf("kafka %q, as of %s", a.Data.Kafka, a.AsOf)
 	}
+	// What was judged at the worst moment says nothing of the rest of the time.
+	if slices.Contains(a.RuledOut, "PG_AUTH_FAILURES") || slices.Contains(a.RuledOut, "CB_INSTANCE_DIVERGENCE") || !slices.Contains(a.RuledOut, "PG_AUTH_BREAKER_OPEN") {
+		t.Errorf("ruled out of a time that is over: %v", a.RuledOut)
+	}
 	// Of a quiet moment there is nothing to tell.
 	a, _ = diagnosed(t, c, `{"time_range":"20m"}`)
 	if len(a.Data.Causes) > 0 {
