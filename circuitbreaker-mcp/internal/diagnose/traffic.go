@@ -20,6 +20,8 @@ const (
 	share429      = 0.05
 	slowAuthorize = 1.0 // seconds, p95
 	spikeWindow   = 5 * time.Minute
+	leastOfFew    = 3 // failures among fewer requests than minRequests; fewer are chance
+	mostFailed    = 0.5
 )
 
 // paymentRequests is the series that the shares are of.
@@ -46,23 +48,41 @@ func (s share) String() string {
 // whole writes a count of requests: Prometheus extrapolates to fractions.
 func whole(v float64) string { return fmt.Sprintf("%.0f", math.Round(v)) }
 
+// parts are two lines of which one is part of the other, and the same of a while.
+type parts struct {
+	part, all promql.LineName
+	of        func(promql.Traffic) (part, all float64)
+}
+
+var (
+	failed5xx  = parts{promql.Line5xx, promql.LineRequests, func(t promql.Traffic) (float64, float64) { return t.S5xx, t.All }}
+	refused409 = parts{promql.Line409, promql.LineAuthorize, func(t promql.Traffic) (float64, float64) { return t.AuthorizeRefuse, t.Authorize }}
+	limited429 = parts{promql.Line429, promql.LineRequests, func(t promql.Traffic) (float64, float64) { return t.S429, t.All }}
+)
+
 // spike is the share that a rule judges: that of the last five minutes, if it
 // still goes on; for a time that is over, the worst five minutes of it.
-func spike(p promql.Past, part promql.LineName, of func(promql.Traffic) (part, all float64)) (share, bool) {
+func spike(p promql.Past, of parts) (share, bool) { return shareOf(p, of, share.enough) }
+
+// enough reports whether there are so many requests that a share of them is no chance.
+func (s share) enough() bool { return s.all >= minRequests }
+
+// shareOf is the same of the whiles that are of a kind.
+func shareOf(p promql.Past, of parts, fits func(share) bool) (share, bool) {
 	if !p.Live {
-		return worst(p, part, promql.LineRequests)
+		return worst(p, of, fits)
 	}
-	five, all := of(p.HTTP.FiveMinutes)
+	five, all := of.of(p.HTTP.FiveMinutes)
 	s := share{five, all, p.Until, spikeWindow}
-	now, served := of(p.HTTP.Recent)
+	now, served := of.of(p.HTTP.Recent)
 	over := served >= 3 && now/served < s.ratio()/4
-	return s, s.all >= minRequests && !over
+	return s, fits(s) && !over
 }
 
 // worst is the highest share of a line in another over five minutes, or a step
 // where that is longer.
-func worst(p promql.Past, part, all promql.LineName) (most share, found bool) {
-	parts, alls := lineOf(p, part, ""), lineOf(p, all, "")
+func worst(p promql.Past, of parts, fits func(share) bool) (most share, found bool) {
+	parts, alls := lineOf(p, of.part, ""), lineOf(p, of.all, "")
 	if parts == nil || alls == nil {
 		return share{}, false
 	}
@@ -73,11 +93,45 @@ func worst(p promql.Past, part, all promql.LineName) (most share, found bool) {
 			s.part += valueOf(parts.Points[k]) * p.Step.Seconds()
 			s.all += valueOf(alls.Points[k]) * p.Step.Seconds()
 		}
-		if s.all >= minRequests && s.ratio() > most.ratio() {
+		if fits(s) && s.ratio() > most.ratio() {
 			most, found = s, true
 		}
 	}
 	return most, found
+}
+
+// mostOfFew reports whether requests are too few for a share, and most of them failed all
+// the same: at night that is what an outage looks like.
+func (s share) mostOfFew() bool {
+	return !s.enough() && math.Round(s.part) >= leastOfFew && s.ratio() >= mostFailed
+}
+
+// fewFailed are requests that mostly failed and were too few for a share.
+func fewFailed(p promql.Past) (share, bool) {
+	if !trafficKnown(p) {
+		return share{}, false
+	}
+	return shareOf(p, failed5xx, share.mostOfFew)
+}
+
+// failuresJudged reports whether it was seen how many requests failed, and whether that
+// is more than usual could be told.
+func failuresJudged(p promql.Past) bool {
+	_, few := fewFailed(p)
+	return trafficKnown(p) && !few
+}
+
+// TrafficDoubts tell of requests that mostly fail where they are too few for a finding.
+func TrafficDoubts(p promql.Past) []string {
+	s, few := fewFailed(p)
+	if !few || len(spike5xx(p)) > 0 {
+		return nil
+	}
+	when := ""
+	if !p.Live {
+		when = " until " + moment(p, s.at)
+	}
+	return []string{fmt.Sprintf("%s of %s payment requests in %s%s were answered 5xx: too few for a share", whole(s.part), whole(s.all), short(s.over), when)}
 }
 
 func valueOf(p promql.Point) float64 {
@@ -98,7 +152,7 @@ func lineOf(p promql.Past, name promql.LineName, breaker string) *promql.Line {
 }
 
 func spike5xx(p promql.Past) []report.Finding {
-	s, seen := spike(p, promql.Line5xx, func(t promql.Traffic) (float64, float64) { return t.S5xx, t.All })
+	s, seen := spike(p, failed5xx)
 	if !seen || s.ratio() < share5xx {
 		return nil
 	}
@@ -111,13 +165,12 @@ func spike5xx(p promql.Past) []report.Finding {
 }
 
 func spike409(p promql.Past) []report.Finding {
-	authorize := func(t promql.Traffic) (float64, float64) { return t.AuthorizeRefuse, t.Authorize }
-	s, seen := spike(p, promql.Line409, authorize)
+	s, seen := spike(p, refused409)
 	if !seen || s.ratio() < least409 {
 		return nil
 	}
 	before := "the hour before is not known"
-	if part, all := authorize(p.HTTP.Baseline); all >= 5*minRequests {
+	if part, all := refused409.of(p.HTTP.Baseline); all >= 5*minRequests {
 		usual := share{part, all, p.Until, time.Hour}
 		if s.ratio() < times409*usual.ratio() {
 			return nil
@@ -136,7 +189,7 @@ func spike409(p promql.Past) []report.Finding {
 }
 
 func spike429(p promql.Past) []report.Finding {
-	s, seen := spike(p, promql.Line429, func(t promql.Traffic) (float64, float64) { return t.S429, t.All })
+	s, seen := spike(p, limited429)
 	if !seen || s.ratio() < share429 {
 		return nil
 	}

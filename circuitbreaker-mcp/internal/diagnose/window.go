@@ -98,7 +98,7 @@ var windowRules = []struct {
 }{
 	{catalog.KafkaProduceUnauthorized, produceUnauthorized, pastKnown},
 	{catalog.DBPoolExhausted, poolExhausted, poolsKnown},
-	{catalog.Ingest5xxSpike, spike5xx, trafficKnown},
+	{catalog.Ingest5xxSpike, spike5xx, failuresJudged},
 	{catalog.Ingest409Spike, spike409, trafficKnown},
 	{catalog.Ingest429Spike, spike429, trafficKnown},
 	{catalog.IngestLatencyHigh, latencyHigh, latencyKnown},

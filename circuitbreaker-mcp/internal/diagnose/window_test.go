@@ -209,6 +209,68 @@ func TestTrafficRules(t *testing.T) {
 	}
 }
 
+// lined is a line with a point a minute.
+func lined(name promql.LineName, values ...float64) promql.Line {
+	l := promql.Line{Name: name}
+	for n, v := range values {
+		l.Points = append(l.Points, promql.Point{At: minute(float64(n)), Value: &v})
+	}
+	return l
+}
+
+// Fifteen of fifteen requests failed, and the answer was ok, with the spike ruled out.
+func TestFewRequestsThatFail(t *testing.T) {
+	t.Parallel()
+	few := func(all, failed float64) promql.Traffic { return promql.Traffic{All: all, S5xx: failed} }
+	for name, x := range map[string]struct {
+		five, recent promql.Traffic
+		want         string // no doubt where it is empty
+	}{
+		"idle":                      {few(0, 0), few(0, 0), ""},
+		"few, and well":             {few(15, 0), few(3, 0), ""},
+		"all fail":                  {few(15.2, 15.2), few(3, 3), "15 of 15 payment requests in 5m were answered 5xx: too few for a share"},
+		"half of them fail":         {few(6, 3), few(1, 1), "3 of 6 payment requests"},
+		"fewer than half":           {few(7, 3), few(1, 1), ""},
+		"two are chance":            {few(2, 2), few(0, 0), ""},
+		"they failed, over":         {few(15, 9), few(4, 0), ""},
+		"enough for a finding":      {few(20, 20), few(4, 4), ""},
+		"enough, and they fail not": {few(20, 0), few(4, 0), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := trafficOf(x.five, x.recent, promql.Traffic{})
+			got := strings.Join(TrafficDoubts(p), "; ")
+			if (got == "") != (x.want == "") || !strings.Contains(got, x.want) {
+				t.Errorf("got %q, want %q", got, x.want)
+			}
+			if _, ran := InWindow(p); slices.Contains(ran, catalog.Ingest5xxSpike) != (x.want == "") {
+				t.Errorf("judged: %v", ran)
+			}
+		})
+	}
+	p := trafficOf(few(0, 0), few(0, 0), promql.Traffic{})
+	p.Live = false
+	p.Lines = []promql.Line{lined(promql.LineRequests, 0, 0, 0, 0.05, 0.1, 0, 0), lined(promql.Line5xx, 0, 0, 0, 0.05, 0.1, 0, 0)}
+	if got := TrafficDoubts(p); len(got) != 1 || !strings.Contains(got[0], "9 of 9 payment requests in 5m until 14:04:00") {
+		t.Errorf("of a time that is over: %v", got)
+	}
+	if _, ran := InWindow(p); slices.Contains(ran, catalog.Ingest5xxSpike) {
+		t.Errorf("judged: %v", ran)
+	}
+}
+
+// The 409s of authorize were divided by all payment requests: where captures are most of
+// them, a spike was none.
+func TestARefusalIsOfAuthorize(t *testing.T) {
+	t.Parallel()
+	p := trafficOf(promql.Traffic{All: 100}, promql.Traffic{}, promql.Traffic{Authorize: 5000, AuthorizeRefuse: 50})
+	p.Live = false
+	p.Lines = []promql.Line{lined(promql.LineRequests, 10, 10, 10, 10, 10), lined(promql.LineAuthorize, 1, 1, 1, 1, 1), lined(promql.Line409, 0.4, 0.4, 0.4, 0.4, 0.4)}
+	found, _ := InWindow(p)
+	if !slices.Equal(codesOf(found), []catalog.Code{catalog.Ingest409Spike}) || !strings.Contains(found[0].Claim, "40% (120 of 300 requests in 5m) of authorize") {
+		t.Errorf("%+v", found)
+	}
+}
+
 func codesOf(found []report.Finding) (all []catalog.Code) {
 	for _, f := range found {
 		all = append(all, f.Code)
@@ -219,13 +281,6 @@ func codesOf(found []report.Finding) (all []catalog.Code) {
 // At night one slow authorization is all there is of a minute, and no p95.
 func TestLatencyOfATimeThatIsOver(t *testing.T) {
 	t.Parallel()
-	line := func(name promql.LineName, values ...float64) promql.Line {
-		l := promql.Line{Name: name}
-		for n, v := range values {
-			l.Points = append(l.Points, promql.Point{At: minute(float64(n)), Value: &v})
-		}
-		return l
-	}
 	for name, x := range map[string]struct {
 		perSecond, p95 []float64
 		want           string
@@ -237,7 +292,7 @@ func TestLatencyOfATimeThatIsOver(t *testing.T) {
 	} {
 		p := trafficOf(promql.Traffic{All: 100, Authorize: 100}, promql.Traffic{}, promql.Traffic{})
 		p.Live, p.HTTP.AuthorizeP95 = false, new(5.0) // of its end alone
-		p.Lines = []promql.Line{line(promql.LineRequests, x.perSecond...), line(promql.LineP95, x.p95...)}
+		p.Lines = []promql.Line{lined(promql.LineRequests, x.perSecond...), lined(promql.LineP95, x.p95...)}
 		found := latencyHigh(p)
 		if (len(found) > 0) != (x.want != "") || len(found) > 0 && (!strings.Contains(found[0].Claim, x.want) || !strings.Contains(found[0].Evidence[0].Asked, "sum by (le)") || !strings.Contains(found[0].Evidence[0].Asked, "[60s]")) {
 			t.Errorf("%s: %+v", name, found)

@@ -135,6 +135,7 @@ type LineName string
 // The lines.
 const (
 	LineRequests     LineName = "requests"      // a second, payment routes
+	LineAuthorize    LineName = "authorize"     // a second, of these
 	Line5xx          LineName = "5xx"           // a second
 	Line409          LineName = "409"           // a second, authorize
 	Line429          LineName = "429"           // a second

@@ -58,6 +58,7 @@ or label_replace(max by (instance, pool) (increase(hikaricp_connections_timeout_
 	// that what was short is not lost between two points.
 	linesQuery = `
 label_replace(sum (rate(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"}[$Q])), "fact", "requests", "", "")
+or label_replace(sum (rate(http_server_requests_seconds_count{job="ingest-service", uri="/payments/authorize"}[$Q])), "fact", "authorize", "", "")
 or label_replace(sum (rate(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*", status=~"5.."}[$Q])), "fact", "5xx", "", "")
 or label_replace(sum (rate(http_server_requests_seconds_count{job="ingest-service", uri="/payments/authorize", status="409"}[$Q])), "fact", "409", "", "")
 or label_replace(sum (rate(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*", status="429"}[$Q])), "fact", "429", "", "")

@@ -192,6 +192,9 @@ func share(part, all float64) string {
 // most.
 func lineRows(p promql.Past, most int) (rows []LineRow) {
 	for _, l := range p.Lines {
+		if l.Name == promql.LineAuthorize {
+			continue // shares are of it; to an eye it is the requests again
+		}
 		top, last, known := 0.0, "not known", false
 		for _, x := range l.Points {
 			if x.Value != nil {

@@ -86,7 +86,7 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	v := diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(got.past)), Asked: settled}
 	versus, versusRan := diagnose.BreakerVersusKafka(v)
 	found = slices.Concat(found, inWindow, kafka, versus, diagnose.Others(got.targets))
-	doubts := append(v.Doubts(), diagnose.HealthDoubts(got.health, got.api)...)
+	doubts := slices.Concat(v.Doubts(), diagnose.TrafficDoubts(got.past), diagnose.HealthDoubts(got.health, got.api))
 	if !settled {
 		doubts = append(doubts, "whether Kafka works is not known")
 	}
@@ -247,7 +247,7 @@ func kafkaRow(got stackSeen, found []report.Finding) ComponentRow {
 
 func trafficRow(got stackSeen, found []report.Finding) ComponentRow {
 	h := got.past.HTTP
-	row := ComponentRow{Component: "traffic", State: worstOf(found, got.past.Source.OK() && len(got.past.Instances) > 0, catalog.Ingest5xxSpike, catalog.Ingest409Spike, catalog.Ingest429Spike, catalog.IngestLatencyHigh)}
+	row := ComponentRow{Component: "traffic", State: worstOf(found, got.past.Source.OK() && len(got.past.Instances) > 0 && len(diagnose.TrafficDoubts(got.past)) == 0, catalog.Ingest5xxSpike, catalog.Ingest409Spike, catalog.Ingest429Spike, catalog.IngestLatencyHigh)}
 	if !got.past.Source.OK() {
 		row.Detail = "not known"
 		return row

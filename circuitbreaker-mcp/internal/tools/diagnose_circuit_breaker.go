@@ -154,18 +154,19 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	a.Findings, ran = diagnose.Breakers(st)
 	inWindow, windowRan := diagnose.InWindow(past)
 	a.Findings, ran = append(a.Findings, inWindow...), append(diagnose.OverTime(ran, past), windowRan...)
-	doubts := append(diagnose.WindowDoubts(past), diagnose.Doubts(st)...)
+	doubts := slices.Concat(diagnose.WindowDoubts(past), diagnose.TrafficDoubts(past))
 	if got.span.Live {
 		// What Kafka says is of now, and so are these.
 		v := diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(past)), Asked: c.Settled}
 		versus, versusRan := diagnose.BreakerVersusKafka(v)
 		a.Findings, ran = slices.Concat(a.Findings, kafka, versus), slices.Concat(ran, kafkaRan, diagnose.OverTime(versusRan, past))
-		doubts = append(diagnose.WindowDoubts(past), v.Doubts()...)
+		doubts = append(doubts, v.Doubts()...)
 		if !c.Settled {
 			doubts = append(doubts, "whether Kafka works is not known")
 		}
 	} else {
 		a.Findings = inThePast(a.Findings, diagnose.WasOpenAround(past, st))
+		doubts = append(doubts, diagnose.Doubts(st)...)
 	}
 	a.Findings, a.Because = brief("diagnose_circuit_breaker", a.Findings), strings.Join(doubts, "; ")
 	for _, i := range got.api {
