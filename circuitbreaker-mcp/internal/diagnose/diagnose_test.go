@@ -203,6 +203,63 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
+// The sends of a Kafka that takes nothing fail after two minutes, at one instance sooner
+// than at another: where the other has begun to count failures they do not differ yet.
+func TestAnInstanceThatIsAboutToFollow(t *testing.T) {
+	left := func(state string, ago time.Duration) Reading {
+		return live(KafkaPublisher, "b", state).with(func(b *promql.Breaker) {
+			b.History.Since, b.History.Left, b.History.Swings = now.Add(-20*time.Second), now.Add(-ago), 1
+		})
+	}
+	closed := func(failed int) Reading {
+		r := live(KafkaPublisher, "a", "CLOSED")
+		r.API.Failed = failed
+		return r
+	}
+	for name, x := range map[string]struct {
+		readings []Reading
+		found    bool
+	}{
+		"it has begun to fail":      {[]Reading{closed(2), left("HALF_OPEN", 50*time.Second)}, false},
+		"open again":                {[]Reading{closed(4), left("OPEN", 100*time.Second)}, false},
+		"nothing fails there":       {[]Reading{closed(0), left("HALF_OPEN", 50*time.Second)}, true},
+		"it failed, long ago":       {[]Reading{closed(2), left("HALF_OPEN", 130*time.Second)}, true},
+		"it was never seen to open": {[]Reading{closed(2), live(KafkaPublisher, "b", "OPEN")}, true},
+	} {
+		s := status(append(x.readings, scrapedReading(PGAuthAPI, "a", "CLOSED"))...)
+		found, ran := Breakers(s)
+		if got := slices.Contains(codesOf(found), catalog.CBInstanceDivergence); got != x.found || slices.Contains(ran, catalog.CBInstanceDivergence) != x.found {
+			t.Errorf("%s: found %v, ran %v", name, codesOf(found), ran)
+		}
+	}
+}
+
+// In an outage of Kafka that instances differ is no second cause, and neither is it where
+// one of them waits in HALF_OPEN for calls that are counted.
+func TestWhatKafkaExplainsIsNoDifference(t *testing.T) {
+	open := []Reading{live(KafkaPublisher, "a", "CLOSED"), live(KafkaPublisher, "b", "OPEN"), scrapedReading(PGAuthAPI, "a", "CLOSED")}
+	long := func(b *promql.Breaker) { b.History.Since = now.Add(-5 * time.Minute) }
+	starved := []Reading{live(KafkaPublisher, "a", "CLOSED"), live(KafkaPublisher, "b", "HALF_OPEN").with(long), scrapedReading(PGAuthAPI, "a", "CLOSED")}
+	one := func(code catalog.Code) []report.Finding { return []report.Finding{report.NewFinding(code, "it is so")} }
+	for name, x := range map[string]struct {
+		v     Versus
+		found bool
+	}{
+		"Kafka is gone":          {Versus{Status: status(open...), Kafka: one(catalog.KafkaBrokersUnreachable), Asked: true}, false},
+		"Kafka is well":          {Versus{Status: status(open...), Asked: true}, true},
+		"Kafka was not asked":    {Versus{Status: status(starved...)}, true},
+		"what opens no breaker":  {Versus{Status: status(open...), Kafka: one(catalog.KafkaTopicMissing), Asked: true}, true},
+		"starved":                {Versus{Status: status(starved...), Asked: true}, false},
+		"starved, and one open":  {Versus{Status: status(append(starved, live(KafkaPublisher, "c", "OPEN"))...), Asked: true}, true},
+		"the gateway's, besides": {Versus{Status: status(live(KafkaPublisher, "a", "OPEN"), scrapedReading(PGAuthAPI, "a", "CLOSED"), scrapedReading(PGAuthAPI, "b", "OPEN").with(long)), Kafka: one(catalog.KafkaBrokersUnreachable), Asked: true}, true},
+	} {
+		found, ran := Breakers(x.v.Explained())
+		if got := slices.Contains(codesOf(found), catalog.CBInstanceDivergence); got != x.found || slices.Contains(ran, catalog.CBInstanceDivergence) != x.found {
+			t.Errorf("%s: found %v, ran %v", name, codesOf(found), ran)
+		}
+	}
+}
+
 // While one may be about to follow another nothing is found, and nothing ruled out.
 func TestDivergenceIsNotRuledOutTooSoon(t *testing.T) {
 	opened := live(KafkaPublisher, "b", "OPEN").with(func(b *promql.Breaker) { b.History.Since = now.Add(-10 * time.Second) })

@@ -16,6 +16,9 @@ const (
 	followsWithin = 15 * time.Second
 	// recoversWithin is the same of closing: trial calls come when traffic does.
 	recoversWithin = 2 * time.Minute
+	// deliveryTimeout is how long a record is tried for before its send fails. Of a Kafka
+	// that takes nothing one instance learns that much sooner than another.
+	deliveryTimeout = 2 * time.Minute
 )
 
 // divergence finds instances whose breakers disagree, and have for longer than one
@@ -24,7 +27,7 @@ const (
 func divergence(s Status) (found []report.Finding) {
 	for _, breaker := range s.Breakers() {
 		some := disagreeing(s.of(breaker))
-		if len(some) == 0 || slices.ContainsFunc(some, Reading.justChanged) {
+		if len(some) == 0 || unsettled(some) || breaker == KafkaPublisher && s.KafkaExplains {
 			continue
 		}
 		var said []string
@@ -42,11 +45,31 @@ func divergence(s Status) (found []report.Finding) {
 }
 
 // settled reports whether it can be said that instances agree: none of those that
-// do not has changed just now.
+// do not has changed just now, or has a reason that is none of its own.
 func (s Status) settled() bool {
 	return s.statesKnown() && !slices.ContainsFunc(s.Breakers(), func(breaker string) bool {
-		return slices.ContainsFunc(disagreeing(s.of(breaker)), Reading.justChanged)
+		some := disagreeing(s.of(breaker))
+		return unsettled(some) || len(some) > 0 && breaker == KafkaPublisher && s.KafkaExplains
 	})
+}
+
+// unsettled reports whether instances that disagree may be about to agree.
+func unsettled(some []Reading) bool {
+	return slices.ContainsFunc(some, Reading.justChanged) || slices.ContainsFunc(some, Reading.justLeft) && slices.ContainsFunc(some, failing)
+}
+
+// justLeft reports whether a breaker around Kafka has been CLOSED so lately that sends of
+// other instances, of the same trouble, may not all have failed yet.
+func (r Reading) justLeft() bool {
+	p := r.fresh()
+	return r.Breaker == KafkaPublisher && side(r.State) == "OPEN" && p != nil && !p.History.Left.IsZero() && p.At.Sub(p.History.Left) < deliveryTimeout
+}
+
+// failing reports whether a breaker that is CLOSED has counted failures: it may be about
+// to open too.
+func failing(r Reading) bool {
+	failed, _ := r.Counts()
+	return r.State == "CLOSED" && failed != nil && *failed > 0
 }
 
 // justChanged reports whether a breaker has opened, or closed again, so lately that

@@ -264,6 +264,7 @@ func inZone(f promql.Facts, zone *time.Location) promql.Facts {
 			in(&b.History.From)
 			in(&b.History.Since)
 			in(&b.History.Before)
+			in(&b.History.Left)
 		}
 	}
 	return f

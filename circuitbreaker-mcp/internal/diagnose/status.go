@@ -19,6 +19,9 @@ type Status struct {
 	Gone     []promql.Instance
 	Expected []string // the breakers that there must be a reading of
 	Instance string   // the one that was asked for; empty for all
+	// KafkaExplains is whether what Kafka says of itself explains every breaker around it
+	// that is not CLOSED.
+	KafkaExplains bool
 }
 
 // Select keeps one breaker and one instance; an empty name keeps all. An instance

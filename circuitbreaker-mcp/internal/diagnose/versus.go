@@ -138,6 +138,28 @@ func (v Versus) starving() []Reading {
 	})
 }
 
+// Explained is the status of which it is known whether Kafka explains the breakers: then
+// that instances differ, where one has not come to it yet, is no cause beside it.
+func (v Versus) Explained() Status {
+	s := v.Status
+	s.KafkaExplains = v.Asked && (slices.ContainsFunc(v.troubles(), opens) || v.allStarve())
+	return s
+}
+
+// opens reports whether the breaker around Kafka opens of a trouble.
+func opens(f report.Finding) bool {
+	e, _ := catalog.Find(f.Code)
+	return slices.Contains(e.Explains, catalog.CBOpen)
+}
+
+// allStarve reports whether every breaker around Kafka that is not CLOSED waits in
+// HALF_OPEN for trial calls that are counted: its trouble is over.
+func (v Versus) allStarve() bool {
+	starving := v.starving()
+	held := filter(v.of(KafkaPublisher), func(r Reading) bool { return r.State != "" && r.State != "CLOSED" })
+	return len(starving) > 0 && len(beside(held, starving)) == 0
+}
+
 // starved finds them.
 func starved(v Versus) []report.Finding {
 	all, some := v.of(KafkaPublisher), v.starving()

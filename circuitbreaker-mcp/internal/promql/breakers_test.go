@@ -153,6 +153,9 @@ func TestHistory(t *testing.T) {
 			if from := now.Add(-want.from); h.From.Before(from.Add(-time.Minute)) || h.From.After(from.Add(6*time.Minute)) {
 				t.Errorf("history begins %s, want about %s", h.From, from)
 			}
+			if left := map[string]time.Duration{"lately": 10 * time.Minute, "flapping": 20 * time.Minute, "recovered": time.Minute}[name]; left == 0 && !h.Left.IsZero() || left != 0 && !near(h.Left, now.Add(-left)) {
+				t.Errorf("left CLOSED at %s, want %s", h.Left, now.Add(-left))
+			}
 			if h.Swings != want.swings || h.Reopened != want.reopened {
 				t.Errorf("%d swings, %d reopened, want %d, %d", h.Swings, h.Reopened, want.swings, want.reopened)
 			}

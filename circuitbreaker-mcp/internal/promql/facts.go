@@ -62,6 +62,9 @@ type History struct {
 
 	Since  time.Time // the first scrape with the present state; zero when there was no other
 	Before time.Time // the last scrape with another state
+	// Left is the first scrape of a run of OPEN and HALF_OPEN that lasts; zero when no
+	// other state was seen before it.
+	Left time.Time
 
 	// Swings counts the changes between OPEN and HALF_OPEN, and Reopened those
 	// of them from HALF_OPEN back to OPEN, in the last hour and since any other

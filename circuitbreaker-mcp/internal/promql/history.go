@@ -202,6 +202,9 @@ func (b *breaker) recall() {
 		case from == "OPEN" && to == "HALF_OPEN":
 			h.Swings++
 		default:
+			if to == "OPEN" || to == "HALF_OPEN" {
+				h.Left = b.stays[n].first
+			}
 			return
 		}
 	}

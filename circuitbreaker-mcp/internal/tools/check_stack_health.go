@@ -78,12 +78,12 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 		got.facts.Source = got.scraped
 	}
 
-	st := diagnose.Join(got.api, got.facts, s.Zone).WithSpread(got.past)
-	found, ran := diagnose.Breakers(st)
-	inWindow, windowRan := diagnose.InWindow(got.past)
 	kafka, kafkaRan := diagnose.KafkaFindings(got.kafka)
 	settled := diagnose.KafkaSettled(got.kafka)
-	v := diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(got.past)), Asked: settled}
+	v := diagnose.Versus{Status: diagnose.Join(got.api, got.facts, s.Zone).WithSpread(got.past), Kafka: slices.Concat(kafka, diagnose.IngestRefused(got.past)), Asked: settled}
+	st := v.Explained()
+	found, ran := diagnose.Breakers(st)
+	inWindow, windowRan := diagnose.InWindow(got.past)
 	versus, versusRan := diagnose.BreakerVersusKafka(v)
 	found = slices.Concat(found, inWindow, kafka, versus, diagnose.Others(got.targets))
 	doubts := slices.Concat(v.Doubts(), diagnose.TrafficDoubts(got.past), diagnose.HealthDoubts(got.health, got.api))

@@ -149,6 +149,10 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	c.Settled = diagnose.KafkaSettled(got.kafka)
 	kafka, kafkaRan := diagnose.KafkaFindings(got.kafka)
 	c.Kafka = kafka
+	v := diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(past)), Asked: c.Settled}
+	if got.span.Live { // what Kafka says is of now
+		st = v.Explained()
+	}
 
 	var ran []catalog.Code
 	a.Findings, ran = diagnose.Breakers(st)
@@ -156,8 +160,6 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	a.Findings, ran = append(a.Findings, inWindow...), append(diagnose.OverTime(ran, past), windowRan...)
 	doubts := slices.Concat(diagnose.WindowDoubts(past), diagnose.TrafficDoubts(past))
 	if got.span.Live {
-		// What Kafka says is of now, and so are these.
-		v := diagnose.Versus{Status: st, Kafka: slices.Concat(kafka, diagnose.IngestRefused(past)), Asked: c.Settled}
 		versus, versusRan := diagnose.BreakerVersusKafka(v)
 		a.Findings, ran = slices.Concat(a.Findings, kafka, versus), slices.Concat(ran, kafkaRan, diagnose.OverTime(versusRan, past))
 		doubts = append(doubts, v.Doubts()...)
