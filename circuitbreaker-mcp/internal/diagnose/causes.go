@@ -116,7 +116,7 @@ func kafkaFailed(c Case) Cause {
 		x.speaks(2, "its trial calls failed: %d changes between OPEN and HALF_OPEN", n)
 	}
 	for _, e := range c.Past.Errors {
-		if refused(e) || e.Kind == promql.ListenerErrors || !e.OfIngest() {
+		if e.Refused() || e.Kind == promql.ListenerErrors || !e.OfIngest() {
 			continue
 		}
 		what := "records were given up"
@@ -137,15 +137,11 @@ func kafkaFailed(c Case) Cause {
 	return x
 }
 
-func refused(e promql.ErrorCount) bool {
-	return e.Kind == promql.TemplateErrors && strings.Contains(e.Exception.String(), "AuthorizationException")
-}
-
 // notAllowed: Kafka is there and refuses this sender.
 func notAllowed(c Case) Cause {
 	x := Cause{What: "Kafka refuses the sender (ACL)", Probe: "the ACLs of the ingest service's account: WRITE on payment.*"}
 	for _, e := range c.Past.Errors {
-		if refused(e) && e.OfIngest() {
+		if e.Refused() && e.OfIngest() {
 			x.speaks(7, "%s sends of %s failed with %s", whole(e.Count), Name(e.Job.String()), Name(e.Exception.String()))
 		}
 	}

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -127,7 +128,7 @@ func IngestRefused(p promql.Past) []report.Finding {
 // write there: Kafka is reachable, and only this one is kept out.
 func produceUnauthorized(p promql.Past) (found []report.Finding) {
 	for _, e := range p.Errors {
-		if e.Kind != promql.TemplateErrors || !strings.Contains(e.Exception.String(), "AuthorizationException") || p.Live && e.Recent <= 0 {
+		if !e.Refused() || p.Live && e.Recent <= 0 {
 			continue
 		}
 		rate := ""
@@ -143,4 +144,25 @@ func produceUnauthorized(p promql.Past) (found []report.Finding) {
 		found = append(found, f)
 	}
 	return found
+}
+
+// unproven reports whether sends of ingest were refused and nothing shows that they are
+// no longer: where a send comes every few minutes, none of the last one is none to refuse.
+func unproven(e promql.ErrorCount) bool {
+	return e.OfIngest() && e.Refused() && e.Recent <= 0 && math.Round(e.Count) > 0 && !e.Last.IsZero() && e.SentSince == 0
+}
+
+// sendsKnown reports whether it can be told whether Kafka refuses what is sent.
+func sendsKnown(p promql.Past) bool {
+	return pastKnown(p) && (!p.Live || !slices.ContainsFunc(p.Errors, unproven))
+}
+
+// sendDoubts tell of refusals after which nothing was sent.
+func sendDoubts(p promql.Past) (doubts []string) {
+	for _, e := range p.Errors {
+		if p.Live && unproven(e) {
+			doubts = append(doubts, fmt.Sprintf("%s sends of %s were refused by Kafka (%s) until %s, none was sent since: whether it may write now is not known", whole(e.Count), Name(e.Job.String()), Name(e.Exception.String()), moment(p, e.Last)))
+		}
+	}
+	return doubts
 }

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
@@ -121,8 +122,12 @@ func failuresJudged(p promql.Past) bool {
 	return trafficKnown(p) && !few
 }
 
-// TrafficDoubts tell of requests that mostly fail where they are too few for a finding.
-func TrafficDoubts(p promql.Past) []string {
+// TrafficDoubts tell of requests and of sends that fail where they are too few for a
+// finding.
+func TrafficDoubts(p promql.Past) []string { return slices.Concat(RequestDoubts(p), sendDoubts(p)) }
+
+// RequestDoubts tell of requests that mostly fail where they are too few for a finding.
+func RequestDoubts(p promql.Past) []string {
 	s, few := fewFailed(p)
 	if !few || len(spike5xx(p)) > 0 {
 		return nil

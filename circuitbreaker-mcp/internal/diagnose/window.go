@@ -96,7 +96,7 @@ var windowRules = []struct {
 	judge func(promql.Past) []report.Finding
 	seen  func(promql.Past) bool
 }{
-	{catalog.KafkaProduceUnauthorized, produceUnauthorized, pastKnown},
+	{catalog.KafkaProduceUnauthorized, produceUnauthorized, sendsKnown},
 	{catalog.DBPoolExhausted, poolExhausted, poolsKnown},
 	{catalog.Ingest5xxSpike, spike5xx, failuresJudged},
 	{catalog.Ingest409Spike, spike409, trafficKnown},

@@ -385,6 +385,32 @@ func TestUnauthorized(t *testing.T) {
 	}
 }
 
+// Between two sends at night nothing is refused: that was called ok, and ruled out.
+func TestARefusalAfterWhichNothingWasSent(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		e    promql.ErrorCount
+		want string // no doubt where it is empty
+	}{
+		"none since":       {promql.ErrorCount{Job: "ingest-service", Count: 3, Last: minute(52)}, "3 sends of ingest-service were refused by Kafka (TopicAuthorizationException) until 14:52:00, none was sent since"},
+		"sent since":       {promql.ErrorCount{Job: "ingest-service", Count: 3, Last: minute(52), SentSince: 1}, ""},
+		"a worker's":       {promql.ErrorCount{Job: "worker", Count: 3, Last: minute(52)}, ""},
+		"not in the time":  {promql.ErrorCount{Job: "ingest-service", Last: minute(52)}, ""},
+		"refused just now": {promql.ErrorCount{Job: "ingest-service", Count: 3, Recent: 0.02}, ""},
+	} {
+		p := hourOf(KafkaPublisher, stays("CLOSED", 60.0))
+		x.e.Kind, x.e.Exception = promql.TemplateErrors, "TopicAuthorizationException"
+		p.Errors = []promql.ErrorCount{x.e}
+		got := strings.Join(TrafficDoubts(p), "; ")
+		if (got == "") != (x.want == "") || !strings.Contains(got, x.want) {
+			t.Errorf("%s: got %q, want %q", name, got, x.want)
+		}
+		if _, ran := InWindow(p); slices.Contains(ran, catalog.KafkaProduceUnauthorized) != (x.want == "") {
+			t.Errorf("%s, judged: %v", name, ran)
+		}
+	}
+}
+
 // What Kafka refuses a worker says nothing of the breaker around what ingest sends: it
 // was called blind, and the worker's account the cause.
 func TestARefusalOfAWorker(t *testing.T) {

@@ -193,6 +193,10 @@ type ErrorCount struct {
 	Count     float64      // in the time
 	Before    float64      // in the time before
 	Recent    float64      // a second, at the end of the time
+	// Last is the last scrape that saw more of them, and SentSince how many sends
+	// succeeded after it; asked for only of refusals of ingest that have ceased now.
+	Last      time.Time
+	SentSince float64
 }
 
 // ErrorKind says who failed.

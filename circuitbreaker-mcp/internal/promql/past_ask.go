@@ -51,6 +51,7 @@ func (c *Client) Past(ctx context.Context, s Span) Past {
 		p.Instances = append(p.Instances, instances[name].facts())
 	}
 	p.HTTP, p.Errors = a.http(s), a.errors()
+	c.refusals(ctx, &a, s, p.Errors)
 	p.Pools, p.Starts = a.pools(), a.starts()
 	p.Lines = linesOf(a.lines, s)
 	p.Source = fault.Source{Name: c.name, Asked: a.asked, Took: time.Since(start), Err: a.failure}

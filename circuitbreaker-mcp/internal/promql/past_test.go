@@ -220,6 +220,40 @@ func TestStartsAndFailuresOfATime(t *testing.T) {
 	}
 }
 
+// Of refusals that have ceased it is asked when the last one was, and what was sent since.
+func TestRefusalsThatCeased(t *testing.T) {
+	t.Parallel()
+	end := noon.Add(time.Hour)
+	last := end.Add(-20 * time.Minute)
+	for name, c := range map[string]struct {
+		sent func(at time.Time) int
+		want float64
+	}{
+		"nothing was sent since":     {func(time.Time) int { return 40 }, 0},
+		"what was sent came through": {func(at time.Time) int { return 40 + max(0, int(at.Sub(last).Minutes())/10) }, 2},
+		"nothing was ever sent":      {nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var past promtest.Past
+			for at := noon; !at.After(end); at = at.Add(promtest.Every) {
+				page := []string{promtest.Closed("kafka-publisher").String(), promtest.Started(noon.Add(-time.Hour))}
+				if refused := min(3, int(at.Add(30*time.Minute).Sub(last).Minutes())/10); refused > 0 {
+					page = append(page, fmt.Sprintf(`spring_kafka_template_seconds_count{result="failure",exception="TopicAuthorizationException"} %d`, refused))
+				}
+				if c.sent != nil {
+					page = append(page, fmt.Sprintf(`spring_kafka_template_seconds_count{result="success",exception="none"} %d`, c.sent(at)))
+				}
+				past.Scrape("a", at, page...)
+			}
+			p := client(t, promtest.Start(t, &past).URL, promql.Options{}).Past(t.Context(), promql.Span{Since: noon, Until: end, Live: true, Interval: promtest.Every})
+			if len(p.Errors) != 1 || p.Errors[0].Last.Sub(last).Abs() > promtest.Every || p.Errors[0].SentSince != c.want {
+				t.Errorf("%+v %v, want the last at %s and %v sent since", p.Errors, p.Source.Err, last, c.want)
+			}
+		})
+	}
+}
+
 // A counter of failures by exception is not there before the first of them. What it
 // begins with has failed in the time, if the instance was scraped before, or was not
 // yet running; if it was not scraped, nobody knows when.

@@ -247,7 +247,7 @@ func kafkaRow(got stackSeen, found []report.Finding) ComponentRow {
 
 func trafficRow(got stackSeen, found []report.Finding) ComponentRow {
 	h := got.past.HTTP
-	row := ComponentRow{Component: "traffic", State: worstOf(found, got.past.Source.OK() && len(got.past.Instances) > 0 && len(diagnose.TrafficDoubts(got.past)) == 0, catalog.Ingest5xxSpike, catalog.Ingest409Spike, catalog.Ingest429Spike, catalog.IngestLatencyHigh)}
+	row := ComponentRow{Component: "traffic", State: worstOf(found, got.past.Source.OK() && len(got.past.Instances) > 0 && len(diagnose.RequestDoubts(got.past)) == 0, catalog.Ingest5xxSpike, catalog.Ingest409Spike, catalog.Ingest429Spike, catalog.IngestLatencyHigh)}
 	if !got.past.Source.OK() {
 		row.Detail = "not known"
 		return row
