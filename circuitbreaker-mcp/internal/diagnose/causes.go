@@ -151,7 +151,7 @@ func notAllowed(c Case) Cause {
 // scattered: a few failures of a long time, for successes are not counted.
 func scattered(c Case) Cause {
 	x := Cause{What: "a few scattered failures (while CLOSED it counts no successes)", Probe: "check_kafka_health: if Kafka works, it was them"}
-	spread, failed := Spread(c.Past, c.Breaker)
+	spread, failed := Spread(c.Past, c.Breaker, c.Begun)
 	switch {
 	case spread == nil:
 		return x
@@ -167,44 +167,64 @@ func scattered(c Case) Cause {
 }
 
 // Spread is how far apart the failures lie that opened a breaker around Kafka, and
-// how many of them were seen. It takes five to open it; where fewer were seen, the
-// others lie before the time, and the spread is a lower bound. It is nil when no
+// how many of them were seen: of the opening at a time, or of the last where that is zero.
+// It takes five to open it; where fewer were seen the spread is a lower bound, and tells
+// nothing where more could make of it what no one outage explains. It is nil when no
 // opening was seen.
-func Spread(p promql.Past, breaker string) (spread *time.Duration, failed float64) {
+func Spread(p promql.Past, breaker string, begun time.Time) (spread *time.Duration, failed float64) {
 	for _, i := range p.Instances {
 		for _, b := range i.Breakers {
-			if b.Name.String() != breaker {
+			n := opening(b.Stays, begun)
+			if b.Name.String() != breaker || n < 1 {
 				continue
 			}
-			n := slices.IndexFunc(b.Stays, func(s promql.Stay) bool { return s.State == "OPEN" })
-			if n < 1 || b.Stays[n-1].State != "CLOSED" {
-				continue
-			}
-			opened, seen, from := b.Stays[n].First, 0.0, time.Time{}
-			for _, f := range slices.Backward(b.Failures) {
-				if f.At.After(opened) {
-					continue
-				}
-				if seen += f.N; seen >= failedAtLeast {
-					from = f.At
-					break
-				}
-			}
-			if seen == 0 {
+			from, seen := failedFrom(p, i, b, n)
+			d := b.Stays[n].First.Sub(from)
+			if seen == 0 || seen < failedAtLeast && d < spreadOver {
 				continue // what opened it was not seen
 			}
-			if from.IsZero() {
-				from = p.Since
-				if i.First.After(from) {
-					from = i.First
-				}
-			}
-			if d := opened.Sub(from); spread == nil || d < *spread {
+			if spread == nil || d < *spread {
 				spread, failed = &d, seen
 			}
 		}
 	}
 	return spread, failed
+}
+
+// opening is the stay with which a breaker left CLOSED: the first from a time on, or the
+// last where that is zero; -1 for none. Between two scrapes it may have come further.
+func opening(stays []promql.Stay, begun time.Time) int {
+	last := -1
+	for n := 1; n < len(stays); n++ {
+		if stays[n-1].State != "CLOSED" || side(stays[n].State) != "OPEN" || stays[n].First.Before(begun) {
+			continue
+		}
+		if last = n; !begun.IsZero() {
+			break
+		}
+	}
+	return last
+}
+
+// failedFrom is since when the failures came that opened a breaker, and how many of them
+// were seen. What failed before it was CLOSED, or before its process started, it no longer
+// counts.
+func failedFrom(p promql.Past, i promql.PastInstance, b promql.PastBreaker, opened int) (from time.Time, seen float64) {
+	closed := b.Stays[opened-1]
+	counts := later(closed.First, i.Started)
+	for _, f := range slices.Backward(b.Failures) {
+		if f.At.After(b.Stays[opened].First) {
+			continue
+		}
+		if !f.At.After(counts) || seen >= failedAtLeast {
+			break
+		}
+		from, seen = f.At, seen+f.N
+	}
+	if seen < failedAtLeast && opened == 1 && i.Started.Before(closed.First) {
+		from = later(p.Since, i.First) // the others lie before what was seen
+	}
+	return from, seen
 }
 
 // WithSpread tells readings how far apart the failures lie that opened them.
@@ -216,7 +236,7 @@ func (s Status) WithSpread(p promql.Past) Status {
 		}
 		of := p
 		of.Instances = slices.DeleteFunc(slices.Clone(p.Instances), func(i promql.PastInstance) bool { return i.Name.String() != r.Label })
-		s.Readings[n].FailedOver, _ = Spread(of, r.Breaker)
+		s.Readings[n].FailedOver, _ = Spread(of, r.Breaker, time.Time{})
 	}
 	return s
 }

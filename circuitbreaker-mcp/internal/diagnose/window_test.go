@@ -531,6 +531,45 @@ func TestAStarvedBreakerSilencesItsOwnDoubtAlone(t *testing.T) {
 	}
 }
 
+// The first opening of the time was judged, and what had failed before the breaker was
+// closed the last time: an outage was called a false trip by scattered failures of before.
+func TestSpread(t *testing.T) {
+	t.Parallel()
+	failures := func(at ...float64) (all []promql.Failures) {
+		for _, m := range at {
+			all = append(all, promql.Failures{At: minute(m), N: 1})
+		}
+		return all
+	}
+	scatter := failures(1, 6, 11, 16, 20)
+	twice := stays("CLOSED", 20.0, "OPEN", 1.0, "CLOSED", 24.0, "OPEN", 15.0)
+	for name, x := range map[string]struct {
+		stays    []promql.Stay
+		failures []promql.Failures
+		begun    time.Time
+		started  time.Time
+		want     time.Duration // 0 for nil
+	}{
+		"scattered":                         {stays("CLOSED", 20.0, "OPEN", 40.0), scatter, time.Time{}, time.Time{}, 19 * time.Minute},
+		"scattered, then an outage":         {twice, append(scatter, failures(44, 44.25, 44.5, 44.75, 45)...), time.Time{}, time.Time{}, time.Minute},
+		"the one that is asked about":       {twice, append(scatter, failures(44, 44.25, 44.5, 44.75, 45)...), minute(20), time.Time{}, 19 * time.Minute},
+		"two since it was closed":           {stays("CLOSED", 20.0, "OPEN", 1.0, "CLOSED", 4.0, "OPEN", 35.0), append(scatter, failures(24, 25)...), time.Time{}, time.Time{}, 0},
+		"begins before the time":            {stays("CLOSED", 15.0, "OPEN", 45.0), failures(8, 15), time.Time{}, time.Time{}, 15 * time.Minute},
+		"begins before the time, too late":  {stays("CLOSED", 5.0, "OPEN", 55.0), failures(4, 5), time.Time{}, time.Time{}, 0},
+		"five of them, soon after it began": {stays("CLOSED", 5.0, "OPEN", 55.0), failures(4, 4.25, 4.5, 4.75, 5), time.Time{}, time.Time{}, time.Minute},
+		"failed before it was started anew": {stays("CLOSED", 20.0, "OPEN", 40.0), scatter, time.Time{}, minute(10), 0},
+		"tried already at the first scrape": {stays("CLOSED", 20.0, "HALF_OPEN", 1.0, "OPEN", 39.0), scatter, time.Time{}, time.Time{}, 19 * time.Minute},
+		"never seen to open":                {stays("OPEN", 60.0), scatter, time.Time{}, time.Time{}, 0},
+	} {
+		p := hourOf(KafkaPublisher, x.stays)
+		p.Instances[0].Breakers[0].Failures, p.Instances[0].Started = x.failures, x.started
+		spread, _ := Spread(p, KafkaPublisher, x.begun)
+		if (spread == nil) != (x.want == 0) || spread != nil && *spread != x.want {
+			t.Errorf("%s: %v, want %s", name, spread, x.want)
+		}
+	}
+}
+
 func TestCauses(t *testing.T) {
 	t.Parallel()
 	outage := hourOf(KafkaPublisher, stays("CLOSED", 20.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "CLOSED", 35.0), stays("CLOSED", 20.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "OPEN", 0.5, "HALF_OPEN", 2.0, "CLOSED", 35.0))
