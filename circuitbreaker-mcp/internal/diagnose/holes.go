@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -94,6 +95,31 @@ func WindowDoubts(p promql.Past) []string {
 	if !p.Source.OK() {
 		return nil
 	}
+	if hole := holeDoubts(p); len(hole) > 0 {
+		return hole // then that one instance was not seen either is no news
+	}
+	return downDoubts(p)
+}
+
+// downDoubts tell of single instances that were asked in vain for longer than a restart
+// takes, in a time that is over: of now it is told of what is down. Where nothing was
+// asked, as of an instance that was taken away, nothing is doubted.
+func downDoubts(p promql.Past) (doubts []string) {
+	if p.Live {
+		return nil
+	}
+	for _, i := range p.Instances {
+		for _, g := range i.Gaps {
+			if time.Duration(g.Failed)*cmp.Or(i.Interval, assumedInterval) > holeLeast {
+				doubts = append(doubts, fmt.Sprintf("ingest %s could not be scraped %s-%s (%d scrapes failed): down, or it hung", Name(i.Name.String()), moment(p, g.From), moment(p, g.To), g.Failed))
+			}
+		}
+	}
+	return few(doubts, maxNames, "more times")
+}
+
+// holeDoubts say when no instance was scraped.
+func holeDoubts(p promql.Past) []string {
 	length, unseen := p.Until.Sub(p.Since), time.Duration(0)
 	var parts []string
 	for _, b := range holes(p) {

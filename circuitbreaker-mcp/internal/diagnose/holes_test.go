@@ -68,3 +68,31 @@ func TestWindowDoubts(t *testing.T) {
 		t.Errorf("%v: that Prometheus did not answer is said elsewhere", got)
 	}
 }
+
+// One of two instances could not be scraped for forty minutes, and the hour was called ok.
+func TestAnInstanceThatCouldNotBeScraped(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		gaps []promql.Gap
+		want string // nothing is doubted where it is empty
+	}{
+		"hung":                         {[]promql.Gap{{From: minute(10), To: minute(50), Failed: 160}}, "ingest b:2 could not be scraped 14:10:00-14:50:00 (160 scrapes failed): down, or it hung"},
+		"taken away":                   {[]promql.Gap{{From: minute(10), To: minute(50)}}, ""},
+		"a restart":                    {[]promql.Gap{{From: minute(10), To: minute(11.5), Failed: 6}}, ""},
+		"stopped, and then taken away": {[]promql.Gap{{From: minute(10), To: minute(60), Failed: 6}}, ""},
+	} {
+		p := hourOf(KafkaPublisher, stays("CLOSED", 60.0), stays("CLOSED", 60.0))
+		p.Live, p.Instances[1].Gaps = false, x.gaps
+		got := strings.Join(WindowDoubts(p), "; ")
+		if (got == "") != (x.want == "") || !strings.Contains(got, x.want) {
+			t.Errorf("%s: got %q, want %q", name, got, x.want)
+		}
+		if _, ran := InWindow(p); (len(ran) == 0) != (x.want != "") {
+			t.Errorf("%s: ruled out %v", name, ran)
+		}
+		p.Live = true
+		if got := WindowDoubts(p); len(got) > 0 {
+			t.Errorf("%s, and it is over: %v", name, got)
+		}
+	}
+}
