@@ -358,6 +358,43 @@ func TestPGAuthIsNotRuledOutWithoutARate(t *testing.T) {
 	}
 }
 
+// What is slow takes over 2 s: with one call in twenty of them p95 is over 2 s, and the
+// code was ruled out up to half of them.
+func TestPGAuthSlowForSome(t *testing.T) {
+	of := func(buffered int, slow, perSecond float64) Reading {
+		return scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(1, slow)).with(func(b *promql.Breaker) {
+			b.Successful, b.Failed, b.SuccessfulPerSecond = &buffered, new(0), &perSecond
+		})
+	}
+	for name, x := range map[string]struct {
+		reading  Reading
+		ruledOut bool
+		doubt    string
+	}{
+		"quick":               {of(100, 0, 10), true, ""},
+		"one in twenty":       {of(100, 5, 10), true, ""},
+		"one in eight":        {of(100, 12, 10), false, "12% of the last 100 calls to the payment gateway took longer than 2 s on 1 of 1 instance"},
+		"too few calls":       {of(12, 8.3, 10), false, ""},
+		"no calls come":       {of(100, 12, 0), false, ""},
+		"calls of hours":      {of(100, 12, 0.02), false, ""},
+		"half of them":        {of(100, 50, 10), false, "at which the repository's settings open it"},
+		"not known how many":  {scrapedReading(PGAuthAPI, "a", "CLOSED").with(rated(1, 12)), false, ""},
+		"Kafka's may be slow": {scrapedReading(PGAuthAPI, "a", "CLOSED"), true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := status(x.reading, live(KafkaPublisher, "a", "CLOSED").with(rated(0, 20)))
+			found, ran := Breakers(s)
+			if slices.Contains(ran, catalog.PGAuthDegradedSlow) != x.ruledOut || !slices.Contains(ran, catalog.PGAuthFailures) {
+				t.Errorf("ran %v", ran)
+			}
+			got := strings.Join(Doubts(s), "; ")
+			if (got == "") != (x.doubt == "") || !strings.Contains(got, x.doubt) {
+				t.Errorf("doubts %q, want %q; found %v", got, x.doubt, codesOf(found))
+			}
+		})
+	}
+}
+
 func TestPGAuthFailures(t *testing.T) {
 	failing := func(v float64) func(*promql.Breaker) { return func(b *promql.Breaker) { b.FailedPerSecond = &v } }
 	for name, x := range map[string]struct {

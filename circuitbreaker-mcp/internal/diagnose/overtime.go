@@ -32,7 +32,7 @@ var overTime = map[catalog.Code]struct {
 	catalog.CBForcedOpen:         {true, func(b promql.PastBreaker) bool { return wasIn(b, "FORCED_OPEN") }},
 	catalog.CBDisabled:           {true, func(b promql.PastBreaker) bool { return wasIn(b, "DISABLED", "METRICS_ONLY") }},
 	catalog.PGAuthBreakerOpen:    {true, func(b promql.PastBreaker) bool { return b.Name.String() == PGAuthAPI && heldBackBy(b) }},
-	catalog.PGAuthDegradedSlow:   {false, func(b promql.PastBreaker) bool { return gatewayWas(b, b.SlowCallRate, slowPercent) }},
+	catalog.PGAuthDegradedSlow:   {false, func(b promql.PastBreaker) bool { return gatewayWas(b, b.SlowCallRate, tailPercent) }},
 	catalog.PGAuthFailures:       {false, func(b promql.PastBreaker) bool { return gatewayWas(b, b.FailureRate, failedPercent) }},
 	catalog.CBInstanceDivergence: {false, func(b promql.PastBreaker) bool { return wasIn(b, "OPEN", "HALF_OPEN", "FORCED_OPEN") }},
 	catalog.CBFalseTrip:          {false, func(b promql.PastBreaker) bool { return b.Name.String() == KafkaPublisher && heldBackBy(b) }},

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -12,6 +13,7 @@ import (
 // What the catalog calls slow and failing, in percent of calls.
 const (
 	slowPercent   = 50
+	tailPercent   = 5 // of slow calls, over 2 s each: with more of them p95 is over 2 s
 	failedPercent = 10
 	brokenPercent = 50 // from here on the breaker opens
 	fewFailures   = 3  // in five minutes; fewer are chance, whatever part of the calls they are
@@ -127,6 +129,33 @@ func failsUnjudged(r Reading) bool {
 	n, all, p := r.failedWithoutRate(), r.Buffered(), r.fresh()
 	lately := p != nil && numberOr(p.FailedPerSecond) > 0
 	return n >= fewFailures && all != nil && 100*n >= failedPercent**all && (lately || n == *all)
+}
+
+// slowTail reports whether so many calls are slow that their p95 is over the limit.
+func slowTail(r Reading) bool {
+	slow := r.SlowCallRate()
+	return slow != nil && *slow > tailPercent
+}
+
+// slowNow reports whether that is of enough calls to mean something, and of late: where
+// few calls come, those that are remembered are of long ago.
+func slowNow(r Reading) bool {
+	all, p := r.Buffered(), r.fresh()
+	if !slowTail(r) || *r.SlowCallRate() >= slowPercent || all == nil || *all < minRequests || p == nil {
+		return false
+	}
+	return (numberOr(p.SuccessfulPerSecond)+numberOr(p.FailedPerSecond))*spikeWindow.Seconds() >= minRequests
+}
+
+// pgAuthSlowDoubt tells of instances on which the gateway is slow for some calls.
+func pgAuthSlowDoubt(s Status) (doubts []string) {
+	all := s.of(PGAuthAPI)
+	some := filter(all, slowNow)
+	if len(some) == 0 {
+		return nil
+	}
+	worst := slices.MaxFunc(some, func(a, b Reading) int { return cmp.Compare(*a.SlowCallRate(), *b.SlowCallRate()) })
+	return []string{fmt.Sprintf("%s%% of the last %d calls to the payment gateway took longer than 2 s %s: their p95 is over that, and the breaker stays closed below %d%%", number(*worst.SlowCallRate()), *worst.Buffered(), Where(some, all), slowPercent)}
 }
 
 // pgAuthDoubt tells of instances whose calls to the gateway fail and are too few for a

@@ -78,7 +78,7 @@ var rules = []rule{
 	{catalog.CBHalfOpenFlapping, flapping, Status.historyKnown},
 	{catalog.CBInstanceDivergence, divergence, Status.settled},
 	{catalog.PGAuthBreakerOpen, pgAuthOpen, Status.pgAuthKnown},
-	{catalog.PGAuthDegradedSlow, pgAuthSlow, Status.pgAuthKnown},
+	{catalog.PGAuthDegradedSlow, pgAuthSlow, Status.pgAuthSpeedKnown},
 	{catalog.PGAuthFailures, pgAuthFailures, Status.pgAuthKnown},
 	{catalog.IngestDown, ingestDown, Status.ingestKnown},
 }
@@ -139,6 +139,11 @@ func (s Status) pgAuthKnown() bool {
 		p := r.fresh()
 		return p == nil || p.FailedPerSecond == nil || r.State == "HALF_OPEN" || r.failedWithoutRate() > 0
 	})
+}
+
+// pgAuthSpeedKnown reports whether that is so of how long its calls take.
+func (s Status) pgAuthSpeedKnown() bool {
+	return s.pgAuthKnown() && !slices.ContainsFunc(s.of(PGAuthAPI), slowTail)
 }
 
 // ingestKnown reports whether each instance that does not answer is seen by Prometheus,

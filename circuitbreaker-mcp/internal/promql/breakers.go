@@ -38,7 +38,7 @@ or label_replace(max by (instance) (timestamp(up{job="ingest-service"}) or max_o
 or label_replace(sum by (instance, name) (changes(resilience4j_circuitbreaker_state{job="ingest-service"}[24h])) > 0, "fact", "changes", "", "")
 or label_replace(min by (instance, name) (min_over_time(timestamp(resilience4j_circuitbreaker_state{job="ingest-service", state="closed"})[24h:5m])
   or min_over_time(timestamp(resilience4j_circuitbreaker_state{job="ingest-service", state="closed"})[5m:10s])), "fact", "first", "", "")
-or label_replace(sum by (instance, name, kind) (rate({__name__=~"resilience4j_circuitbreaker_(calls_seconds_count|not_permitted_calls_total)", kind=~"failed|not_permitted", job="ingest-service"}[5m])), "fact", "per_second", "", "")`
+or label_replace(sum by (instance, name, kind) (rate({__name__=~"resilience4j_circuitbreaker_(calls_seconds_count|not_permitted_calls_total)", kind=~"successful|failed|not_permitted", job="ingest-service"}[5m])), "fact", "per_second", "", "")`
 
 	// scrapesQuery gives each scrape of the last five minutes, where the list of
 	// targets does not tell how often there is one.
@@ -256,6 +256,8 @@ func (i *instance) pastFact(s series) {
 		b.changes = v
 	case fact == "first":
 		b.History.From = seconds(v)
+	case fact == "per_second" && kind == "successful":
+		b.SuccessfulPerSecond = finite(v)
 	case fact == "per_second" && kind == "failed":
 		b.FailedPerSecond = finite(v)
 	case fact == "per_second" && kind == "not_permitted":

@@ -1,6 +1,7 @@
 package promql_test
 
 import (
+	"fmt"
 	"math"
 	"net/url"
 	"slices"
@@ -92,11 +93,14 @@ func TestCallsASecond(t *testing.T) {
 	for at := now.Add(-6 * time.Minute); at.Before(now); at = at.Add(promtest.Every) {
 		pg.FailedTotal += 45
 		pg.TurnedAwayAll += 600
-		past.Scrape("a", at, pg.String())
+		past.Scrape("a", at, pg.String(), fmt.Sprintf("resilience4j_circuitbreaker_calls_seconds_count{name=\"pg-auth-api\",kind=\"successful\"} %v\n", 2*pg.FailedTotal))
 	}
 	got := breaker(t, ask(t, promtest.Start(t, &past)), "a", "pg-auth-api")
 	if failed, away := number(got.FailedPerSecond), number(got.NotPermittedPerSecond); math.Abs(failed-3) > 0.1 || math.Abs(away-40) > 1 {
 		t.Errorf("%v calls/s failed, %v turned away, want 3 and 40", failed, away)
+	}
+	if succeeded := number(got.SuccessfulPerSecond); math.Abs(succeeded-6) > 0.2 {
+		t.Errorf("%v calls/s succeeded, want 6", succeeded)
 	}
 }
 

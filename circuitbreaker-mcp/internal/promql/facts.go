@@ -52,7 +52,7 @@ type Breaker struct {
 	// Calls in the window; nil when there is no series.
 	Successful, Failed, SlowSuccessful, SlowFailed *int
 	// Calls a second over the last five minutes; nil when not known.
-	FailedPerSecond, NotPermittedPerSecond *float64
+	SuccessfulPerSecond, FailedPerSecond, NotPermittedPerSecond *float64
 }
 
 // History is how a breaker came to its state. All times are those of scrapes:
