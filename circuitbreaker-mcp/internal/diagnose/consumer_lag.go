@@ -42,4 +42,3 @@ func lags(list []int64) string {
 	}
 	return strings.Join(texts, " -> ")
 }
-
