@@ -30,8 +30,8 @@ const (
 	spikeSigma = 6
 	// spikeWindow is the time over which the share is taken.
 	spikeWindow = 15 * time.Minute
-	// leastServed and droppedShare say when a request was passed over: that many
-	// others were begun since, and those without are that small a part.
+	// leastServed and droppedShare say when a request was passed over: that many of
+	// later payments were begun, and those without are that small a part.
 	leastServed  = 5
 	droppedShare = 0.10
 )

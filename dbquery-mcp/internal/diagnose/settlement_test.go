@@ -99,7 +99,7 @@ func TestJudgeRequests(t *testing.T) {
 
 		// The worker works, and some were left out.
 		"passed over": {kind: paydb.Settlements, facts: paydb.Gateway{Served: 200, UnderWay: []paydb.UnderWay{underWay(7, 25*minute, 0, paydb.EventPublished)}},
-			want: "CONSUMER_MESSAGE_DROPPED high, SETTLEMENT_MISSING high", says: []string{"1 event published to the settlement worker came to nothing", "200 settlements since", "inspect_consumer_lag"}},
+			want: "CONSUMER_MESSAGE_DROPPED high, SETTLEMENT_MISSING high", says: []string{"1 event published to the settlement worker came to nothing", "200 settlements of payments requested well after", "inspect_consumer_lag"}},
 		"the worker stands": {kind: paydb.Settlements, facts: paydb.Gateway{UnderWay: []paydb.UnderWay{underWay(7, 25*minute, 0, paydb.EventPublished), underWay(8, 20*minute, 0, paydb.EventPublished)}},
 			want: "SETTLEMENT_MISSING high", says: []string{"event published: 2", "check_kafka_health"}},
 		"one of six partitions stands": {kind: paydb.Settlements, facts: paydb.Gateway{Served: 50, UnderWay: slices.Repeat([]paydb.UnderWay{underWay(7, 25*minute, 0, paydb.EventPublished)}, 10)}, want: "SETTLEMENT_MISSING high"},

@@ -60,7 +60,7 @@ func eventWords(by map[paydb.EventState]int) string {
 	return strings.Join(words, ", ")
 }
 
-// passedOver reports whether others were served since, so that these few were left
+// passedOver reports whether later payments were served, so that these few were left
 // out; while none or only some partitions are served, the worker is the trouble.
 func (r Requests) passedOver() (served int64, yes bool) {
 	without := int64(0)
@@ -85,7 +85,7 @@ func (r Requests) dropped() []report.Finding {
 	if !yes || by[paydb.EventPublished] == 0 {
 		return nil
 	}
-	f := report.NewFinding(catalog.ConsumerMessageDropped, "%s published to the settlement worker came to nothing, though it began %d settlements since: it passes records over after ten tries, without a trace", manyEvents(int64(by[paydb.EventPublished]), false), served)
+	f := report.NewFinding(catalog.ConsumerMessageDropped, "%s published to the settlement worker came to nothing, though it began %d settlements of payments requested well after the oldest of them: it passes records over after ten tries, without a trace", manyEvents(int64(by[paydb.EventPublished]), false), served)
 	return []report.Finding{r.tellWaiting(f, all).Then(
 		"See that settlement-worker-group has no lag on any partition: with lag, the records wait and were not dropped",
 		"Look in the settlement worker's log for these payment ids; engineering has the events sent again").

@@ -76,7 +76,7 @@ func TestPlansOfOutboxRequestsAndTrace(t *testing.T) {
 		"requests of":        {fmt.Sprintf(sqlRequestsOf, "settlement_request", forced("ix_payment"), "?, ?"), args{7, 8}, []string{"settlement_request range ix_payment"}},
 		"the last request":   {fmt.Sprintf(sqlLastRequest, "refund_request", "`PRIMARY`"), nil, []string{"refund_request index PRIMARY 1"}},
 		"the first request":  {fmt.Sprintf(sqlFirstRequest, "refund_request", "`PRIMARY`"), args{10}, []string{"refund_request range PRIMARY"}},
-		"requests since":     {fmt.Sprintf(sqlServed, "settlement_request", "`PRIMARY`"), args{19000, hour}, []string{"settlement_request range PRIMARY"}},
+		"requests since":     {fmt.Sprintf(sqlServed, "settlement_request", "`PRIMARY`", "`PRIMARY`"), args{19000, hour, hour}, []string{"p eq_ref PRIMARY", "s range PRIMARY"}},
 		"several requests":   {fmt.Sprintf(sqlTwice, "settlement_request", "`PRIMARY`"), args{19000, 10}, []string{"settlement_request range PRIMARY"}},
 		"unfit requests": {fmt.Sprintf(sqlUnfit, "settlement_request", "request_amount", "`PRIMARY`", "'CAPTURED'"), args{19000, 10},
 			[]string{"p eq_ref PRIMARY", "s range PRIMARY"}},

@@ -53,8 +53,11 @@ WHERE status = ? AND requested_at < ? AND %[1]s < ? ORDER BY requested_at LIMIT 
 
 	sqlFirstRequest = `SELECT id, requested_at FROM %s FORCE INDEX (%s) WHERE id >= ? ORDER BY id LIMIT 1`
 
-	// How many requests were begun since the oldest payment that has none.
-	sqlServed = `SELECT COUNT(*) FROM %s FORCE INDEX (%s) WHERE id >= ? AND requested_at >= ?`
+	// How many of the newest requests are for payments that were requested well after
+	// the oldest payment that has none. The event of an older one lay before it in its
+	// partition, and says nothing of it.
+	sqlServed = `SELECT COUNT(*) FROM %s AS s FORCE INDEX (%s) STRAIGHT_JOIN payment AS p FORCE INDEX (%s) ON p.payment_id = s.payment_id
+WHERE s.id >= ? AND s.requested_at >= ? AND p.requested_at >= ?`
 
 	sqlTwice = `SELECT payment_id FROM %s FORCE INDEX (%s) WHERE id >= ? GROUP BY payment_id HAVING COUNT(*) > 1 ORDER BY payment_id DESC LIMIT ?`
 
@@ -161,7 +164,7 @@ type Gateway struct {
 
 	UnderWay    []UnderWay // oldest first
 	UnderWayCut bool
-	Served      int64 // requests begun since the oldest of those that have none
+	Served      int64 // settlements of payments requested well after the oldest of those that have none
 
 	Latest    time.Time // when the newest request was made; zero: there is none
 	Unfit     []int64   // payments to be looked at whole

@@ -241,11 +241,12 @@ func (g *gatewayLook) without() (all []*UnderWay) {
 	return all
 }
 
-// served counts the requests begun since: where many were, a worker lives, and
-// those without one were left out.
+// served counts the settlements of payments requested well after those without one:
+// where there are many, the worker came past these and left them out. A worker that
+// only drains what waits has not come to them yet.
 func (g *gatewayLook) served(ctx context.Context) error {
 	all := g.without()
-	if len(all) == 0 {
+	if len(all) == 0 || g.q.Kind != Settlements {
 		return nil
 	}
 	since := all[0].Since
@@ -254,8 +255,9 @@ func (g *gatewayLook) served(ctx context.Context) error {
 			since = u.Since
 		}
 	}
-	query := fmt.Sprintf(sqlServed, g.form.table, quoteName(g.byID))
-	return g.r.run(ctx, "requests since then", query, []any{g.first, g.requests.up("requested_at", since.Add(PendingGrace))}, func(rows *sql.Rows) error { return rows.Scan(&g.out.Served) })
+	query := fmt.Sprintf(sqlServed, g.form.table, quoteName(g.byID), quoteName(g.payment.index("payment_id")))
+	args := []any{g.first, g.requests.up("requested_at", since.Add(PendingGrace)), g.payment.up("requested_at", since.Add(UnderWayGrace))}
+	return g.r.run(ctx, "settlements of later payments", query, args, func(rows *sql.Rows) error { return rows.Scan(&g.out.Served) })
 }
 
 // events looks for the events that should have started the requests: among what

@@ -129,6 +129,61 @@ func TestRequestsAndTheirFindings(t *testing.T) {
 	}
 }
 
+// capturing has 400 payments ask for their capture, a second apart until 5 minutes and
+// 10 seconds ago; those up to settled have been settled in this order just now.
+func capturing(t *testing.T, db *dbtest.DB, settled int) {
+	t.Helper()
+	for _, statement := range []string{
+		`INSERT INTO payment (payment_id, merchant_id, amount, status, idempotency_key, requested_at, updated_at)
+		SELECT seq, 'M-2', 5000, 'CAPTURE_REQUESTED', seq, UTC_TIMESTAMP(3) - INTERVAL 710 - seq SECOND, UTC_TIMESTAMP(3) - INTERVAL 710 - seq SECOND FROM seq_1_to_400`,
+		`INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at)
+		SELECT 'payment', payment_id, 'PAYMENT_CAPTURE_REQUESTED', '{}', 1, requested_at, requested_at FROM payment`,
+	} {
+		db.Shards[0].Exec(t, statement)
+	}
+	settle(t, db, "payment_id <= ?", settled)
+}
+
+// settle captures and settles payments, the last one just now.
+func settle(t *testing.T, db *dbtest.DB, which string, args ...any) {
+	t.Helper()
+	for _, statement := range []string{
+		`INSERT INTO settlement_request (payment_id, request_amount, status, pg_response_code, requested_at, completed_at)
+		SELECT payment_id, amount, 'SUCCESS', '0000', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) FROM payment WHERE ` + which + " ORDER BY payment_id",
+		"UPDATE payment SET status = 'CAPTURED' WHERE " + which,
+	} {
+		db.Shards[0].Exec(t, statement, args...)
+	}
+}
+
+// A worker that drains a backlog settles older payments than those that wait: it has
+// not come to them yet. Where it settled those asked for well after one, it left it out.
+func TestABacklogIsNotDroppedAndAPaymentPassedOverIs(t *testing.T) {
+	for name, x := range map[string]struct {
+		change func(*testing.T, *dbtest.DB)
+		want   string
+		says   string
+	}{
+		"a backlog drains": {func(t *testing.T, db *dbtest.DB) { capturing(t, db, 385) }, "SETTLEMENT_MISSING", "event published: 15"},
+		"one is passed over": {func(t *testing.T, db *dbtest.DB) {
+			capturing(t, db, 0)
+			settle(t, db, "payment_id <> ?", 20)
+		}, "CONSUMER_MESSAGE_DROPPED SETTLEMENT_MISSING", "settlements of payments requested well after the oldest of them"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := dbtest.New(t).Whole(t)
+			x.change(t, db)
+			r := connect(t, db)
+			a, text := r.settlements(t, `{"kind":"settlement"}`)
+			if got := codesOf(a); got != x.want {
+				t.Errorf("found %q, want %q\n%s", got, x.want, text)
+			}
+			says(t, text, x.says)
+		})
+	}
+}
+
 // What other merchants have too much of does not make a merchant's own right.
 func TestRequestsBehindThoseOfOthersAreNotCalledRight(t *testing.T) {
 	db := dbtest.New(t).Whole(t)
