@@ -317,7 +317,10 @@ func (o Outbox) ran() (codes []catalog.Code) {
 	if all(whole) && aged {
 		codes = append(codes, catalog.OutboxBacklog, catalog.OutboxShardBacklog)
 		if all(func(s OutboxShard) bool { return !lacks(s, "published_at") }) {
-			codes = append(codes, catalog.OutboxPollerStalled, catalog.OutboxParityStranded, catalog.OutboxDrainTooSlow)
+			codes = append(codes, catalog.OutboxParityStranded)
+			if !o.anyContended() {
+				codes = append(codes, catalog.OutboxPollerStalled, catalog.OutboxDrainTooSlow)
+			}
 		}
 	}
 	if all(whole) {

@@ -59,11 +59,28 @@ func outboxLocked(o Outbox) (found []report.Finding) {
 	return found
 }
 
-// contended reports whether sessions wait for locks on a shard whose events are late.
+// contended reports whether sessions wait for the outbox's rows, or for a whole table,
+// on a shard whose events are late. That a transaction holds locks says nothing of
+// the outbox: they may be on any table, and nobody may want them.
 func (o Outbox) contended(shard string) bool {
 	late := slices.ContainsFunc(o.Shards, func(s OutboxShard) bool { return s.Shard == shard && len(s.olderThan(PublishFresh)) > 0 })
 	i := slices.IndexFunc(o.Locks, func(r paydb.Reply[paydb.Health]) bool { return r.Shard == shard && r.Source.OK() && r.SameAs == "" })
-	return late && i >= 0 && len(lockContention(Shards{Asked: o.Asked}, o.Locks[i].Asked, o.Locks[i].Facts)) > 0
+	return late && i >= 0 && outboxWaits(o.Locks[i].Facts)
+}
+
+// outboxWaits reports whether somebody waits for rows of the outbox, or for a whole
+// table, for long, or behind a transaction that has lasted long.
+func outboxWaits(h paydb.Health) bool {
+	rows := slices.ContainsFunc(h.LockWaits, func(w paydb.LockWait) bool {
+		return strings.Contains(string(w.Table), "outbox_event") && (w.Age >= longWait || w.BlockerAge >= longTransaction)
+	})
+	return rows || slices.ContainsFunc(h.TableWaits, func(w paydb.TableWait) bool { return w.Age >= longWait })
+}
+
+// anyContended reports whether that is so on any shard: what goes by how events leave
+// the outbox cannot be told there.
+func (o Outbox) anyContended() bool {
+	return slices.ContainsFunc(o.Shards, func(s OutboxShard) bool { return o.contended(s.Shard) })
 }
 
 func (s OutboxShard) waitingWords() string {
@@ -148,7 +165,7 @@ func parity(odd bool) string {
 // pollerStalled is OUTBOX_POLLER_STALLED: one poller serves all shards, so it
 // stands still only where none gets anything published.
 func pollerStalled(o Outbox) []report.Finding {
-	if o.publishing() || slices.ContainsFunc(o.Asked, Dead) {
+	if o.publishing() || slices.ContainsFunc(o.Asked, Dead) || o.anyContended() {
 		return nil
 	}
 	if s, lock := o.lock(); lock != nil && (lock.Broken != "" || lock.Until.Sub(s.now()) > lockAhead) {
@@ -158,7 +175,7 @@ func pollerStalled(o Outbox) []report.Finding {
 	untried := 0
 	for _, s := range o.Shards {
 		late := s.untried()
-		if slices.Contains(s.Lacks, "published_at") || o.contended(s.Shard) {
+		if slices.Contains(s.Lacks, "published_at") {
 			return nil
 		}
 		if len(late) > 0 && len(late)*2 > len(s.olderThan(PublishFresh)) && !s.triedLately() {

@@ -67,6 +67,13 @@ func TestJudgeOutbox(t *testing.T) {
 	const minute = time.Minute
 	unreachable := paydb.Reply[paydb.Outbox]{Asked: failed(2, fault.Unreachable, paydb.Connecting, 0)}
 	locked := paydb.Reply[paydb.Health]{Asked: answered(2), Facts: paydb.Health{LockWaits: []paydb.LockWait{{Table: "`paydb`.`outbox_event`", Age: 40 * time.Second, Waiter: 7, Blocker: 9, BlockerAge: 9 * minute}}}}
+	// A report that runs for long, and a wait for other rows.
+	elsewhere := func(n int) paydb.Reply[paydb.Health] {
+		return paydb.Reply[paydb.Health]{Asked: answered(n), Facts: paydb.Health{
+			Transactions: []paydb.Transaction{{ID: "77", Age: 3 * minute, RowsLocked: 12, Session: 9}},
+			LockWaits:    []paydb.LockWait{{Table: "`paydb`.`ledger_entry`", Age: 40 * time.Second, Waiter: 7, Blocker: 9, BlockerAge: 3 * minute}},
+		}}
+	}
 	strange := []paydb.OutboxEvent{{ID: 7, PaymentID: 70, Type: "PAYMENT_SETTLED", Created: ago(minute)}, {ID: 9, PaymentID: 71, Type: "PAYMENT_SETTLED", Created: ago(minute)}}
 
 	for name, x := range map[string]struct {
@@ -84,6 +91,8 @@ func TestJudgeOutbox(t *testing.T) {
 		"the poller is dead": {replies: []paydb.Reply[paydb.Outbox]{
 			changed(outboxOf(1, 11*minute, waits(60, 1, 1, 11*minute)...), func(o *paydb.Outbox) { o.Lock.Taken = ago(11 * minute) }), outboxOf(2, 11*minute, waits(40, 1, 1, 10*minute)...),
 		}, want: "OUTBOX_POLLER_STALLED critical, OUTBOX_BACKLOG high", says: []string{"nothing has been published for 11m0s", "100 events that are older than a minute were never tried", "no poller took its lock for 11m0s", "get_circuit_breaker_status"}},
+		"the poller is dead, and locks are held elsewhere": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, 11*minute, waits(60, 1, 1, 11*minute)...), outboxOf(2, 11*minute)},
+			locks: []paydb.Reply[paydb.Health]{elsewhere(1), elsewhere(2)}, want: "OUTBOX_POLLER_STALLED critical, OUTBOX_BACKLOG high, OUTBOX_SHARD_BACKLOG high"},
 		"a poller lives, nothing leaves": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, 2*minute, waits(60, 1, 1, 2*minute)...)},
 			want: "OUTBOX_POLLER_STALLED critical, OUTBOX_PENDING_FRESH info", says: []string{"an open breaker may hold the events back"}},
 		"tried and refused is not stalled": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, 6*minute, tried(waits(60, 1, 1, 6*minute), 4, 10*time.Second)...)},
@@ -124,6 +133,9 @@ func TestJudgeOutbox(t *testing.T) {
 		"too slow": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second, waits(500, 1, 1, 6*minute)...), func(o *paydb.Outbox) {
 			o.Arrivals, o.Publishes = paydb.PerMinute{300, 300, 300, 300, 300}, paydb.PerMinute{180, 180, 180, 180, 180}
 		})}, want: "OUTBOX_DRAIN_TOO_SLOW medium, OUTBOX_BACKLOG high", says: []string{"300 events a minute arrive, 180 are published", "never"}},
+		"too slow, and locks are held elsewhere": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second, waits(500, 1, 1, 6*minute)...), func(o *paydb.Outbox) {
+			o.Arrivals, o.Publishes = paydb.PerMinute{300, 300, 300, 300, 300}, paydb.PerMinute{180, 180, 180, 180, 180}
+		})}, locks: []paydb.Reply[paydb.Health]{elsewhere(1)}, want: "OUTBOX_DRAIN_TOO_SLOW medium, OUTBOX_BACKLOG high"},
 		"a burst, and some events that wait longer": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second, waits(54, 1, 1, 2*minute)...), func(o *paydb.Outbox) {
 			o.Arrivals, o.Publishes = paydb.PerMinute{552, 2, 5, 0, 0}, paydb.PerMinute{505, 0, 0, 0, 0}
 		})}, want: "OUTBOX_PENDING_FRESH info"},
@@ -193,5 +205,35 @@ func TestOutboxRuledOut(t *testing.T) {
 				t.Errorf("%s: %s is ruled out (with everything seen: %t)", x.why, code, slices.Contains(all, code))
 			}
 		}
+	}
+}
+
+// A rule that stands down for who waits for the outbox's locks is not called ruled out.
+func TestAnOutboxThatIsLockedRulesNoPollerOut(t *testing.T) {
+	r := outboxOf(1, 11*time.Minute, waits(60, 1, 1, 11*time.Minute)...)
+	for name, x := range map[string]struct {
+		locks paydb.Health
+		want  bool
+	}{
+		"rows of the outbox":                {paydb.Health{LockWaits: []paydb.LockWait{{Table: "`paydb`.`outbox_event`", Age: 40 * time.Second}}}, true},
+		"just asked again, behind the same": {paydb.Health{LockWaits: []paydb.LockWait{{Table: "`paydb`.`outbox_event`", Age: time.Second, BlockerAge: 9 * time.Minute}}}, true},
+		"a whole table":                     {paydb.Health{TableWaits: []paydb.TableWait{{Age: 40 * time.Second, State: "Waiting for table metadata lock"}}}, true},
+		"rows of another table":             {paydb.Health{LockWaits: []paydb.LockWait{{Table: "`paydb`.`payment`", Age: 40 * time.Second}}}, false},
+		"a wait of a moment":                {paydb.Health{LockWaits: []paydb.LockWait{{Table: "`paydb`.`outbox_event`", Age: time.Second, BlockerAge: time.Second}}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := diagnose.Outbox{Asked: []paydb.Asked{r.Asked}, Shards: diagnose.SortOutbox([]paydb.Reply[paydb.Outbox]{r}, outboxLimits), Limits: outboxLimits,
+				Locks: []paydb.Reply[paydb.Health]{{Asked: r.Asked, Facts: x.locks}}}
+			found, ran := diagnose.JudgeOutbox(o)
+			codes, text := told(found)
+			if strings.Contains(codes, "OUTBOX_POLLER_STALLED") == x.want {
+				t.Errorf("found %s\n%s", codes, text)
+			}
+			for _, code := range []catalog.Code{catalog.OutboxPollerStalled, catalog.OutboxDrainTooSlow} {
+				if slices.Contains(ran, code) == x.want {
+					t.Errorf("%s is among what ran: %t", code, !x.want)
+				}
+			}
+		})
 	}
 }
