@@ -478,16 +478,24 @@ func (r *Reader) keptSince(ctx context.Context, t Table, byState string, o *Outb
 	if byState == "" {
 		return o.SeenSince, nil
 	}
+	since, err = r.firstPublished(ctx, t, byState)
+	if !since.IsZero() && o.SeenSince.After(since) {
+		since = o.SeenSince
+	}
+	return since, err
+}
+
+// firstPublished is when the oldest event was written that the publisher itself marked;
+// zero where none is seen.
+func (r *Reader) firstPublished(ctx context.Context, t Table, byState string) (first time.Time, err error) {
 	query := fmt.Sprintf(sqlPublishedFirst, t.or("published_at", "created_at"), quoteName(byState))
 	err = r.run(ctx, "the oldest published event", query, nil, func(rows *sql.Rows) error {
 		var at sql.NullTime
 		err := rows.Scan(&at)
-		if since = at.Time; at.Valid && o.SeenSince.After(since) {
-			since = o.SeenSince
-		}
+		first = at.Time
 		return err
 	})
-	return since, err
+	return first, err
 }
 
 // regressed looks for payments whose status forgot that their refund was asked for.

@@ -159,13 +159,13 @@ func (c *reconciling) judgeEvent(ctx context.Context, e *Exception) error {
 	if e.Orphan || e.Settlements.Succeeded.N() > 0 || !CapturedOnce(e.Status) {
 		return nil // it was settled meanwhile
 	}
-	without, known, err := c.eventless(ctx, *e)
+	without, why, err := c.eventless(ctx, *e)
 	if err != nil {
 		return err
 	}
-	if !known {
+	if why != "" {
 		c.out.Unproven++
-		c.out.UnprovenWhy, c.out.UnprovenCut = "more events were written while they were captured than are walked for one payment", true
+		c.out.UnprovenWhy, c.out.UnprovenCut = why, c.out.UnprovenCut || why == tooManyWithin
 	}
 	if e.NoEvent = without; without {
 		plain := e.Books

@@ -22,8 +22,9 @@ const (
 
 	sqlCapturedEvents = `SELECT aggregate_id FROM outbox_event FORCE INDEX (%s) WHERE event_id >= ? AND event_id < ? AND event_type = 'PAYMENT_CAPTURED'`
 
-	// How many events were written in a time, published or not.
-	sqlEventsWithin = `SELECT COUNT(*) FROM (SELECT 1 FROM outbox_event FORCE INDEX (%) WHERE published IN (0, 1) AND created_at BETWEEN ? AND ? LIMIT ?) AS w`
+	// How many events were written in a time, and how many of them are published.
+	sqlEventsWithin = `SELECT COUNT(*), COALESCE(SUM(published = 1), 0) FROM (
+  SELECT published FROM outbox_event FORCE INDEX (%) WHERE published IN (0, 1) AND created_at BETWEEN ? AND ? LIMIT ?) AS w`
 )
 
 const (
@@ -42,6 +43,10 @@ const (
 	tailOf = 50
 
 	capturedEvent = "PAYMENT_CAPTURED"
+
+	// Why the event of one payment's capture cannot be looked for.
+	tooManyWithin = "more events were written while they were captured than are walked for one payment"
+	noneWithin    = "the outbox has no published event of their time"
 )
 
 // proof is where the events of direct captures are found; zero while not looked.
@@ -50,7 +55,7 @@ type proof struct {
 	why           string // nothing can be found
 	table         Table
 	byID, byState string
-	kept          time.Time // the oldest published event
+	kept          time.Time // when the oldest event was written that the publisher marked
 	each          int       // payments whose events were looked for one by one
 	at            time.Time // when this was done last
 }
@@ -145,7 +150,7 @@ func (c *reconciling) outbox(ctx context.Context) error {
 		p.why = "outbox_event lacks columns, or the index over published, created_at"
 	}
 	if p.why == "" {
-		err = c.r.run(ctx, "the oldest published event", fillIndex(sqlFirstPublished, p.byState), nil, func(rows *sql.Rows) error { return rows.Scan(&p.kept) })
+		p.kept, err = c.r.firstPublished(ctx, p.table, p.byState)
 		if err == nil && p.kept.IsZero() {
 			p.why = "the outbox has no published event"
 		}
@@ -271,19 +276,25 @@ func (c *reconciling) nextEvents(ctx context.Context, from int64) (all []came, e
 }
 
 // eventless looks for the event of one payment's capture, among all that were written
-// between its request and its last change. known is false where they are too many.
-func (c *reconciling) eventless(ctx context.Context, e Exception) (without, known bool, err error) {
+// between its request and its last change. why says what keeps that from being known:
+// they are too many, or the published ones of that time were cleared away.
+func (c *reconciling) eventless(ctx context.Context, e Exception) (without bool, why string, err error) {
 	p := c.proof
 	from, to := p.table.up("created_at", e.RequestedAt.Add(-aroundEvent)), p.table.up("created_at", e.UpdatedAt.Add(aroundEvent))
-	n := 0
-	err = c.r.run(ctx, "how many events lie within", fillIndex(sqlEventsWithin, p.byState), []any{from, to, maxWithin + 1}, func(rows *sql.Rows) error { return rows.Scan(&n) })
-	if err != nil || n > maxWithin {
-		return false, false, err
+	n, published := 0, 0
+	err = c.r.run(ctx, "how many events lie within", fillIndex(sqlEventsWithin, p.byState), []any{from, to, maxWithin + 1}, func(rows *sql.Rows) error { return rows.Scan(&n, &published) })
+	switch {
+	case err != nil:
+		return false, "", err
+	case n > maxWithin:
+		return false, tooManyWithin, nil
+	case published == 0:
+		return false, noneWithin, nil
 	}
 	without = true
 	err = c.r.run(ctx, "the event of a payment", fillIndex(sqlEventOf, p.byState), []any{from, to, e.ID, capturedEvent}, func(*sql.Rows) error {
 		without = false
 		return nil
 	})
-	return without, err == nil, err
+	return without, "", err
 }

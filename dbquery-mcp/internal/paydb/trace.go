@@ -33,8 +33,6 @@ WHERE event_id >= ? AND aggregate_id = ? ORDER BY event_id LIMIT ?`
 	// that were, of whatever payment.
 	sqlEventsBetween = `SELECT COUNT(*) FROM (SELECT 1 FROM outbox_event FORCE INDEX (%) WHERE published = 1 AND created_at BETWEEN ? AND ? LIMIT ?) AS b`
 
-	sqlFirstPublished = `SELECT created_at FROM outbox_event FORCE INDEX (%) WHERE published = 1 ORDER BY created_at LIMIT 1`
-
 	sqlRecordOf = `SELECT http_status, JSON_VALID(response_body), LEFT(JSON_VALUE(response_body, '$.paymentId'), 64), LEFT(JSON_VALUE(response_body, '$.amount'), 64),
   LEFT(JSON_VALUE(response_body, '$.currency'), 64), created_at FROM idem_response_cache FORCE INDEX (%s) WHERE %s LIMIT 1`
 )
@@ -319,13 +317,10 @@ func (r *Reader) tracedEvents(ctx context.Context, t *Traced) error {
 			return err
 		}
 	}
-	return r.run(ctx, "the oldest published event", fillIndex(sqlFirstPublished, byState), nil, func(rows *sql.Rows) error {
-		var at time.Time
-		err := rows.Scan(&at)
-		t.EventsKept = at.Before(t.RequestedAt.Add(-aroundEvent))
-		t.Books.NoEvent = t.unsettled() && t.EventsKept && t.EventsBetween && !t.has(capturedEvent)
-		return err
-	})
+	kept, err := r.firstPublished(ctx, table, byState)
+	t.EventsKept = !kept.IsZero() && kept.Before(t.RequestedAt.Add(-aroundEvent))
+	t.Books.NoEvent = t.unsettled() && t.EventsKept && t.EventsBetween && !t.has(capturedEvent)
+	return err
 }
 
 // unsettled reports whether the payment was captured, and by no settlement that

@@ -105,6 +105,41 @@ func TestEvidenceThatIsNotKeptIsNotMissed(t *testing.T) {
 	}
 }
 
+// One event that was marked by hand outlives the clean-up, and so may one of the
+// publisher's own: nothing of the time after it is missed by that.
+func TestAnEventThatIsLeftKeepsNoEvidence(t *testing.T) {
+	for name, x := range map[string]struct{ published, why string }{
+		"marked by hand":          {"NULL", "no published events from before"},
+		"marked by the publisher": {"created_at", "no published event of their time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := dbtest.New(t).Whole(t).Books(t, 1000)
+			kept(t, db, 1)
+			directly(t, db, 1, "payment_id MOD 50 < 2")
+			first := db.Shards[0]
+			first.Exec(t, "UPDATE outbox_event SET published_at = "+x.published+" WHERE aggregate_id = 999999")
+			first.Exec(t, "DELETE FROM outbox_event WHERE aggregate_id <= 600")
+			r := connect(t, db)
+			a, text := r.reconcile(t, `{}`)
+			if a.Verdict != "ok" || slices.Contains(a.RuledOut, "CAPTURE_EVIDENCE_MISSING") {
+				t.Errorf("%s", text)
+			}
+			says(t, text, x.why)
+			if name != "marked by hand" {
+				return // one payment's story goes by the oldest event alone
+			}
+			if tr, text := r.trace(t, `{"payment_id":101}`); len(tr.Findings) > 0 {
+				t.Errorf("%s", text)
+			}
+			// A payment whose settlement was never asked for is not told of, either.
+			first.Exec(t, "UPDATE payment SET status = 'CAPTURE_REQUESTED' WHERE payment_id = 102")
+			if tr, text := r.trace(t, `{"payment_id":102}`); slices.Contains(tr.Codes(), "OUTBOX_EVENT_MISSING") {
+				t.Errorf("%s", text)
+			}
+		})
+	}
+}
+
 // A posting is late by the order of writing, or by the payment's last change; one or
 // two are no matter, and a ledger that was loaded in another order says nothing.
 func TestPostingsThatCameLateAreTold(t *testing.T) {
