@@ -43,15 +43,18 @@ func JudgeTrace(t Trace) (found []report.Finding, ran []catalog.Code) {
 	// What a payment with nothing wrong was held against is worth telling; beside a
 	// cause it is only long.
 	if t.whole() && !t.stuck() && !slices.ContainsFunc(found, func(f report.Finding) bool { return f.Kind == catalog.Cause }) {
+		overlooked, unproven := false, false
+		t.each(func(_ int, _ paydb.Reply[[]paydb.Traced], p paydb.Traced) {
+			overlooked = overlooked || p.Status == "CAPTURED" && !p.EventsBetween && !p.EventsWhole
+			unproven = unproven || p.Unproven != ""
+		})
 		for _, x := range codes {
-			ran = append(ran, x.code)
+			if x.wrong != evidenceMissing || !unproven {
+				ran = append(ran, x.code)
+			}
 		}
 		ran = append(ran, catalog.OutboxDeadLetters, catalog.OutboxBacklog, catalog.SettlementRetryStarved, catalog.SettlementDeadLetter, catalog.RefundRetryStarved, catalog.RefundDeadLetter,
 			catalog.IdemResponseMismatch)
-		overlooked := false
-		t.each(func(_ int, _ paydb.Reply[[]paydb.Traced], p paydb.Traced) {
-			overlooked = overlooked || p.Status == "CAPTURED" && !p.EventsBetween && !p.EventsWhole
-		})
 		if !overlooked {
 			ran = append(ran, catalog.PaymentStatusRegression)
 		}

@@ -85,12 +85,13 @@ func TestPlansOfOutboxRequestsAndTrace(t *testing.T) {
 		"starts that wait": {fillIndex(sqlWaitingStarts, "ix_pub_created"), args{"PAYMENT_CAPTURE_REQUESTED", 10}, []string{"outbox_event ref ix_pub_created"}},
 		"event of":         {fillIndex(sqlEventOf, "ix_pub_created"), args{hour, hour, 7, "PAYMENT_AUTHORIZED"}, []string{"outbox_event range ix_pub_created"}},
 
-		"requests of one payment": {fmt.Sprintf(sqlRequestsWhole, "refund_request", "refund_amount", forced("ix_payment")), args{7, 10}, []string{"refund_request ref ix_payment"}},
-		"events around a moment":  {fillIndex(sqlEventsAround, "ix_pub_created"), args{hour, hour, 7, 10}, []string{"outbox_event range ix_pub_created"}},
-		"how many lie between":    {fillIndex(sqlEventsBetween, "ix_pub_created"), args{hour, hour, 10}, []string{"outbox_event range ix_pub_created"}},
-		"its events that wait":    {fillIndex(sqlEventsThatWait, "ix_pub_created"), args{100, 7, 10}, []string{"outbox_event ref ix_pub_created"}},
-		"its events, no index":    {fillIndex(sqlEventsAmongNewest, "PRIMARY"), args{39000, 7, 10}, []string{"outbox_event range PRIMARY"}},
-		"its record":              {fmt.Sprintf(sqlRecordOf, "`PRIMARY`", "merchant_id IN (?) AND idempotency_key IN (?)"), args{"MERCHANT-8", "fill-4"}, []string{"idem_response_cache const PRIMARY"}},
+		"requests of one payment":  {fmt.Sprintf(sqlRequestsWhole, "refund_request", "refund_amount", forced("ix_payment")), args{7, 10}, []string{"refund_request ref ix_payment"}},
+		"events around a moment":   {fillIndex(sqlEventsAround, "ix_pub_created"), args{hour, hour, 7, 10}, []string{"outbox_event range ix_pub_created"}},
+		"how many lie between":     {fillIndex(sqlEventsBetween, "ix_pub_created"), args{hour, hour, 10}, []string{"outbox_event range ix_pub_created"}},
+		"its events that wait":     {fillIndex(sqlEventsThatWait, "ix_pub_created"), args{100, 7, 10}, []string{"outbox_event ref ix_pub_created"}},
+		"its events, no index":     {fillIndex(sqlEventsAmongNewest, "PRIMARY"), args{39000, 7, 10}, []string{"outbox_event range PRIMARY"}},
+		"the oldest one, no index": {fillIndex(sqlPublishedFirstOf, "PRIMARY"), args{39000}, []string{"outbox_event range PRIMARY"}},
+		"its record":               {fmt.Sprintf(sqlRecordOf, "`PRIMARY`", "merchant_id IN (?) AND idempotency_key IN (?)"), args{"MERCHANT-8", "fill-4"}, []string{"idem_response_cache const PRIMARY"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string

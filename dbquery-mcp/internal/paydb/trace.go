@@ -29,6 +29,9 @@ WHERE aggregate_id = ? ORDER BY event_id LIMIT ?`
 	sqlEventsAmongNewest = `SELECT event_id, LEFT(event_type, 64), published, published_at, retry_count, last_retry_at, created_at FROM outbox_event FORCE INDEX (%)
 WHERE event_id >= ? AND aggregate_id = ? ORDER BY event_id LIMIT ?`
 
+	// Without the index, and where all events there are were read.
+	sqlPublishedFirstOf = `SELECT MIN(created_at) FROM outbox_event FORCE INDEX (%) WHERE event_id >= ? AND published = 1 AND published_at IS NOT NULL`
+
 	// Whether an event was written between two moments can only be seen by walking all
 	// that were, of whatever payment.
 	sqlEventsBetween = `SELECT COUNT(*) FROM (SELECT 1 FROM outbox_event FORCE INDEX (%) WHERE published = 1 AND created_at BETWEEN ? AND ? LIMIT ?) AS b`
@@ -94,6 +97,9 @@ type Traced struct {
 	// EventsBetween: of a payment that is CAPTURED, or was without a settlement, every
 	// event was seen that was written between its request and its last change.
 	EventsBetween bool
+	// Unproven says why it could not be seen whether the capture of a payment without a
+	// settlement left its event; empty where it could, or need not.
+	Unproven string
 	// PublishedLast is when any event of the shard was published last; looked up
 	// only while an event of the payment waits.
 	PublishedLast time.Time
@@ -285,11 +291,17 @@ func (r *Reader) tracedEvents(ctx context.Context, t *Traced) error {
 		if err := r.newestEvents(ctx, table, byID, &o); err != nil {
 			return err
 		}
-		t.EventsWhole, t.EventsKept = o.Whole, o.Whole
+		t.EventsWhole = o.Whole
 		if !o.Whole {
 			t.NotLooked = append(t.NotLooked, fmt.Sprintf("outbox_event before its newest %d rows (it has no index over published, created_at)", maxNewest))
 		}
-		return r.run(ctx, "the payment's events", fillIndex(sqlEventsAmongNewest, byID), []any{o.FirstSeen, t.ID, maxTraced}, each)
+		var kept sql.NullTime
+		err := r.run(ctx, "the payment's events", fillIndex(sqlEventsAmongNewest, byID), []any{o.FirstSeen, t.ID, maxTraced}, each)
+		if err == nil && o.Whole {
+			err = r.run(ctx, "the oldest published event", fillIndex(sqlPublishedFirstOf, byID), []any{o.FirstSeen}, func(rows *sql.Rows) error { return rows.Scan(&kept) })
+		}
+		t.proveCapture(kept.Time)
+		return err
 	}
 	err = r.run(ctx, "the payment's events that wait", fillIndex(sqlEventsThatWait, byState), []any{maxWaiting, t.ID, maxTraced}, each)
 	for _, s := range t.moments() {
@@ -318,9 +330,23 @@ func (r *Reader) tracedEvents(ctx context.Context, t *Traced) error {
 		}
 	}
 	kept, err := r.firstPublished(ctx, table, byState)
-	t.EventsKept = !kept.IsZero() && kept.Before(t.RequestedAt.Add(-aroundEvent))
-	t.Books.NoEvent = t.unsettled() && t.EventsKept && t.EventsBetween && !t.has(capturedEvent)
+	t.proveCapture(kept)
 	return err
+}
+
+// proveCapture judges what was found of the payment's events, given from when on the
+// published ones are kept; zero: that is not known.
+func (t *Traced) proveCapture(kept time.Time) {
+	t.EventsKept = !kept.IsZero() && kept.Before(t.RequestedAt.Add(-aroundEvent))
+	switch {
+	case !t.unsettled() || t.has(capturedEvent):
+	case !t.EventsKept:
+		t.Unproven = "published events of its time are not kept"
+	case !t.EventsBetween && !t.EventsWhole:
+		t.Unproven = "too many events were written between its request and its last change"
+	default:
+		t.Books.NoEvent = true
+	}
 }
 
 // unsettled reports whether the payment was captured, and by no settlement that

@@ -79,6 +79,8 @@ var sentElsewhere = []string{
 	"sqlWaitingCount", // with more waiting events than are read
 	"sqlMaxKey",       // where the index is missing, and the table is read whole
 	"sqlForget",       // about no table of ours
+
+	"sqlPublishedFirstOf", // where the index is missing
 }
 
 // everything is calls that make the tools send all their statements on what

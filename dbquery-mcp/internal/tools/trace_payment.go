@@ -295,6 +295,9 @@ func (v traceView) coverage() report.Coverage {
 		for _, n := range p.NotLooked {
 			c.Not = append(c.Not, p.Shard+": "+n)
 		}
+		if p.Unproven != "" {
+			c.Not = append(c.Not, p.Shard+": "+unproven(p))
+		}
 	}
 	return c
 }
@@ -310,6 +313,10 @@ func (v traceView) because(found []report.Finding) string {
 		if len(p.NotLooked) > 0 {
 			return "not looked at: " + strings.Join(p.NotLooked, "; ")
 		}
+		// What is no longer kept can never be seen: that is no reason to doubt for ever.
+		if p.Unproven != "" && p.EventsKept {
+			return "not looked at: " + unproven(p)
+		}
 		if p.Books.Ahead {
 			return fmt.Sprintf("payment %d on %s says that it changes later than the database's clock, so its books cannot be judged: a clock or a time zone of who writes it is wrong", p.ID, p.Shard)
 		}
@@ -323,6 +330,11 @@ func (v traceView) because(found []report.Finding) string {
 		}
 	}
 	return ""
+}
+
+// unproven says what of a payment's capture was not seen.
+func unproven(p paydb.Traced) string {
+	return fmt.Sprintf("whether the capture of payment %d left its event (%s)", p.ID, p.Unproven)
 }
 
 func (v traceView) summary() string {

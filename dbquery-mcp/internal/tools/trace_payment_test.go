@@ -80,6 +80,49 @@ func TestTraceTellsTheWholeStory(t *testing.T) {
 	}
 }
 
+// A capture that no settlement explains needs its event. Where that cannot be looked
+// for, its absence is neither told nor ruled out.
+func TestTraceOfACaptureWithoutASettlement(t *testing.T) {
+	const lost = "DELETE FROM outbox_event WHERE event_type = 'PAYMENT_CAPTURED'"
+	const noIndex = "ALTER TABLE outbox_event DROP INDEX ix_pub_created"
+	before := func(published string) string {
+		return "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) VALUES ('payment', 99, 'PAYMENT_AUTHORIZED', '{}', 1, " + published + ", " + twoHours + " - INTERVAL 1 HOUR)"
+	}
+	old := before(twoHours)
+	for name, x := range map[string]struct {
+		change   []string
+		want     string
+		verdict  string
+		ruledOut bool
+		says     string
+	}{
+		"its event is there":        {[]string{old}, "", "ok", true, "PAYMENT_CAPTURED event"},
+		"its event is lost":         {[]string{old, lost}, "CAPTURE_EVIDENCE_MISSING", "critical", false, ""},
+		"lost, and no index":        {[]string{old, lost, noIndex}, "CAPTURE_EVIDENCE_MISSING DB_SCHEMA_DRIFT", "critical", false, ""},
+		"there, and no index":       {[]string{old, noIndex}, "DB_SCHEMA_DRIFT", "attention", false, ""},
+		"events are not kept":       {[]string{lost}, "", "ok", false, "whether the capture of payment 5 left its event (published events of its time are not kept)"},
+		"not kept, and no index":    {[]string{before("NULL"), lost, noIndex}, "DB_SCHEMA_DRIFT", "attention", false, "published events of its time are not kept"},
+		"more events than are read": {[]string{old, lost, "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) SELECT 'payment', 1000 + seq, 'PAYMENT_AUTHORIZED', '{}', 1, " + hourAgo + ", " + hourAgo + " FROM seq_1_to_50001"}, "", "unknown", false, "too many events were written"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db := dbtest.New(t).Whole(t)
+			paid(t, db, 1, dbtest.Payment{ID: 5, Merchant: "M-2", Amount: 5000, Status: "CAPTURED", At: now(t, db).Add(-2 * time.Hour)})
+			posted(t, db, 1, 5, "merchant_receivable", "cash")
+			db.Shards[0].Exec(t, "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) SELECT 'payment', 5, 'PAYMENT_CAPTURED', '{}', 1, requested_at, requested_at FROM payment")
+			db.Shards[0].Exec(t, "UPDATE payment SET updated_at = UTC_TIMESTAMP(3) - INTERVAL 20 MINUTE")
+			for _, statement := range x.change {
+				db.Shards[0].Exec(t, statement)
+			}
+			a, text := connect(t, db).trace(t, `{"payment_id":5}`)
+			if got := codesOf(a); got != x.want || a.Verdict != x.verdict || slices.Contains(a.RuledOut, "CAPTURE_EVIDENCE_MISSING") != x.ruledOut {
+				t.Errorf("found %q, want %q\n%s", got, x.want, text)
+			}
+			says(t, text, x.says)
+		})
+	}
+}
+
 func TestTraceSaysWhereAPaymentIsStuck(t *testing.T) {
 	for name, x := range map[string]struct {
 		status string
