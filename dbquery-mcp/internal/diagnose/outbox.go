@@ -26,6 +26,8 @@ const (
 	givenUp = 5 * time.Minute
 	// leastParity is how many payments must be stuck before their parity is no chance.
 	leastParity = 10
+	// otherParity is which part of the late events may be of the other parity, or tried.
+	otherParity = 0.05
 	// slowShare and slowLeast are how much must arrive beyond what is published before
 	// the poller counts as too slow: a part of the arrivals, and so many events.
 	slowShare = 0.05
@@ -317,7 +319,9 @@ func (o Outbox) ran() (codes []catalog.Code) {
 	if all(whole) && aged {
 		codes = append(codes, catalog.OutboxBacklog, catalog.OutboxShardBacklog)
 		if all(func(s OutboxShard) bool { return !lacks(s, "published_at") }) {
-			codes = append(codes, catalog.OutboxParityStranded)
+			if !o.parityOpen() {
+				codes = append(codes, catalog.OutboxParityStranded)
+			}
 			if !o.anyContended() {
 				codes = append(codes, catalog.OutboxPollerStalled, catalog.OutboxDrainTooSlow)
 			}

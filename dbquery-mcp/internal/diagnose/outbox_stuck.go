@@ -100,47 +100,72 @@ func (s OutboxShard) waitingWords() string {
 // parityStranded is OUTBOX_PARITY_STRANDED: a build that polls payment ids of one
 // parity on each shard leaves the others where they are.
 func parityStranded(o Outbox) (found []report.Finding) {
-	var hit []OutboxShard
 	var words []string
+	var evidence []report.Evidence
 	for _, s := range o.Shards {
-		odd, payments, ok := s.stranded()
+		p, ok := s.stranded()
 		if !ok {
 			continue
 		}
-		hit = append(hit, s)
-		stuck := map[bool]int{odd: len(s.untried())}
-		words = append(words, fmt.Sprintf("%s %d odd and %d even stuck, of %d payments", s.Shard, stuck[true], stuck[false], payments))
+		stuck := map[bool]int{}
+		for _, e := range s.untried() {
+			stuck[isOdd(e.PaymentID)]++
+		}
+		words = append(words, fmt.Sprintf("%s %d odd and %d even stuck, of %d payments", s.Shard, stuck[true], stuck[false], p.payments))
+		evidence = append(evidence, report.Evidence{Source: s.Source.Name, Asked: "unpublished events by aggregate_id % 2", Value: fmt.Sprintf("%d of %d late ones are %s and were never tried, oldest %s (%s ago); the %s ones were last published %s",
+			len(p.stuck), p.late, parity(p.odd), s.at(p.stuck[0].Created), lasted(s.Age(p.stuck[0])), parity(!p.odd), s.at(s.lastOf(!p.odd))), At: s.now()})
 	}
-	if len(hit) == 0 {
+	if len(words) == 0 {
 		return nil
 	}
 	f := report.NewFinding(catalog.OutboxParityStranded, "events of one parity of payment ids are never taken, the others are published: %s", strings.Join(words, "; "))
-	for _, s := range hit {
-		odd, _, _ := s.stranded()
-		f = f.With(s.Source.Name, "unpublished events by aggregate_id % 2", fmt.Sprintf("all stuck ones are %s, oldest %s (%s ago), never tried; the %s ones were last published %s",
-			parity(odd), s.at(s.untried()[0].Created), lasted(s.Age(s.untried()[0])), parity(!odd), s.at(s.lastOf(!odd))), s.now())
-	}
+	f.Evidence = append(f.Evidence, evidence...)
 	return []report.Finding{o.hurts(f, Late).Then(
 		"Compare the deployed ingest builds: one that polls by the parity of the payment id (vm1, vm2) was rolled out",
 		"Roll back to the build that polls every event of a shard; what is stranded then goes out by itself")}
 }
 
-// stranded reports whether all that is stuck is of one parity while the other is
-// published.
-func (s OutboxShard) stranded() (odd bool, payments int, ok bool) {
-	late := s.olderThan(PublishFresh)
+// lateParity is what late events that nobody tried have in common.
+type lateParity struct {
+	odd      bool                // of most payments
+	stuck    []paydb.OutboxEvent // those of that parity, oldest first
+	late     int                 // all that are late
+	payments int                 // of stuck
+}
+
+// oneParity reports whether what is late is of one parity and was never tried, but for
+// the few that may be late for another reason.
+func (s OutboxShard) oneParity() (p lateParity, ok bool) {
+	by := map[bool][]paydb.OutboxEvent{}
+	for _, e := range s.untried() {
+		by[isOdd(e.PaymentID)] = append(by[isOdd(e.PaymentID)], e)
+	}
+	p.odd, p.late = len(by[true]) > len(by[false]), len(s.olderThan(PublishFresh))
+	p.stuck = by[p.odd]
 	ids := map[int64]bool{}
-	for _, e := range late {
-		if e.Retries > 0 || !e.LastTry.IsZero() || isOdd(e.PaymentID) != isOdd(late[0].PaymentID) {
-			return false, 0, false
-		}
+	for _, e := range p.stuck {
 		ids[e.PaymentID] = true
 	}
-	if len(ids) < leastParity {
-		return false, 0, false
-	}
-	odd = isOdd(late[0].PaymentID)
-	return odd, len(ids), s.now().Sub(s.lastOf(!odd)) <= PublishFresh
+	p.payments = len(ids)
+	return p, p.payments > 0 && float64(p.late-len(p.stuck)) <= otherParity*float64(p.late)
+}
+
+// stranded reports whether what is stuck is of one parity while the other is published:
+// well after the oldest of these was there to be taken, however long ago. Where little
+// comes, the other parity's last event may be old.
+func (s OutboxShard) stranded() (p lateParity, ok bool) {
+	p, ok = s.oneParity()
+	return p, ok && p.payments >= leastParity && s.lastOf(!p.odd).Sub(p.stuck[0].Created) > PublishFresh
+}
+
+// parityOpen reports whether events of one parity are late on some shard, and it cannot
+// be told whether that is chance.
+func (o Outbox) parityOpen() bool {
+	return slices.ContainsFunc(o.Shards, func(s OutboxShard) bool {
+		_, one := s.oneParity()
+		_, stranded := s.stranded()
+		return one && !stranded
+	})
 }
 
 // lastOf is when an event of a parity was published last, among the newest.
@@ -173,8 +198,12 @@ func pollerStalled(o Outbox) []report.Finding {
 	}
 	var hit []OutboxShard
 	untried := 0
+	halved := slices.ContainsFunc(o.Shards, func(s OutboxShard) bool { _, ok := s.stranded(); return ok })
 	for _, s := range o.Shards {
 		late := s.untried()
+		if _, one := s.oneParity(); one && halved {
+			continue // a poller that leaves one parity is at work, here as on the other shard
+		}
 		if slices.Contains(s.Lacks, "published_at") {
 			return nil
 		}
@@ -237,7 +266,7 @@ func drainTooSlow(o Outbox) (found []report.Finding) {
 	for _, s := range o.Shards {
 		in, out, minutes := s.PerMinute()
 		late := s.olderThan(PublishFresh)
-		_, _, stranded := s.stranded()
+		_, stranded := s.stranded()
 		grows := float64(in-out) > slowShare*float64(in) && in-out >= slowLeast && 2*s.minutesBehind(minutes) > minutes
 		if minutes < 2 || out == 0 || len(late) == 0 || !s.Publishing() || !grows || stranded || o.contended(s.Shard) {
 			continue

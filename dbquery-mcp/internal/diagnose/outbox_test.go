@@ -122,6 +122,13 @@ func TestJudgeOutbox(t *testing.T) {
 
 		"one parity stays": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, waits(80, 1, 2, 2*time.Hour)...), outboxOf(2, time.Second, waits(70, 2, 2, 2*time.Hour)...)},
 			want: "OUTBOX_PARITY_STRANDED critical, OUTBOX_BACKLOG high", says: []string{"shard1 80 odd and 0 even stuck", "shard2 0 odd and 70 even stuck"}},
+		"one parity stays on a quiet night": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, 20*minute, waits(80, 1, 2, 2*time.Hour)...), outboxOf(2, 15*minute, waits(4, 2, 2, time.Hour)...)},
+			want: "OUTBOX_PARITY_STRANDED critical, OUTBOX_BACKLOG high", says: []string{"80 of 80 late ones are odd", "the even ones were last published 2026-03-01T11:40:00Z"}},
+		"one parity stays, and a few others do": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, slices.Concat(waits(80, 1, 2, 2*time.Hour), waits(4, 2, 2, 2*minute))...)},
+			want: "OUTBOX_PARITY_STRANDED critical, OUTBOX_BACKLOG high", says: []string{"80 odd and 4 even stuck, of 80 payments", "80 of 84 late ones are odd"}},
+		"too many others do": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, slices.Concat(waits(80, 1, 2, 2*time.Hour), waits(5, 2, 2, 2*minute))...)}, want: "OUTBOX_BACKLOG high"},
+		"one parity by chance, and the poller is dead": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, 20*minute, waits(12, 1, 2, 20*minute)...)},
+			want: "OUTBOX_POLLER_STALLED critical, OUTBOX_BACKLOG high"},
 		"a few of one parity are chance": {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, waits(9, 1, 2, 2*time.Hour)...)}, want: "OUTBOX_BACKLOG high"},
 		"both parities stay":             {replies: []paydb.Reply[paydb.Outbox]{outboxOf(1, time.Second, waits(80, 1, 1, 2*time.Hour)...)}, want: "OUTBOX_BACKLOG high"},
 
@@ -197,6 +204,7 @@ func TestOutboxRuledOut(t *testing.T) {
 		{"events are written in another zone", func(o *paydb.Outbox) { o.LastAt = noon.Add(9 * time.Hour) },
 			[]catalog.Code{catalog.OutboxBacklog, catalog.OutboxPollerStalled, catalog.OutboxParityStranded, catalog.OutboxDrainTooSlow, catalog.OutboxEventMissing}},
 		{"events are written by a fast clock", func(o *paydb.Outbox) { o.LastAt = noon.Add(9 * time.Second) }, []catalog.Code{catalog.OutboxBacklog, catalog.OutboxPollerStalled}},
+		{"a few of one parity are late", func(o *paydb.Outbox) { o.Waiting, o.Count = waits(9, 1, 2, 2*time.Hour), 9 }, []catalog.Code{catalog.OutboxParityStranded}},
 		{"the lock was not seen", func(o *paydb.Outbox) { o.Lock = nil }, []catalog.Code{catalog.OutboxLockStuck, catalog.OutboxLockSchemaBroken}},
 	} {
 		got := ran(x.change)
