@@ -116,7 +116,7 @@ func JudgeRequests(r Requests) (found []report.Finding, ran []catalog.Code) {
 	if all(func(g paydb.Gateway) bool { return indexed(g) && !g.FailedCut }) {
 		ran = append(ran, k.starved, k.dead)
 	}
-	if all(indexed) && r.Kind == paydb.Settlements {
+	if all(func(g paydb.Gateway) bool { return indexed(g) && !g.Slots.Cut() }) && r.Kind == paydb.Settlements {
 		ran = append(ran, catalog.SettlementFailureSpike)
 	}
 	if all(func(g paydb.Gateway) bool { return indexed(g) && !g.UnderWayCut && !g.PendingCut }) {

@@ -153,6 +153,9 @@ type Slots struct {
 	SucceedSince, FailedSince time.Time
 }
 
+// Cut reports whether the first part of the window was not counted.
+func (s Slots) Cut() bool { return s.Complete.After(s.From) }
+
 // Gateway is what a shard has of one kind of request.
 type Gateway struct {
 	Window     Window

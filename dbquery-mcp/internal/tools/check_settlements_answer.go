@@ -234,9 +234,6 @@ func (v requestsView) notes() (notes []string) {
 			if g.UnderWayCut {
 				notes = append(notes, fmt.Sprintf("%s: more than %d payments wait for a %s; the oldest of them were looked at", x.Shard, len(g.UnderWay), k.Kind))
 			}
-			if g.Slots.Complete.After(g.Slots.From) {
-				notes = append(notes, fmt.Sprintf("%s: the rate of failed %ss is known from %s on", x.Shard, k.Kind, g.Slots.Complete.In(v.deps.Zone).Format(time.RFC3339)))
-			}
 		}
 	}
 	return slices.Concat(notes, widerAccounts(v.asked()))
@@ -252,6 +249,9 @@ func (v requestsView) coverage() report.Coverage {
 		for _, x := range v.each(k) {
 			if !x.Facts.Whole {
 				c.Looked = append(c.Looked, fmt.Sprintf("%s: %ss since %s compared with their payments", x.Shard, k.Kind, x.Facts.SeenSince.In(v.deps.Zone).Format(time.RFC3339)))
+			}
+			if x.Facts.Slots.Cut() {
+				c.Not = append(c.Not, fmt.Sprintf("%s: the rate of failed %ss before %s (more were made than are counted)", x.Shard, k.Kind, x.Facts.Slots.Complete.In(v.deps.Zone).Format(time.RFC3339)))
 			}
 		}
 	}

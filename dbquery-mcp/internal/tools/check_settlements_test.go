@@ -197,6 +197,26 @@ SELECT IF(seq = 1001, 'M-2', 'M-4'), 1000, 'CAPTURE_REQUESTED', CONCAT('k-', seq
 	says(t, text, "more payments wait for a settlement than were looked at")
 }
 
+// Of very many settlements only the newest are counted. A spike before them was not
+// looked for.
+func TestASpikeBeforeWhatIsCountedIsNotRuledOut(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	first := db.Shards[0]
+	first.Exec(t, `INSERT INTO payment (payment_id, merchant_id, amount, status, idempotency_key, requested_at, updated_at)
+		SELECT seq, 'M-2', 5000, 'CAPTURED', seq, UTC_TIMESTAMP(3) - INTERVAL 720 - seq DIV 150 MINUTE, UTC_TIMESTAMP(3) - INTERVAL 720 - seq DIV 150 MINUTE FROM seq_1_to_100100`)
+	first.Exec(t, `INSERT INTO settlement_request (payment_id, request_amount, status, pg_response_code, retry_count, last_retry_at, requested_at, completed_at)
+		SELECT payment_id, amount, 'SUCCESS', '0000', 0, NULL, requested_at, requested_at FROM payment ORDER BY payment_id`)
+	r := connect(t, db)
+	a, text := r.settlements(t, `{"kind":"settlement"}`)
+	if a.Verdict != "ok" || slices.Contains(a.RuledOut, "SETTLEMENT_FAILURE_SPIKE") {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "not_looked=shard1: the rate of failed settlements before")
+	if a, text := r.settlements(t, `{"kind":"settlement","time_range":"1h"}`); !slices.Contains(a.RuledOut, "SETTLEMENT_FAILURE_SPIKE") {
+		t.Errorf("%s", text)
+	}
+}
+
 func TestRequestsByKindAndTime(t *testing.T) {
 	db := dbtest.New(t).Whole(t)
 	paid(t, db, 2, dbtest.Payment{ID: 1, Merchant: "M-1", Amount: 700, Status: "CAPTURE_FAILED", At: now(t, db).Add(-30 * time.Hour)})
