@@ -129,7 +129,7 @@ func (r Reconciliation) ran() (all []catalog.Code) {
 			all = append(all, x.code)
 		}
 	}
-	if r.paired() {
+	if r.paired() && !r.unlooked(ledgerWrong) {
 		all = append(all, catalog.LedgerWrongShard)
 	}
 	if r.lookedForLate() {
@@ -318,11 +318,21 @@ func (g *group) finding() report.Finding {
 	if len(g.hurt) > 0 {
 		f = f.Hurts("%s", g.merchants())
 	}
-	f = f.Then(w.then...)
+	f = f.Then(g.steps(w.then)...)
 	if w.confirm != "" {
 		f = f.ConfirmWith(w.confirm)
 	}
 	return f
+}
+
+// steps are what to do. An event is not sent again while its posting may stand on the
+// other shard: it would be posted twice, or land there once more.
+func (g *group) steps(then []string) []string {
+	if !g.r.paired() || g.wrong&(captureMissing|reversalMissing) == 0 || !g.r.unlooked(g.wrong) {
+		return then
+	}
+	then = slices.DeleteFunc(slices.Clone(then), func(step string) bool { return step == noInsert })
+	return append(then, lookElsewhere)
 }
 
 // bookSamples is how many payments of a kind are told by shard, at most.

@@ -42,6 +42,20 @@ const maxSuspicious = 1000
 const ledgerWrong = captureMissing | captureDuplicate | captureReversed | reversalMissing | reversalDuplicate | reversalAlone |
 	amountOff | orphaned | unexpected
 
+// unlooked reports whether more exceptions of some kinds were found than were looked up
+// on the other shard: a stray may be among those.
+func (r Reconciliation) unlooked(w paydb.Wrong) bool {
+	of := func(e paydb.Exception) bool { return e.Wrong&w != 0 }
+	return slices.ContainsFunc(r.Done, func(d paydb.Reconciled) bool {
+		for kind := range d.More {
+			if kind&w != 0 {
+				return true
+			}
+		}
+		return slices.ContainsFunc(d.Exceptions[min(len(d.Exceptions), maxSuspicious):], of)
+	})
+}
+
 // strays pairs a posting that one shard lacks with one of the same id and amount
 // that another has too many.
 func (r Reconciliation) strays() (all []Stray) {
@@ -141,7 +155,7 @@ func (r Reconciliation) wrongShard(strays []Stray) []report.Finding {
 	if len(strays) == 1 {
 		of, verb = "posting stands", "another shard than its payment"
 	}
-	f := report.NewFinding(catalog.LedgerWrongShard, "%d %s on %s, under the id of a stranger: %s", len(strays), of, verb, bookSums(sums))
+	f := report.NewFinding(catalog.LedgerWrongShard, "%s %s on %s, under the id of a stranger: %s", manyAtLeast(int64(len(strays)), r.unlooked(ledgerWrong)), of, verb, bookSums(sums))
 	zone := r.Asked[0].Clock.Database.Location()
 	for _, s := range first(bookSamples, strays) {
 		on, owing := r.Asked[s.On], r.Asked[s.Of]

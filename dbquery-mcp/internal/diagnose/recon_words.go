@@ -23,7 +23,10 @@ type bookWording struct {
 
 // Steps that several kinds share. A posting is never to be written by hand.
 const (
-	noInsert   = "Write no posting by hand: engineering has the event sent again, or accounting posts a correcting entry"
+	noInsert = "Write no posting by hand: engineering has the event sent again, or accounting posts a correcting entry"
+	// lookElsewhere is said in its place of what is missing here, and may be there.
+	lookElsewhere = "Write no posting by hand, and have no event sent again yet: there are too many to hold each against the other shard, where postings may stand under the ids of strangers; a shorter span compares all of its own"
+
 	freeze     = "Hold the payouts of these merchants until accounting has posted correcting entries"
 	findWriter = "Find what wrote these rows: the payment system never changes a posting"
 	trustPG    = "Trust the payment gateway's own record: look these transactions up there before anything is changed"

@@ -50,6 +50,34 @@ func (r rig) reconcile(t *testing.T, args string) (tooltest.Answer[booksData], s
 	return tooltest.Decode[booksData](t, res), res.Text
 }
 
+// Of very many exceptions only the first are held against the other shard: what may be
+// among the others is not ruled out, and no event is sent again for them.
+func TestPostingsOnTheWrongShardAmongVeryMany(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 2700)
+	db.Shards[0].Exec(t, "DELETE l FROM ledger_entry l JOIN payment p USING (payment_id) WHERE p.status = 'CAPTURED'")
+	r := connect(t, db)
+	a, text := r.reconcile(t, `{}`)
+	if !slices.Equal(a.Codes(), []string{"LEDGER_CAPTURE_MISSING"}) || slices.Contains(a.RuledOut, "LEDGER_WRONG_SHARD") {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "have no event sent again yet")
+	if strings.Contains(text, "engineering has the event sent again") {
+		t.Errorf("%s", text)
+	}
+	db.Shards[1].Exec(t, "INSERT INTO ledger_entry (payment_id, debit_account, credit_account, amount, occurred_at) SELECT payment_id, 'merchant_receivable', 'cash', amount, updated_at FROM payment WHERE payment_id = 1")
+	a, text = r.reconcile(t, `{}`)
+	if !slices.Contains(a.Codes(), "LEDGER_WRONG_SHARD") {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "at least 1 posting stands on another shard")
+	// What was compared whole is told as before.
+	a, text = r.reconcile(t, `{"scope":"2-500"}`)
+	if !slices.Equal(a.Codes(), []string{"LEDGER_CAPTURE_MISSING"}) || !slices.Contains(a.RuledOut, "LEDGER_WRONG_SHARD") {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "engineering has the event sent again")
+}
+
 func TestRightBooksAreCalledRight(t *testing.T) {
 	r := connect(t, dbtest.New(t).Whole(t).Books(t, 300))
 	a, text := r.reconcile(t, `{}`)
