@@ -20,6 +20,9 @@ const (
 	// longTransaction is how long a transaction that holds row locks must be open:
 	// the payment system's own take milliseconds.
 	longTransaction = time.Minute
+	// manyDeadlocks is how many there must be while the server is asked, and in each
+	// second of that, to be more than two payments that got into each other's way.
+	manyDeadlocks = 3
 	// staleReplica is how far a replica may be behind what it is meant to be.
 	staleReplica = 10 * time.Second
 	// freshPayment is how young the newest payment must be for a server to be written
@@ -45,7 +48,11 @@ func JudgeDatabase(d Database) (found []report.Finding, ran []catalog.Code, beca
 			continue
 		}
 		h := d.Health[i]
-		found = slices.Concat(found, lockContention(d.Shards, a, h), nearlyFull(a, h))
+		waits := lockContention(d.Shards, a, h)
+		if len(waits) == 0 {
+			waits = deadlocks(a, h)
+		}
+		found = slices.Concat(found, waits, nearlyFull(a, h))
 		if a.Source.OK() {
 			found = slices.Concat(found, replicaLag(a, h), d.misrouted(i))
 		}
@@ -61,7 +68,7 @@ func JudgeDatabase(d Database) (found []report.Finding, ran []catalog.Code, beca
 		asked func(paydb.Health) bool
 	}{
 		{catalog.DBLockContention, func(h paydb.Health) bool {
-			return h.LockWaits != nil && h.TableWaits != nil && h.Transactions != nil
+			return h.LockWaits != nil && h.TableWaits != nil && h.Transactions != nil && h.Server != nil && h.Server.Watched > 0 && h.Server.Meanwhile == 0
 		}},
 		{catalog.DBTooManyConnections, func(h paydb.Health) bool { return h.Server != nil }},
 		{catalog.DBReplicaLag, func(h paydb.Health) bool { return h.Replication != nil }},
@@ -114,6 +121,24 @@ func lockContention(s Shards, a paydb.Asked, h paydb.Health) []report.Finding {
 		"Find who owns the blocking session (account and host above) and have them end their transaction",
 		"If the owner is gone, a database administrator may end that one session (KILL and its number); nothing is lost but what it has not committed",
 		"Then look with check_outbox_status whether the backlog drains")}
+}
+
+// deadlocks is DB_LOCK_CONTENTION in which nobody waits for long, for the server ends one
+// transaction of each pair. A call is a short time to tell by: it is not sure.
+func deadlocks(a paydb.Asked, h paydb.Health) []report.Finding {
+	s := h.Server
+	if s == nil || s.Meanwhile < manyDeadlocks || float64(s.Meanwhile) < s.Watched.Seconds() {
+		return nil
+	}
+	f := report.NewFinding(catalog.DBLockContention, "%s had %d deadlocks within %s", a.Shard, s.Meanwhile, s.Watched.Round(time.Millisecond)).Unsure()
+	return []report.Finding{f.With(a.Source.Name, "Innodb_deadlocks, twice", DeadlockWords(*s), a.Clock.Database).Then(
+		"Ask again: deadlocks that go on are of two pieces of code that lock the same rows in another order",
+		"Have a database administrator look at SHOW ENGINE INNODB STATUS, which has the statements of the latest one")}
+}
+
+// DeadlockWords tells how many deadlocks there were while a server was asked.
+func DeadlockWords(s paydb.Server) string {
+	return fmt.Sprintf("%s in the %s in which this was asked, %d since the server started %s ago", count(int(s.Meanwhile), "deadlock"), s.Watched.Round(time.Millisecond), s.Deadlocks+s.Meanwhile, s.Uptime)
 }
 
 // nearlyFull is DB_TOO_MANY_CONNECTIONS while one is still left.

@@ -16,7 +16,7 @@ import (
 // well is a shard's server with nothing wrong.
 func well() paydb.Health {
 	return paydb.Health{
-		Server:      &paydb.Server{Connected: 20, MaxConnections: 200},
+		Server:      &paydb.Server{Connected: 20, MaxConnections: 200, Watched: 100 * time.Millisecond},
 		Replication: []paydb.Replica{}, Sessions: []paydb.Session{}, Transactions: []paydb.Transaction{}, LockWaits: []paydb.LockWait{}, TableWaits: []paydb.TableWait{},
 		Schema: map[string]paydb.Table{}, Misrouted: &paydb.Misrouted{Whole: true},
 	}
@@ -48,6 +48,18 @@ func TestJudgeDatabase(t *testing.T) {
 		"a wait for a table": {func(h *paydb.Health) {
 			h.TableWaits = []paydb.TableWait{{Session: 4, User: "app", Age: 30 * time.Second, State: "Waiting for table metadata lock", Statement: "ALTER TABLE payment"}}
 		}, "DB_LOCK_CONTENTION high", catalog.Attention, []string{"1 session wait for a lock on a whole table for up to 30s", "ALTER TABLE payment"}},
+
+		"deadlocks one after another": {func(h *paydb.Health) {
+			h.Server.Deadlocks, h.Server.Meanwhile, h.Server.Watched = 40, 3, 210*time.Millisecond
+		}, "DB_LOCK_CONTENTION low",
+			catalog.Unknown, []string{"3 deadlocks within 210ms", "43 since the server started"}},
+		"two deadlocks":           {func(h *paydb.Health) { h.Server.Meanwhile, h.Server.Watched = 2, 210*time.Millisecond }, "", catalog.OK, nil},
+		"three deadlocks in long": {func(h *paydb.Health) { h.Server.Meanwhile, h.Server.Watched = 3, 5*time.Second }, "", catalog.OK, nil},
+		"deadlocks long ago":      {func(h *paydb.Health) { h.Server.Deadlocks = 5000 }, "", catalog.OK, nil},
+		"deadlocks, and a longer wait": {func(h *paydb.Health) {
+			h.Server.Meanwhile, h.Server.Watched = 9, 210*time.Millisecond
+			h.LockWaits = []paydb.LockWait{{Table: "`paydb`.`outbox_event`", Age: 45 * time.Second}}
+		}, "DB_LOCK_CONTENTION high", catalog.Attention, nil},
 
 		"nine of ten connections": {func(h *paydb.Health) {
 			h.Server.Connected = 180
@@ -109,6 +121,18 @@ func TestJudgeDatabase(t *testing.T) {
 			d := diagnose.Database{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), answered(2)}, Newest: []time.Time{noon, noon}}, Health: h}
 			judged(t, d.Asked, func() ([]report.Finding, []catalog.Code, string) { return diagnose.JudgeDatabase(d) }, x.want, x.verdict, x.says)
 		})
+	}
+}
+
+// A few deadlocks are no finding, and no reason to rule contention out.
+func TestADeadlockRulesNoContentionOut(t *testing.T) {
+	for n, want := range []bool{true, false, false, false} {
+		h := []paydb.Health{well(), well()}
+		h[1].Server.Meanwhile, h[1].Server.Watched = int64(n), 100*time.Millisecond
+		_, ran, _ := diagnose.JudgeDatabase(diagnose.Database{Shards: diagnose.Shards{Asked: []paydb.Asked{answered(1), answered(2)}, Newest: []time.Time{noon, noon}}, Health: h})
+		if slices.Contains(ran, catalog.DBLockContention) != want {
+			t.Errorf("with %d deadlocks the codes that ran are %v", n, ran)
+		}
 	}
 }
 

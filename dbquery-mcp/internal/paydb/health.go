@@ -62,6 +62,7 @@ func healthQuestions(belongs func(merchant string) bool) []healthQuestion {
 			}
 			return r.misrouted(ctx, belongs, h)
 		}},
+		{name: "deadlocks while this was asked", ask: (*Reader).deadlocks}, // the last: for as long as the others took
 	}
 }
 
@@ -159,6 +160,12 @@ type Server struct {
 	Deadlocks      int64         // since it started
 	History        int64         // undo records that open transactions keep
 	Uptime         time.Duration // whole seconds
+
+	// Meanwhile are the deadlocks between the first of the questions and the last, which
+	// lie Watched apart; 0 for both: it was not asked.
+	Meanwhile int64
+	Watched   time.Duration
+	asked     time.Time
 }
 
 const sqlServer = `SELECT LOWER(VARIABLE_NAME), VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES
@@ -182,7 +189,22 @@ func (r *Reader) server(ctx context.Context, h *Health) error {
 		MostConnected: int(known.number("max_used_connections")), RefusedFull: known.number("connection_errors_max_connections"),
 		Deadlocks: known.number("innodb_deadlocks"), History: known.number("innodb_history_list_length"),
 		Uptime: time.Duration(known.number("uptime")) * time.Second,
+		asked:  time.Now(),
 	}
+	return nil
+}
+
+// deadlocks reads their number again: what it was since the server started says
+// nothing of now.
+func (r *Reader) deadlocks(ctx context.Context, h *Health) error {
+	if h.Server == nil {
+		return nil
+	}
+	var now Health
+	if err := r.server(ctx, &now); err != nil {
+		return err
+	}
+	h.Server.Meanwhile, h.Server.Watched = max(now.Server.Deadlocks-h.Server.Deadlocks, 0), now.Server.asked.Sub(h.Server.asked)
 	return nil
 }
 

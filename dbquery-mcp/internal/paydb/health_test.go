@@ -3,9 +3,11 @@ package paydb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -157,6 +159,41 @@ func TestHealthSeesLocks(t *testing.T) {
 	})
 }
 
+// A deadlock that happens while the server is asked is counted, apart from those since
+// it was started.
+func TestHealthSeesDeadlocks(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	watcher(t, db)
+	db.Insert(t, 1, dbtest.Payment{ID: 1, Merchant: "M-8", At: base}, dbtest.Payment{ID: 2, Merchant: "M-8", At: base})
+	one, two := second(t, db, db.Shards[0]), second(t, db, db.Shards[0])
+	exec := func(c *sql.Conn, statements ...string) (err error) {
+		for _, q := range statements {
+			if err == nil {
+				_, err = c.ExecContext(t.Context(), q)
+			}
+		}
+		return err
+	}
+	once := sync.Once{}
+	h := health(t, openDB(t, db), func(string, int) bool {
+		once.Do(func() {
+			if err := errors.Join(exec(one, "BEGIN", "UPDATE payment SET amount = 1 WHERE payment_id = 1"), exec(two, "BEGIN", "UPDATE payment SET amount = 2 WHERE payment_id = 2")); err != nil {
+				t.Error(err)
+			}
+			ended := make(chan error)
+			go func() { ended <- exec(one, "UPDATE payment SET amount = 1 WHERE payment_id = 2", "ROLLBACK") }()
+			err := exec(two, "UPDATE payment SET amount = 2 WHERE payment_id = 1", "ROLLBACK")
+			if other := <-ended; (err == nil) == (other == nil) {
+				t.Errorf("one of the two should have been ended: %v, %v", err, other)
+			}
+		})
+		return true
+	})[0].Facts
+	if h.Server.Meanwhile < 1 || h.Server.Watched <= 0 {
+		t.Errorf("%+v", h.Server)
+	}
+}
+
 // untilRefreshed lets the server's picture of its locks grow old: it takes a new
 // one only if nobody has looked for 100 ms.
 func untilRefreshed() { <-time.After(200 * time.Millisecond) }
@@ -245,7 +282,7 @@ func TestHealthThatEndsOnTheWay(t *testing.T) {
 		ok    bool
 		lacks []string
 	}{
-		"the call": {func(_ *dbtest.DB, cancel func()) { cancel() }, true, []string{"the newest payment", "merchants on the wrong shard"}},
+		"the call": {func(_ *dbtest.DB, cancel func()) { cancel() }, true, []string{"the newest payment", "merchants on the wrong shard", "deadlocks while this was asked"}},
 		"the account": {func(db *dbtest.DB, _ func()) {
 			db.Grant(t, "ALTER USER ?@'%' ACCOUNT LOCK", db.User)
 		}, false, []string{"the newest payment"}},

@@ -187,6 +187,9 @@ func (h health) data(full bool) HealthData {
 		if r.Facts.TransactionsCut {
 			d.Notes = append(d.Notes, fmt.Sprintf("%s has more than %d open transactions: all that is told of them is of those that hold locks, and of the oldest others", r.Shard, len(r.Facts.Transactions)))
 		}
+		if s := r.Facts.Server; s != nil && s.Meanwhile > 0 && r.SameAs == "" {
+			d.Notes = append(d.Notes, r.Shard+": "+diagnose.DeadlockWords(*s))
+		}
 		for _, u := range r.Facts.Unasked {
 			d.Unasked = append(d.Unasked, UnaskedRow{r.Shard, u.Question, why(u)})
 		}
