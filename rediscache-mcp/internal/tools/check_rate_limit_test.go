@@ -367,20 +367,9 @@ func TestNeverHealthyWhileWritesAreRefused(t *testing.T) {
 		a, text := ask(t, deps(t, "redis://payro:ropass@"+s.Addr), `{"merchant_id":"M"}`)
 		found(t, a, "unknown", "REDIS_READONLY") // one was, at some time
 		says(t, text, "It has refused 1 since it started, none of late")
-		ctx, stop := context.WithCancel(t.Context())
-		var writer sync.WaitGroup
-		writer.Go(func() { // as ingest does
-			for ctx.Err() == nil {
-				s.Do("INCR", "rate:authorize:M")
-				select {
-				case <-ctx.Done():
-				case <-time.After(20 * time.Millisecond):
-				}
-			}
-		})
+		stop := counting(t, s, "rate:authorize:M")
 		a, text = ask(t, deps(t, "redis://payro:ropass@"+s.Addr), `{"merchant_id":"M"}`)
 		stop()
-		writer.Wait()
 		found(t, a, "attention", "REDIS_READONLY", "RATE_LIMITER_FAIL_OPEN")
 		says(t, text, "LIMITER OFF", "it refuses writes, ", "role:slave, master_link_status:down, errorstat_READONLY ")
 	})
@@ -489,20 +478,29 @@ func TestAMasterWithoutItsReplicas(t *testing.T) {
 		t.Error(text)
 	}
 	s.Must("CONFIG", "SET", "min-replicas-to-write", "2")
-	ctx, stop := context.WithCancel(t.Context())
+	stop := counting(t, s, "rate:authorize:M")
+	a, text = ask(t, deps(t, "redis://payro:ropass@"+s.Addr), `{"merchant_id":"M"}`)
+	stop()
+	found(t, a, "attention", "RATE_LIMITER_FAIL_OPEN")
+	says(t, text, "LIMITER OFF", "min_slaves_good_slaves:1, errorstat_NOREPLICAS ")
+}
+
+// counting adds to a counter over and over, as ingest does, until it is stopped.
+func counting(t *testing.T, s *redistest.Server, key string) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
 	var writer sync.WaitGroup
-	writer.Go(func() { // as ingest does
+	writer.Go(func() {
 		for ctx.Err() == nil {
-			s.Do("INCR", "rate:authorize:M")
+			s.Do("INCR", key)
 			select {
 			case <-ctx.Done():
 			case <-time.After(20 * time.Millisecond):
 			}
 		}
 	})
-	a, text = ask(t, deps(t, "redis://payro:ropass@"+s.Addr), `{"merchant_id":"M"}`)
-	stop()
-	writer.Wait()
-	found(t, a, "attention", "RATE_LIMITER_FAIL_OPEN")
-	says(t, text, "LIMITER OFF", "min_slaves_good_slaves:1, errorstat_NOREPLICAS ")
+	return func() {
+		cancel()
+		writer.Wait()
+	}
 }
