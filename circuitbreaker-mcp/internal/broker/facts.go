@@ -180,6 +180,9 @@ func (s Sample) Committed() (records int64) {
 	return records
 }
 
+// overdue reports whether records have waited longer than Grace in any partition.
+func (s Sample) overdue() bool { return slices.ContainsFunc(s.Offsets, Offset.Overdue) }
+
 // whole reports whether the end of every partition is known.
 func (s Sample) whole() bool {
 	return !slices.ContainsFunc(s.Offsets, func(o Offset) bool { return !o.Known })

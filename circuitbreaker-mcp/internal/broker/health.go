@@ -220,7 +220,7 @@ func turned(groups []*groupState, fresh int) bool {
 		was, now := g.Samples[before], g.Now()
 		return was.State != g.State ||
 			!slices.ContainsFunc(was.Offsets, Offset.OutOfRange) && slices.ContainsFunc(now.Offsets, Offset.OutOfRange) ||
-			slices.ContainsFunc(now.Offsets, Offset.Overdue) || now.Lag() > jump+2*was.Lag()
+			now.overdue() || now.Lag() > jump+2*was.Lag()
 	})
 }
 

@@ -99,5 +99,5 @@ func Thinned(all []Sample) []Sample {
 
 // lasts reports whether what is overdue is no less at a later sample.
 func (s Sample) lasts(later Sample) bool {
-	return s.State == later.State && s.Lag() <= later.Lag() && slices.ContainsFunc(s.Offsets, Offset.Overdue) && slices.ContainsFunc(later.Offsets, Offset.Overdue)
+	return s.State == later.State && s.Lag() <= later.Lag() && s.overdue() && later.overdue()
 }

@@ -27,7 +27,7 @@ const (
 func divergence(s Status) (found []report.Finding) {
 	for _, breaker := range s.Breakers() {
 		some := disagreeing(s.of(breaker))
-		if len(some) == 0 || unsettled(some) || breaker == KafkaPublisher && s.KafkaExplains {
+		if len(some) == 0 || s.excused(breaker, some) {
 			continue
 		}
 		var said []string
@@ -48,9 +48,14 @@ func divergence(s Status) (found []report.Finding) {
 // do not has changed just now, or has a reason that is none of its own.
 func (s Status) settled() bool {
 	return s.statesKnown() && !slices.ContainsFunc(s.Breakers(), func(breaker string) bool {
-		some := disagreeing(s.of(breaker))
-		return unsettled(some) || len(some) > 0 && breaker == KafkaPublisher && s.KafkaExplains
+		return s.excused(breaker, disagreeing(s.of(breaker)))
 	})
+}
+
+// excused reports whether instances that disagree may be about to agree, or do so for a
+// reason that is none of their own.
+func (s Status) excused(breaker string, some []Reading) bool {
+	return unsettled(some) || len(some) > 0 && breaker == KafkaPublisher && s.KafkaExplains
 }
 
 // unsettled reports whether instances that disagree may be about to agree.

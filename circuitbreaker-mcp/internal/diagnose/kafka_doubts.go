@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"payops-mcp/circuitbreaker-mcp/internal/broker"
@@ -84,6 +85,7 @@ func (k Kafka) endsDoubt(g broker.Group) string {
 func groupDoubt(g broker.Group) string {
 	t := TrendOf(g)
 	name := Name(g.Name)
+	held := sync.OnceValue(func() string { return heldDoubt(g) })
 	switch {
 	case Deserted(g) && t.Lag == 0 && everCommitted(g):
 		return name + " has no consumer: nothing waits for it now, and what comes next will"
@@ -91,7 +93,7 @@ func groupDoubt(g broker.Group) string {
 		return fmt.Sprintf("%s lost its last consumer between two looks, and %d records wait; ask again in a minute whether one comes back", name, t.Lag)
 	case Deserted(g):
 		return ""
-	case Undecided(g) && heldDoubt(g) == "":
+	case Undecided(g) && held() == "":
 		return fmt.Sprintf("%s may be falling behind, %d records wait (%s): a burst, or a batch that is not committed yet, or more to come; ask again in %s", name, t.Lag, t.Words(), short(broker.Grace))
 	case len(stuck(g)) > 0:
 		return ""
@@ -108,7 +110,7 @@ func groupDoubt(g broker.Group) string {
 	case t.Known && t.Consumed == 0:
 		return fmt.Sprintf("%s has %d records waiting over %s and committed nothing in %s: stuck, or at work on a batch; ask again in some minutes", name, t.Lag, broker.Grace, short(t.Window))
 	}
-	return heldDoubt(g)
+	return held()
 }
 
 // heldDoubt tells of partitions in which nothing moves: in all that was seen of them, or
