@@ -30,16 +30,24 @@ func churn(g broker.Group) (rebalancing, changed int) {
 // consumer Kafka itself waits some seconds for more of them to come.
 const RestsWithin = 10 * time.Second
 
+// movesWithin is how long a group may do so while a broker is missing: it moves to
+// another broker, its consumers join anew there, and what they were before is a member
+// until its session ends (30 s in kafka-go, 45 s in the Java client).
+const movesWithin = time.Minute
+
 // rebalanceStorm finds groups that do nothing but share out their partitions: for
 // longer than a restart takes, or again and again with other members. While
 // partitions are without a leader, or a broker is missing, groups move to other brokers
 // and share out what is left: that is part of the outage, and told as a doubt. Only
-// members that come and go are more than that.
+// members that come and go for longer are more than that.
 func rebalanceStorm(k Kafka) (found []report.Finding) {
 	if len(leaderless(k)) > 0 {
 		return nil
 	}
-	missing := len(brokerLost(k)) > 0
+	missing, rests := len(brokerLost(k)) > 0, RestsWithin
+	if missing {
+		rests = movesWithin
+	}
 	for _, g := range k.Groups {
 		run := g.Restless()
 		if !k.required(g) || len(run) == 0 || !broker.Rebalancing(g.State) {
@@ -49,7 +57,7 @@ func rebalanceStorm(k Kafka) (found []report.Finding) {
 		n := len(g.Samples)
 		rebalancing, changed := churn(g)
 		first := slices.IndexFunc(g.Samples, func(s broker.Sample) bool { return broker.Rebalancing(s.State) })
-		long := g.Now().At.Sub(g.Samples[first].At) >= RestsWithin
+		long := g.Now().At.Sub(g.Samples[first].At) >= rests
 		throughout := rebalancing == len(run)
 		always := throughout && len(run) >= enoughSamples && !missing
 		again := changed >= 2 || changed == 1 && throughout

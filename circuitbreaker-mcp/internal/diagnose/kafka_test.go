@@ -173,7 +173,8 @@ func TestKafkaRules(t *testing.T) {
 		"other members each time":                   {otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(12*second, "PreparingRebalance"))), []catalog.Code{catalog.ConsumerRebalanceStorm}},
 		"at rest in between, with others each time": {otherMembers(consuming(sample(0, "PreparingRebalance"), sample(30*second, "Stable"), sample(60*second, "PreparingRebalance"))), []catalog.Code{catalog.ConsumerRebalanceStorm}},
 		"shares out after a broker was lost":        {afterLoss(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(12*second, "PreparingRebalance"))), []catalog.Code{catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
-		"other members each time, and one broker":   {afterLoss(otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(12*second, "PreparingRebalance")))), []catalog.Code{catalog.ConsumerRebalanceStorm, catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
+		"joins anew after a broker was lost":        {afterLoss(otherMembers(consuming(sample(0, "PreparingRebalance"), sample(second, "CompletingRebalance"), sample(12*second, "PreparingRebalance")))), []catalog.Code{catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
+		"other members each time, and one broker":   {afterLoss(otherMembers(consuming(sample(0, "Stable"), sample(second, "PreparingRebalance"), sample(62*second, "PreparingRebalance")))), []catalog.Code{catalog.ConsumerRebalanceStorm, catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated}},
 		"came to rest":                              {otherMembers(consuming(sample(0, "PreparingRebalance"), sample(second, "PreparingRebalance"), sample(2*second, "Stable"))), nil},
 
 		"committed beyond the end": {consuming(sample(0, "Stable", [2]int64{9000, 40})), []catalog.Code{catalog.KafkaTopicRecreated}},
