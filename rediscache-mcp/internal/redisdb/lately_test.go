@@ -51,3 +51,28 @@ func TestRefusalsOfMinutesAgoAreLookedAtAgain(t *testing.T) {
 		})
 	}
 }
+
+// What went on since the last look is told also where that was less than a second ago.
+func TestALookSoonAfterAnotherSeesWhatWentOnSince(t *testing.T) {
+	s := redistest.Start(t)
+	target, err := Parse("redis://"+s.Addr, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := Open(target)
+	t.Cleanup(func() { _ = db.Close() })
+	db.Stats(t.Context())
+	for node, k := range db.stats { // as if that were half a second ago, however slow this machine is
+		k.last.Time = time.Now().Add(-growAfter / 2)
+		db.stats[node] = k
+	}
+	s.Must("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+	s.Must("SET", "evicted", "x")
+	s.Must("CONFIG", "SET", "maxmemory", "1")
+	s.Await("an eviction", func() bool { return s.Do("EXISTS", "evicted") == "0" })
+	s.Must("CONFIG", "SET", "maxmemory", "0")
+	again := db.Stats(t.Context())[0]
+	if again.Before == nil || *again.Before.Load.Evicted != 0 || *again.Info.Load.Evicted == 0 {
+		t.Errorf("before %+v, now %+v", again.Before, again.Info)
+	}
+}

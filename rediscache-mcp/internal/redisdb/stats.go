@@ -59,9 +59,11 @@ func (db *DB) statsOf(ctx context.Context, n node) Server {
 	earlier := k.last
 	k.compare(earlier, first)
 	k.compare(asked, first)
-	if earlier.RunID == first.RunID && earlier.near(first) && first.Time.Sub(earlier.Time) >= growAfter {
-		s.Before = &earlier
-	} else {
+	before := &first
+	if earlier.RunID == first.RunID && earlier.near(first) {
+		before = &earlier
+	}
+	if first.Time.Sub(before.Time) < growAfter {
 		select {
 		case <-ctx.Done():
 			return s
@@ -71,10 +73,10 @@ func (db *DB) statsOf(ctx context.Context, n node) Server {
 			s.Source.Err = failureOf(err) // it went away in between
 			return s
 		}
-		if s.Info.RunID == first.RunID {
-			s.Before = &first
-		}
 		k.compare(first, *s.Info)
+	}
+	if s.Info.RunID == before.RunID {
+		s.Before = before
 	}
 	if s.refusedOf() {
 		db.lately(ctx, n, &s)
