@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"payops-mcp/shared/tool"
 )
 
 const (
@@ -34,6 +36,7 @@ type lines struct {
 	in       *bufio.Reader
 	pending  []byte // of a line not yet handed on
 	requests *requests
+	aside    *tool.Aside
 
 	eof  context.Context // done when stdin has ended
 	ends func()
@@ -44,7 +47,7 @@ type lines struct {
 
 func newLines(ctx context.Context, end func(error), in io.Reader, out io.Writer) *lines {
 	eof, ends := context.WithCancel(context.WithoutCancel(ctx))
-	return &lines{ctx: ctx, end: end, in: bufio.NewReaderSize(in, 64<<10), out: out, requests: newRequests(), eof: eof, ends: ends}
+	return &lines{ctx: ctx, end: end, in: bufio.NewReaderSize(in, 64<<10), out: out, requests: newRequests(), aside: tool.NewAside(), eof: eof, ends: ends}
 }
 
 // Read hands on input line by line.
@@ -59,10 +62,9 @@ func (l *lines) Read(p []byte) (int, error) {
 		case size > maxLine:
 			l.refuse(line, mcp.INVALID_REQUEST, fmt.Sprintf("a request of %d bytes is over the %d bytes that are taken: send smaller arguments", size, maxLine))
 		case len(bytes.TrimSpace(line)) == 0:
-		case !utf8.Valid(line) || !json.Valid(line):
+		case !utf8.Valid(line) || !l.requests.note(line):
 			l.refuse(line, mcp.PARSE_ERROR, "the line is no JSON in UTF-8: send one JSON-RPC message a line")
 		default:
-			l.requests.note(line)
 			l.pending = line
 		}
 	}
@@ -106,10 +108,14 @@ func (l *lines) refuse(line []byte, code int, message string) {
 
 // Write sends one message of the library, which writes each with one call.
 func (l *lines) Write(p []byte) (int, error) {
+	whole := l.aside.PutBack(p)
 	if !l.requests.answered(p) {
 		return len(p), nil
 	}
-	return l.write(p)
+	if _, err := l.write(whole); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 func (l *lines) write(p []byte) (int, error) {

@@ -34,8 +34,9 @@ func newRequests() *requests {
 	return &requests{open: map[any]*request{}, settled: make(chan struct{}, 1), rest: time.AfterFunc(restAfter, debug.FreeOSMemory)}
 }
 
-// note keeps what a line of input does to the requests: begins one or cancels one.
-func (r *requests) note(line []byte) {
+// note keeps what a line of input does to the requests: begins one or cancels one. It
+// reports whether the line is JSON.
+func (r *requests) note(line []byte) bool {
 	var m struct {
 		Method string `json:"method"`
 		ID     any    `json:"id"`
@@ -43,7 +44,10 @@ func (r *requests) note(line []byte) {
 			RequestID any `json:"requestId"`
 		} `json:"params"`
 	}
-	_ = json.Unmarshal(line, &m) // members of another type are left out, and no request of ours has them
+	// Members of another type are left out, and no request of ours has them.
+	if _, broken := errors.AsType[*json.SyntaxError](json.Unmarshal(line, &m)); broken {
+		return false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -58,6 +62,7 @@ func (r *requests) note(line []byte) {
 		r.open[m.ID].n++
 		r.rest.Stop()
 	}
+	return true
 }
 
 func isID(v any) bool {

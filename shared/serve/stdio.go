@@ -75,7 +75,7 @@ func (app App) stdio(ctx context.Context, parts Parts, log *slog.Logger, flush f
 	s.SetErrorLogger(slog.NewLogLogger(log.Handler(), slog.LevelError))
 	server.WithWorkerPoolSize(workers)(s)
 	server.WithQueueSize(queue)(s)
-	err := s.Listen(ctx, lines, lines)
+	err := s.Listen(lines.aside.Within(ctx), lines, lines)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}

@@ -39,13 +39,22 @@ func (t Tool) run(ctx context.Context, args []byte, limits Limits, log *slog.Log
 	}
 	f := logCall(ctx, log, what, id, start, err)
 	if f == nil {
-		result := mcp.NewToolResultStructured(json.RawMessage(r.structured), r.text)
-		for _, p := range r.pictures {
-			result.Content = append(result.Content, mcp.NewImageContent(base64.StdEncoding.EncodeToString(p.Data), p.MIME))
-		}
-		return result
+		return r.result(ctx)
 	}
 	return mcp.NewToolResultError(told(f, id))
+}
+
+// result is an answer as the library takes it.
+func (r rendered) result(ctx context.Context) *mcp.CallToolResult {
+	result := mcp.NewToolResultStructured(json.RawMessage(r.structured), r.text)
+	if aside, ok := ctx.Value(asideKey{}).(*Aside); ok {
+		result.StructuredContent = structuredAside{aside, r.structured}
+		result.Content = []mcp.Content{textAside{mcp.NewTextContent(r.text), aside}}
+	}
+	for _, p := range r.pictures {
+		result.Content = append(result.Content, mcp.NewImageContent(base64.StdEncoding.EncodeToString(p.Data), p.MIME))
+	}
+	return result
 }
 
 // logCall writes the line of a call that is over and returns what it failed of, nil
