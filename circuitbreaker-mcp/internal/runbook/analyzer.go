@@ -1,99 +1,107 @@
 package runbook
 
 import (
-	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/blevesearch/bleve/v2/analysis"
-	"github.com/blevesearch/bleve/v2/analysis/lang/cjk"
-	"github.com/blevesearch/bleve/v2/analysis/lang/en"
-	"github.com/blevesearch/bleve/v2/analysis/token/lowercase"
-	"github.com/blevesearch/bleve/v2/analysis/token/porter"
-	"github.com/blevesearch/bleve/v2/analysis/token/stop"
-	words "github.com/blevesearch/bleve/v2/analysis/tokenizer/unicode"
+	"github.com/blevesearch/snowballstem"
+	"github.com/blevesearch/snowballstem/english"
+	"golang.org/x/text/unicode/norm"
 )
 
-// newAnalyzer makes terms of text: English words by their stems, Korean ones as
-// pairs of syllables, so that what is glued to a word does not hide it, names like
-// lock_until whole and by their parts.
-func newAnalyzer() (analysis.Analyzer, error) {
-	english := analysis.NewTokenMap()
-	if err := english.LoadBytes(en.EnglishStopWords); err != nil {
-		return nil, err
+// terms are what a text says, in the order of it: English words by their stems, Korean
+// ones as pairs of syllables, so that what is glued to a word does not hide it, names
+// like lock_until whole and by their parts.
+func terms(text string) (all []string) {
+	text = strings.ToLower(norm.NFKC.String(text))
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !inWord(r) }) {
+		for word != "" {
+			part, pairs := sameScript(word)
+			word = word[len(part):]
+			if pairs {
+				all = append(all, syllables(part)...)
+			} else {
+				all = append(all, stems(part)...)
+			}
+		}
 	}
-	return &analysis.DefaultAnalyzer{
-		Tokenizer: words.NewUnicodeTokenizer(),
-		TokenFilters: []analysis.TokenFilter{
-			cjk.NewCJKWidthFilter(), lowercase.NewLowerCaseFilter(), split{}, stop.NewStopTokensFilter(english),
-			cjk.NewCJKBigramFilter(false), porter.NewPorterStemmer(),
-		},
-	}, nil
+	return all
 }
 
-// split takes words apart that the tokenizer leaves whole: at the border of Hangul
-// and other letters (Kafka가), and names at their underscores and dots, beside the
-// name itself. Hangul goes on as ideographic, which is what the library's filter
-// makes pairs of; it would leave Korean words whole by itself.
-type split struct{}
+// joints hold the parts of a name together.
+const joints = "_.:'"
 
-// particles are what is glued to a noun.
+func inWord(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.N, unicode.M) || strings.ContainsRune(joints, r)
+}
+
+// sameScript is the head of a word that is all of scripts that are read in pairs, or
+// all of others: Korean glues particles to names (Kafka가).
+func sameScript(word string) (head string, paired bool) {
+	for i, r := range word {
+		is := unicode.In(r, unicode.Hangul, unicode.Han, unicode.Hiragana, unicode.Katakana)
+		if i == 0 {
+			paired = is
+		}
+		if is != paired {
+			return word[:i], paired
+		}
+	}
+	return word, paired
+}
+
+// particles are what is glued to a Korean noun.
 const particles = "은는이가을를에의도로와과만"
 
-// Filter implements analysis.TokenFilter.
-func (split) Filter(in analysis.TokenStream) analysis.TokenStream {
-	out := make(analysis.TokenStream, 0, len(in))
-	for _, t := range in {
-		for start := 0; start < len(t.Term); {
-			end, hangul := run(t.Term, start)
-			part := *t
-			part.Term, part.Start, part.End = t.Term[start:end], t.Start+start, t.Start+end
-			start = end
-			if hangul {
-				part.Type = analysis.Ideographic
-				out = append(out, &part)
-				out = append(out, withoutParticle(part)...)
-				continue
-			}
-			out = append(out, &part)
-			for _, piece := range bytes.FieldsFunc(part.Term, func(r rune) bool { return r == '_' || r == '.' || r == ':' }) {
-				if len(piece) < len(part.Term) {
-					one := part
-					one.Term = piece
-					out = append(out, &one)
-				}
-			}
-		}
+// syllables are each two that follow each other. A noun of one syllable stands by
+// itself too, for a pair of it and its particle finds nothing; longer ones are found by
+// their other pairs.
+func syllables(part string) (all []string) {
+	runes := []rune(part)
+	if len(runes) == 1 {
+		return []string{part}
 	}
-	return out
+	for i := range runes[1:] {
+		all = append(all, string(runes[i:i+2]))
+	}
+	if len(runes) == 2 && strings.ContainsRune(particles, runes[1]) {
+		all = append(all, string(runes[0]))
+	}
+	return all
 }
 
-// run returns the end of the letters at start that are all Hangul, or all not.
-func run(term []byte, start int) (end int, hangul bool) {
-	for i := start; i < len(term); {
-		r, size := utf8.DecodeRune(term[i:])
-		is := unicode.Is(unicode.Hangul, r)
-		if i == start {
-			hangul = is
-		} else if is != hangul {
-			return i, hangul
-		}
-		i += size
+// stems are those of a word, or of a name and of its parts.
+func stems(part string) (all []string) {
+	name := strings.Trim(part, joints)
+	pieces := strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '.' || r == ':' })
+	if len(pieces) > 1 {
+		pieces = append(pieces, name)
 	}
-	return len(term), hangul
+	for _, word := range pieces {
+		if !stop[word] {
+			all = append(all, stem(word))
+		}
+	}
+	return all
 }
 
-// withoutParticle is a noun of one syllable by itself, for a pair of it and its
-// particle finds nothing; longer ones are found by their other pairs.
-func withoutParticle(t analysis.Token) []*analysis.Token {
-	if utf8.RuneCount(t.Term) != 2 {
-		return nil
+func stem(word string) string {
+	if !utf8.ValidString(word) {
+		return word
 	}
-	_, size := utf8.DecodeRune(t.Term)
-	if !strings.Contains(particles, string(t.Term[size:])) {
-		return nil
+	e := snowballstem.NewEnv(word)
+	english.Stem(e)
+	return e.Current()
+}
+
+// stop are words that stand in every text.
+var stop = set("a an and are as at be been but by can could did do does for from had has have he her his how i if in into is it its me my no not of on or our she should so such than that the their them then there these they this to too us was we were what when where which while who why will with would you your")
+
+func set(words string) map[string]bool {
+	all := map[string]bool{}
+	for w := range strings.FieldsSeq(words) {
+		all[w] = true
 	}
-	t.Term, t.End = t.Term[:size], t.Start+size
-	return []*analysis.Token{&t}
+	return all
 }

@@ -1,144 +1,106 @@
 package runbook
 
 import (
-	"context"
-	"fmt"
-	"strconv"
-	"strings"
-
-	"github.com/blevesearch/bleve/v2/analysis"
-	"github.com/blevesearch/bleve/v2/document"
-	"github.com/blevesearch/bleve/v2/index/upsidedown"
-	"github.com/blevesearch/bleve/v2/index/upsidedown/store/gtreap"
-	"github.com/blevesearch/bleve/v2/search"
-	"github.com/blevesearch/bleve/v2/search/collector"
-	"github.com/blevesearch/bleve/v2/search/searcher"
-	index "github.com/blevesearch/bleve_index_api"
+	"cmp"
+	"math"
+	"slices"
 )
 
-// field is the one field of a chunk: what counts more stands in it more often.
-const field = "text"
-
-// How often parts of a chunk are said to the index.
+// How much a term counts by where it stands in a chunk.
 const (
-	timesHeading = 4
-	timesWords   = 3
+	inHeading = 4
+	inWords   = 3
+	inText    = 1
 )
 
-// shelf is an index of chunks in memory, by bleve's parts: its analysis, its index
-// in memory, its BM25. The package bleve itself would add a second kind of index
-// that is made for files, 8 MB of it, and 2 ms to every start of the server.
+// BM25 as Robertson has it: how soon a term that is said again says nothing more, and
+// how much a long chunk has to say it more often than a short one.
+const (
+	saturation = 1.2  // k1
+	byLength   = 0.75 // b
+)
+
+// shelf is an index of chunks in memory. There are some hundreds of them: a library
+// that indexes millions of documents would be a sixth of the program.
 type shelf struct {
-	chunks   []chunk
-	index    index.Index
-	queue    *index.AnalysisQueue
-	analyzer analysis.Analyzer
-	terms    int // of all chunks together
+	chunks []chunk
+	said   map[string][]saying // by term
+	length []float64           // of a chunk, in terms
+	mean   float64             // of length
 }
 
-func newShelf(pages []*Page) (*shelf, error) {
-	analyzer, err := newAnalyzer()
-	if err != nil {
-		return nil, fmt.Errorf("make the analyzer: %w", err)
-	}
-	s := &shelf{analyzer: analyzer, queue: index.NewAnalysisQueue(1)}
-	if s.index, err = upsidedown.NewUpsideDownCouch(gtreap.Name, map[string]any{"path": ""}, s.queue); err != nil {
-		return nil, fmt.Errorf("make the index: %w", err)
-	}
-	if err := s.index.Open(); err != nil {
-		return nil, fmt.Errorf("open the index: %w", err)
-	}
-	batch := index.NewBatch()
+// saying is how much a chunk says a term.
+type saying struct {
+	chunk int
+	times float64
+}
+
+func newShelf(pages []*Page) *shelf {
+	s := &shelf{said: map[string][]saying{}}
 	for _, p := range pages {
 		s.chunks = append(s.chunks, chunks(p)...)
 	}
-	texts := make([]*document.TextField, len(s.chunks))
 	for i, c := range s.chunks {
-		texts[i] = document.NewTextFieldCustom(field, nil, []byte(c.said()), index.IndexField, analyzer)
-		d := document.NewDocument(strconv.Itoa(i))
-		d.AddField(texts[i])
-		batch.Update(d)
+		length := 0.0
+		for term, times := range c.terms() {
+			s.said[term] = append(s.said[term], saying{i, times})
+			length += times
+		}
+		s.length = append(s.length, length)
+		s.mean += length / float64(len(s.chunks))
 	}
-	if err := s.index.Batch(batch); err != nil {
-		return nil, fmt.Errorf("fill the index: %w", err)
-	}
-	for _, t := range texts {
-		s.terms += t.AnalyzedLength()
-	}
-	return s, nil
+	return s
 }
 
-// said is what the index gets to know of a chunk.
-func (c chunk) said() string {
-	var b strings.Builder
-	for range timesHeading {
-		b.WriteString(c.heading + "\n")
-	}
-	for range timesWords {
-		b.WriteString(c.words + "\n")
-	}
+// terms are how much a chunk says each of its terms. It is about what its page is about.
+func (c chunk) terms() map[string]float64 {
+	said := map[string]float64{}
 	head := c.page.Sections[0]
-	b.WriteString(c.page.ID + "\n" + head.Heading + "\n" + head.words + "\n" + c.text)
-	return b.String()
+	for _, part := range []struct {
+		text  string
+		times float64
+	}{{c.heading, inHeading}, {c.words, inWords}, {c.page.ID, inText}, {head.Heading, inText}, {head.words, inText}, {c.text, inText}} {
+		for _, term := range terms(part.text) {
+			said[term] += part.times
+		}
+	}
+	return said
 }
 
-func (s *shelf) close() error {
-	s.queue.Close()
-	return s.index.Close()
-}
-
-// search returns the chunks that match any of the keywords, the best first.
-func (s *shelf) search(ctx context.Context, keywords []string, limit int) ([]chunk, error) {
-	model := search.GetScoringModelCallbackFn(func() string { return index.BM25Scoring })
-	ctx = context.WithValue(ctx, search.GetScoringModelCallbackKey, model)
-	ctx = context.WithValue(ctx, search.BM25StatsKey, &search.BM25Stats{
-		DocCount: float64(len(s.chunks)), FieldCardinality: map[string]int{field: s.terms},
-	})
-	reader, err := s.index.Reader()
-	if err != nil {
-		return nil, fmt.Errorf("read the index: %w", err)
-	}
-	defer reader.Close()
-	options := search.SearcherOptions{}
-	var terms []search.Searcher
-	for term := range s.distinct(keywords) {
-		one, err := searcher.NewTermSearcher(ctx, reader, term, field, 1, options)
-		if err != nil {
-			return nil, fmt.Errorf("look for %q: %w", term, err)
+// search returns the chunks that match any of the keywords, the best first; of equal
+// ones, in the order of the pages. Who matches half of the terms gets half of the score.
+func (s *shelf) search(keywords []string, limit int) []chunk {
+	asked := distinct(keywords)
+	scores, matched := make([]float64, len(s.chunks)), make([]int, len(s.chunks))
+	for _, term := range asked {
+		n := float64(len(s.said[term]))
+		rare := math.Log1p((float64(len(s.chunks)) - n + 0.5) / (n + 0.5))
+		for _, of := range s.said[term] {
+			long := 1 - byLength + byLength*s.length[of.chunk]/s.mean
+			scores[of.chunk] += rare * of.times * (saturation + 1) / (of.times + saturation*long)
+			matched[of.chunk]++
 		}
-		terms = append(terms, one)
 	}
-	if len(terms) == 0 {
-		return nil, nil
-	}
-	either, err := searcher.NewDisjunctionSearcher(ctx, reader, terms, 1, options)
-	if err != nil {
-		return nil, fmt.Errorf("look for %d terms: %w", len(terms), err)
-	}
-	defer either.Close()
-	// Equal scores keep the order of the pages.
-	top := collector.NewTopNCollector(limit, 0, search.SortOrder{&search.SortScore{Desc: true}, &search.SortDocID{}})
-	if err := top.Collect(ctx, either, reader); err != nil {
-		return nil, fmt.Errorf("search: %w", err)
-	}
-	var found []chunk
-	for _, hit := range top.Results() {
-		i, err := strconv.Atoi(hit.ID)
-		if err != nil || i >= len(s.chunks) {
-			return nil, fmt.Errorf("the index knows a chunk %q", hit.ID)
+	var found []int
+	for i := range scores {
+		if matched[i] > 0 {
+			scores[i] *= float64(matched[i]) / float64(len(asked))
+			found = append(found, i)
 		}
-		found = append(found, s.chunks[i])
 	}
-	return found, nil
+	slices.SortStableFunc(found, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
+	var best []chunk
+	for _, i := range found[:min(len(found), limit)] {
+		best = append(best, s.chunks[i])
+	}
+	return best
 }
 
 // distinct are the terms of keywords, each once.
-func (s *shelf) distinct(keywords []string) map[string]struct{} {
-	terms := map[string]struct{}{}
+func distinct(keywords []string) (all []string) {
 	for _, k := range keywords {
-		for _, t := range s.analyzer.Analyze([]byte(k)) {
-			terms[string(t.Term)] = struct{}{}
-		}
+		all = append(all, terms(k)...)
 	}
-	return terms
+	slices.Sort(all)
+	return slices.Compact(all)
 }

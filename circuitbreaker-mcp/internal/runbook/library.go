@@ -82,9 +82,7 @@ func (l *Library) Search(ctx context.Context, keywords []string, limit int) ([]H
 	}
 	defer release()
 	if l.shelf == nil {
-		if l.shelf, err = newShelf(slices.Concat(l.own, l.team.pages)); err != nil {
-			return nil, look, err
-		}
+		l.shelf = newShelf(slices.Concat(l.own, l.team.pages))
 	}
 	if l.rest == nil {
 		l.rest = time.AfterFunc(keep, l.forget)
@@ -92,13 +90,9 @@ func (l *Library) Search(ctx context.Context, keywords []string, limit int) ([]H
 		l.rest.Reset(keep)
 	}
 	look.Chunks = len(l.shelf.chunks)
-	found, err := l.shelf.search(ctx, keywords, limit)
-	if err != nil {
-		return nil, look, err
-	}
-	hits := make([]Hit, len(found))
-	for i, c := range found {
-		hits[i] = c.hit()
+	var hits []Hit
+	for _, c := range l.shelf.search(keywords, limit) {
+		hits = append(hits, c.hit())
 	}
 	return hits, look, nil
 }
@@ -112,10 +106,7 @@ func (l *Library) forget() {
 		return
 	}
 	defer func() { <-l.hold }()
-	if l.shelf != nil {
-		_ = l.shelf.close() // it is in memory only
-		l.shelf = nil
-	}
+	l.shelf = nil
 }
 
 // Page returns a page by its name.
@@ -152,11 +143,7 @@ func (l *Library) open(ctx context.Context) (release func(), look Look, err erro
 		changed, source := l.team.read(ctx, l.dir, l.wait)
 		look.Sources = append(look.Sources, source)
 		look.Left = l.team.left
-		if changed && l.shelf != nil {
-			if err := l.shelf.close(); err != nil {
-				<-l.hold
-				return nil, look, err
-			}
+		if changed {
 			l.shelf = nil
 		}
 	}
