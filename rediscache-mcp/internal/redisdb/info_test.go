@@ -119,3 +119,24 @@ func TestAStartThatKeptTheKeys(t *testing.T) {
 		}
 	}
 }
+
+// Of keys that were lost twice, those count that would still be there.
+func TestTheSecondOfTwoLosses(t *testing.T) {
+	t.Parallel()
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, x := range map[string]struct {
+		first Keyspace
+		want  int64
+	}{
+		"more, that have ended since": {Keyspace{1000, 1000, time.Minute}, 500},
+		"more, that last":             {Keyspace{1000, 1000, time.Hour}, 1000},
+		"fewer":                       {Keyspace{100, 0, 0}, 500},
+	} {
+		k := known{}
+		k.compare(Info{Time: noon, RunID: "a", Own: x.first}, Info{Time: noon.Add(time.Second), RunID: "b"})
+		k.compare(Info{Time: noon.Add(2 * time.Minute), RunID: "b", Own: Keyspace{500, 500, 10 * time.Minute}}, Info{Time: noon.Add(121 * time.Second), RunID: "c"})
+		if k.past == nil || k.past.Own.Keys != x.want {
+			t.Errorf("%s: %+v, want the one of %d keys", name, k.past, x.want)
+		}
+	}
+}

@@ -171,7 +171,8 @@ func share(left []time.Duration, longer time.Duration) float64 {
 }
 
 // compare keeps was as the past where a start or a FLUSH lies between it and now. Of
-// two such pasts it keeps the one with more keys: they may all have gone.
+// two such pasts it keeps the one of which more keys must still be there: what ended by
+// itself since says nothing of a loss.
 func (k *known) compare(was, now Info) {
 	if !was.near(now) || was.RunID == now.RunID && !flushed(was.Load, now.Load) {
 		return
@@ -180,7 +181,7 @@ func (k *known) compare(was, now Info) {
 		was.seen = k.last.seen
 	}
 	was.ended = endedSince(was, now)
-	if k.past == nil || !k.past.near(now) || k.past.Own.Keys <= was.Own.Keys {
+	if k.past == nil || !k.past.near(now) || k.past.Lasting(now.Time) <= was.Lasting(now.Time) {
 		k.past = &was
 	}
 }
