@@ -9,15 +9,14 @@ package ingest
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
+	"payops-mcp/circuitbreaker-mcp/internal/outbound"
 	"payops-mcp/shared/fault"
 )
 
@@ -47,19 +46,7 @@ type target struct {
 
 // New makes a client. It dials nothing.
 func New(o Options) *Client {
-	c := &Client{http: &http.Client{
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
-			TLSClientConfig:     &tls.Config{RootCAs: o.RootCAs},
-			ForceAttemptHTTP2:   true,
-			MaxIdleConnsPerHost: 8,
-			IdleConnTimeout:     90 * time.Second,
-			DisableCompression:  true, // the answers are a few hundred bytes
-		},
-		// Another address would be another system, and it would get our token.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	c := &Client{http: outbound.Client(o.RootCAs)}
 	for _, u := range o.BaseURLs {
 		c.targets = append(c.targets, newTarget(u, o.Token))
 	}

@@ -6,7 +6,6 @@ package promql
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/api"
 
+	"payops-mcp/circuitbreaker-mcp/internal/outbound"
 	"payops-mcp/shared/fault"
 )
 
@@ -47,19 +47,9 @@ func New(o Options) *Client {
 		o.Username = o.URL.User.Username()
 		o.Password, _ = o.URL.User.Password()
 	}
-	c, err := api.NewClient(api.Config{Address: bare.String(), Client: &http.Client{
-		Transport: &edge{next: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
-			TLSClientConfig:     &tls.Config{RootCAs: o.RootCAs},
-			ForceAttemptHTTP2:   true,
-			MaxIdleConnsPerHost: 8,
-			IdleConnTimeout:     90 * time.Second,
-			DisableCompression:  true, // packing costs more than the few kilobytes it saves
-		}, header: authorization(o)},
-		// Another address would be another system, and it would get our token.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}})
+	client := outbound.Client(o.RootCAs)
+	client.Transport = &edge{next: client.Transport, header: authorization(o)}
+	c, err := api.NewClient(api.Config{Address: bare.String(), Client: client})
 	if err != nil {
 		panic(fmt.Sprintf("promql: a parsed URL does not parse: %v", err))
 	}
