@@ -2,8 +2,11 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
+
+	"github.com/segmentio/kafka-go"
 )
 
 // Ask is what to look at.
@@ -20,7 +23,8 @@ type Ask struct {
 	Samples int
 	Every   time.Duration
 	// Rest is for how long a group that was asked for is looked at further while it
-	// shares out its partitions: that is soon over, or it is not.
+	// shares out its partitions, or has just come to another coordinator: that is soon
+	// over, or it is not.
 	Rest time.Duration
 	// Undecided says of a group that was asked for that a later look tells more; then it
 	// is looked at further, until what waits now is Overdue at the latest. nil is never.
@@ -56,7 +60,7 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 	groups := s.find(looking, told, ask.Groups, ask.AllGroups)
 	kept := c.kept.recall(groups)
 	h.Kept = kept > 0
-	var undecided time.Time // since when
+	began, undecided := time.Now(), time.Time{} // undecided since
 	for n := kept + 1; ; n++ {
 		s.take(looking, &h, groups, ask, n == kept+1)
 		cancel()
@@ -70,7 +74,8 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 			}
 			enough = time.Since(undecided) > Grace
 		}
-		if enough || settled(groups) || !wait(ctx, ask.Every) {
+		enough = (enough || settled(groups)) && (time.Since(began) >= ask.Rest || !moving(groups[:len(ask.Groups)]))
+		if enough || !wait(ctx, ask.Every) {
 			break
 		}
 		looking, cancel = context.WithTimeout(ctx, ask.Look)
@@ -230,6 +235,14 @@ func restless(groups []*groupState, enough time.Duration) bool {
 	return slices.ContainsFunc(groups, func(g *groupState) bool {
 		run := g.Restless()
 		return len(run) > 0 && run[len(run)-1].At.Sub(run[0].At) < enough
+	})
+}
+
+// moving reports whether a group has come to another coordinator that has not read yet
+// what it must know of it, or is on its way there: nobody can tell of it.
+func moving(groups []*groupState) bool {
+	return slices.ContainsFunc(groups, func(g *groupState) bool {
+		return g.Err != nil && (errors.Is(g.Err, kafka.GroupLoadInProgress) || errors.Is(g.Err, kafka.NotCoordinatorForGroup))
 	})
 }
 

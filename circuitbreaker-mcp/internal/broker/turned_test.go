@@ -1,8 +1,11 @@
 package broker
 
 import (
+	"errors"
 	"testing"
 	"time"
+
+	"github.com/segmentio/kafka-go"
 )
 
 // A group that was Stable a minute ago and is Empty now was called healthy: the two
@@ -73,5 +76,30 @@ func TestAGroupThatRebalancesIsLookedAtFurther(t *testing.T) {
 	}
 	if restless(group(1, "PreparingRebalance"), 0) {
 		t.Error("one look was asked for, and another taken")
+	}
+}
+
+// A few seconds after a broker came back, its groups go there, and nobody can tell of
+// them until it has read what they had committed.
+func TestAGroupThatHasJustMovedIsLookedAtFurther(t *testing.T) {
+	var c Client
+	for name, x := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"told":          {nil, false},
+		"loading":       {kafka.GroupLoadInProgress, true},
+		"on its way":    {kafka.NotCoordinatorForGroup, true},
+		"not for us":    {kafka.GroupAuthorizationFailed, false},
+		"has no leader": {kafka.GroupCoordinatorNotAvailable, false},
+		"silent":        {errors.New("i/o timeout"), false},
+	} {
+		g := &groupState{}
+		if x.err != nil {
+			g.Err = c.failure(x.err)
+		}
+		if got := moving([]*groupState{{}, g}); got != x.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
