@@ -26,6 +26,7 @@ type Repeats struct {
 	Window  time.Duration // how old the records are at most
 	Records int           // with an event's id
 	Events  int           // how many different ones they are
+	Later   int           // records after the last one whose event had been there before
 	Example string        // the id of an event that is there most often; its writer's, so foreign
 	Times   int           // how often it is there
 	Unread  string        // why they could not be read; the rest is then a lower bound
@@ -43,11 +44,18 @@ type event struct {
 func (s *session) repeats(ctx context.Context, topics []string, logs map[partitionOf]extent, now time.Time, window time.Duration) (all []Repeats) {
 	since := now.Add(-window)
 	seen := map[string]map[event]int{}
+	times, last := map[string][]time.Time{}, map[string]time.Time{} // of all records, of the last that repeats one
 	r := s.tails(readOfEvents, keptOfEvent)
 	r.kept = func(p partitionOf, rec raw) {
-		if id := rec.headers[eventHeader]; id != "" && !rec.at.Before(since) {
-			seen[p.topic][event{head([]byte(id)), string(rec.key), sum(rec.value)}]++
+		id := rec.headers[eventHeader]
+		if id == "" || rec.at.Before(since) {
+			return
 		}
+		e := event{head([]byte(id)), string(rec.key), sum(rec.value)}
+		if seen[p.topic][e]++; seen[p.topic][e] > 1 && rec.at.After(last[p.topic]) {
+			last[p.topic] = rec.at
+		}
+		times[p.topic] = append(times[p.topic], rec.at)
 	}
 	silent := map[string]bool{}
 	for _, topic := range topics {
@@ -68,6 +76,11 @@ func (s *session) repeats(ctx context.Context, topics []string, logs map[partiti
 			of.Records, of.Events = of.Records+n, of.Events+1
 			if n > of.Times {
 				of.Example, of.Times = e.id, n
+			}
+		}
+		for _, at := range times[topic] {
+			if at.After(last[topic]) {
+				of.Later++
 			}
 		}
 		switch {

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -19,7 +20,17 @@ var OutboxTopics = []string{"payment.authorized", "payment.capture-requested", "
 const (
 	repeatedAtLeast = 10
 	repeatedShare   = 0.2 // of a topic's newest records
+	// chanceOfNone is how unlikely it must be that an event is sent again no more by
+	// chance, to be over.
+	chanceOfNone = 0.001
 )
+
+// over reports whether events were sent again and are no more: so many records have come
+// since, none of them an event that had been there.
+func over(r broker.Repeats) bool {
+	share := float64(r.Records-r.Events) / float64(r.Records-r.Later)
+	return math.Pow(1-share, float64(r.Later)) < chanceOfNone
+}
 
 // repeatsKnown reports whether the newest records of all topics of the outbox were
 // read, and judged.
@@ -31,7 +42,7 @@ func (k Kafka) repeatsKnown() bool {
 func (k Kafka) refusesEvents() bool { return len(leaderless(k)) > 0 || len(belowMinISR(k)) > 0 }
 
 // duplicatePublish finds topics to which events of the outbox are sent again and
-// again. While Kafka does not take what it is sent, that is part of the outage.
+// again, still. While Kafka does not take what it is sent, that is part of the outage.
 func duplicatePublish(k Kafka) []report.Finding {
 	if k.refusesEvents() {
 		return nil
@@ -40,7 +51,7 @@ func duplicatePublish(k Kafka) []report.Finding {
 	var f report.Finding
 	for _, r := range k.Repeats {
 		again := r.Records - r.Events
-		if again < repeatedAtLeast || float64(again) < repeatedShare*float64(r.Records) {
+		if again < repeatedAtLeast || float64(again) < repeatedShare*float64(r.Records) || over(r) {
 			continue
 		}
 		words = append(words, fmt.Sprintf("%s %d records of %d events", Name(r.Topic), r.Records, r.Events))
