@@ -83,9 +83,20 @@ func shareOf(p promql.Past, of parts, fits func(share) bool) (share, bool) {
 // worst is the highest share of a line in another over five minutes, or a step
 // where that is longer.
 func worst(p promql.Past, of parts, fits func(share) bool) (most share, found bool) {
+	for _, s := range windows(p, of) {
+		if fits(s) && s.ratio() > most.ratio() {
+			most, found = s, true
+		}
+	}
+	return most, found
+}
+
+// windows are the shares of a line in another over five minutes each, or a step where
+// that is longer, one a step.
+func windows(p promql.Past, of parts) (all []share) {
 	parts, alls := lineOf(p, of.part, ""), lineOf(p, of.all, "")
 	if parts == nil || alls == nil {
-		return share{}, false
+		return nil
 	}
 	n := max(1, int(spikeWindow/p.Step))
 	for i := n - 1; i < len(alls.Points); i++ {
@@ -94,11 +105,39 @@ func worst(p promql.Past, of parts, fits func(share) bool) (most share, found bo
 			s.part += valueOf(parts.Points[k]) * p.Step.Seconds()
 			s.all += valueOf(alls.Points[k]) * p.Step.Seconds()
 		}
-		if fits(s) && s.ratio() > most.ratio() {
-			most, found = s, true
+		all = append(all, s)
+	}
+	return all
+}
+
+// leastWindows are as many whiles of five minutes as tell what is usual.
+const leastWindows = 10
+
+// usual409 is the share of authorize that is usually answered 409, and in words: that
+// of the hour before, or of half of its whiles where that is less. An outage that went
+// before this one, or goes on for long, is in the first and not in the second.
+func usual409(p promql.Past) (usual float64, words string, known bool) {
+	part, all := refused409.of(p.HTTP.Baseline)
+	if all < 5*minRequests {
+		return 0, "the hour before is not known", false
+	}
+	usual = part / all
+	words = "in the hour before " + number(100*usual) + "%"
+	var before []float64
+	for _, s := range windows(p, refused409) {
+		if p.Live && s.enough() && !s.at.After(p.Until.Add(-spikeWindow)) {
+			before = append(before, s.ratio())
 		}
 	}
-	return most, found
+	if len(before) < leastWindows {
+		return usual, words, true
+	}
+	slices.Sort(before)
+	if half := before[len(before)/2]; half < usual {
+		usual = half
+		words = "in half of the time before at most " + number(100*usual) + "%"
+	}
+	return usual, words, true
 }
 
 // mostOfFew reports whether requests are too few for a share, and most of them failed all
@@ -174,14 +213,8 @@ func spike409(p promql.Past) []report.Finding {
 	if !seen || s.ratio() < least409 {
 		return nil
 	}
-	before := "the hour before is not known"
-	if part, all := refused409.of(p.HTTP.Baseline); all >= 5*minRequests {
-		usual := share{part, all, p.Until, time.Hour}
-		if s.ratio() < times409*usual.ratio() {
-			return nil
-		}
-		before = "in the hour before " + number(100*usual.ratio()) + "%"
-	} else if s.ratio() < unknown409 {
+	usual, before, known := usual409(p)
+	if known && s.ratio() < times409*usual || !known && s.ratio() < unknown409 {
 		return nil
 	}
 	f := report.NewFinding(catalog.Ingest409Spike, "%s of authorize are answered 409; %s. 409 is a real duplicate, or the payment gateway failed or its breaker is open", s, before).

@@ -271,6 +271,41 @@ func TestARefusalIsOfAuthorize(t *testing.T) {
 	}
 }
 
+// An outage of some minutes made five times its share of the hour more than there is: the
+// next one within the hour was no spike, nor was the same one after twelve minutes.
+func TestRefusalsOfAnOutageAreNotUsual(t *testing.T) {
+	t.Parallel()
+	const none, all = 0.0, 1.0
+	minutes := func(refused, after int) []float64 {
+		return slices.Concat(slices.Repeat([]float64{none}, 40-refused-after), slices.Repeat([]float64{all}, refused), slices.Repeat([]float64{none}, after))
+	}
+	for name, x := range map[string]struct {
+		refused []float64
+		want    bool
+		says    string
+	}{
+		"the second within the hour": {slices.Concat(minutes(8, 5), slices.Repeat([]float64{all}, 5)), true, "in half of the time before at most 0%"},
+		"for a quarter of an hour":   {slices.Concat(minutes(10, 0), slices.Repeat([]float64{all}, 5)), true, "at most 0%"},
+		"always":                     {slices.Repeat([]float64{all}, 45), false, ""},
+		"a burst each ten minutes":   {slices.Repeat([]float64{none, none, none, all, none, none, none, none, none, none}, 5), false, ""},
+		"too little to tell":         {slices.Repeat([]float64{none, all}, 4), false, ""},
+	} {
+		n, part, hour := len(x.refused), 0.0, 0.0
+		for i, share := range x.refused {
+			if hour += share; i >= n-5 {
+				part += share
+			}
+		}
+		p := trafficOf(promql.Traffic{Authorize: 300, AuthorizeRefuse: 60 * part}, promql.Traffic{Authorize: 60, AuthorizeRefuse: 60 * x.refused[n-1]}, promql.Traffic{Authorize: 60 * float64(n), AuthorizeRefuse: 60 * hour})
+		p.Lines = []promql.Line{lined(promql.LineAuthorize, slices.Repeat([]float64{1}, n)...), lined(promql.Line409, x.refused...)}
+		p.Until = p.Lines[0].Points[n-1].At
+		found := spike409(p)
+		if len(found) > 0 != x.want || x.want && !strings.Contains(found[0].Claim, x.says) {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
 func codesOf(found []report.Finding) (all []catalog.Code) {
 	for _, f := range found {
 		all = append(all, f.Code)
