@@ -204,35 +204,32 @@ func assign(row map[string]*string) (set string, args []any) {
 }
 
 func (k keptRows) restore(ctx context.Context, db *sql.DB) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	for _, table := range bookTables {
-		if table != "payment" {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE payment_id IN ("+list(k.IDs)+")"); err != nil {
-				return err
+	return within(ctx, db, func(tx *sql.Tx) error {
+		for _, table := range bookTables {
+			if table != "payment" {
+				if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE payment_id IN ("+list(k.IDs)+")"); err != nil {
+					return err
+				}
+			}
+			for _, row := range k.Rows[table] {
+				set, args := assign(row)
+				statement := "INSERT INTO " + table + " SET " + set
+				if table == "payment" { // others refer to it
+					statement = "UPDATE payment SET " + set + " WHERE payment_id=" + *row["payment_id"]
+				}
+				if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
+					return fmt.Errorf("%s: %w", table, err)
+				}
 			}
 		}
-		for _, row := range k.Rows[table] {
-			set, args := assign(row)
-			statement := "INSERT INTO " + table + " SET " + set
-			if table == "payment" { // others refer to it
-				statement = "UPDATE payment SET " + set + " WHERE payment_id=" + *row["payment_id"]
-			}
-			if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
-				return fmt.Errorf("%s: %w", table, err)
-			}
-		}
-	}
-	return tx.Commit()
+		return nil
+	})
 }
 
 // change executes statements on a shard; "%" stands for the ids.
 func change(ctx context.Context, shard *stack.MariaDB, ids []int64, statements ...string) error {
 	for _, statement := range statements {
-		if _, err := shard.Admin().ExecContext(ctx, strings.ReplaceAll(statement, "%", list(ids))); err != nil {
+		if err := execute(ctx, shard.Admin(), strings.ReplaceAll(statement, "%", list(ids))); err != nil {
 			return fmt.Errorf("%s: %w", shard.Name(), err)
 		}
 	}

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,21 +43,18 @@ func restoreRows(ctx context.Context, w *World, did Injected) error {
 }
 
 func (k keptTable) restore(ctx context.Context, shard *stack.MariaDB) error {
-	tx, err := shard.Admin().BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if _, err := tx.ExecContext(ctx, "DELETE FROM "+k.Table+" WHERE "+k.Where); err != nil {
-		return err
-	}
-	for _, row := range k.Rows {
-		set, args := assign(row)
-		if _, err := tx.ExecContext(ctx, "INSERT INTO "+k.Table+" SET "+set, args...); err != nil {
+	return within(ctx, shard.Admin(), func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+k.Table+" WHERE "+k.Where); err != nil {
 			return err
 		}
-	}
-	return tx.Commit()
+		for _, row := range k.Rows {
+			set, args := assign(row)
+			if _, err := tx.ExecContext(ctx, "INSERT INTO "+k.Table+" SET "+set, args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // restoreBooksAndRows undoes both kinds of change.

@@ -2,7 +2,6 @@ package incident
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -129,7 +128,7 @@ func age(ctx context.Context, w *World, by time.Duration) error {
 			for _, c := range columns {
 				set = append(set, fmt.Sprintf("%[1]s = %[1]s - INTERVAL %[2]d SECOND", c, int(by.Seconds())))
 			}
-			err := retryDeadlock(ctx, shard.Admin(), "UPDATE "+table+" SET "+strings.Join(set, ", "))
+			err := execute(ctx, shard.Admin(), "UPDATE "+table+" SET "+strings.Join(set, ", "))
 			if err != nil {
 				return errors.Join(fmt.Errorf("%s: let %s age: %w", shard.Name(), table, err), resume())
 			}
@@ -172,17 +171,6 @@ AND NOT EXISTS (SELECT 1 FROM ledger_entry l WHERE l.payment_id=p.payment_id)`).
 		return left == 0, nil
 	})
 	return func() error { return w.Stack.SetLoad(context.WithoutCancel(ctx), load.Rate) }, nil
-}
-
-// retryDeadlock executes a statement again when the payment system, which goes
-// on working meanwhile, was in its way.
-func retryDeadlock(ctx context.Context, db *sql.DB, statement string) (err error) {
-	for range 20 {
-		if _, err = db.ExecContext(ctx, statement); err == nil || !strings.Contains(err.Error(), "try restarting transaction") {
-			return err
-		}
-	}
-	return err
 }
 
 // The questions about Kafka and the outbox.
