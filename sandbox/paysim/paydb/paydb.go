@@ -166,9 +166,17 @@ const attempts = 5
 // against another one. What the function did outside of the transaction is
 // repeated as well.
 func (p *Pool) Tx(ctx context.Context, do func(*sql.Tx) error) error {
+	return Again(ctx, attempts, func() error {
+		return p.Do(ctx, func(conn *sql.Conn) error { return InTx(ctx, conn, do) })
+	})
+}
+
+// Again does what may lose against another transaction, so many times at most until
+// it has not.
+func Again(ctx context.Context, times int, do func() error) error {
 	for attempt := 1; ; attempt++ {
-		err := p.Do(ctx, func(conn *sql.Conn) error { return tx(ctx, conn, do) })
-		if err == nil || !lost(err) || attempt == attempts {
+		err := do()
+		if err == nil || !lost(err) || attempt == times {
 			return err
 		}
 		pause := time.NewTimer(time.Duration(rand.IntN(10*attempt)+1) * time.Millisecond)
@@ -181,13 +189,17 @@ func (p *Pool) Tx(ctx context.Context, do func(*sql.Tx) error) error {
 	}
 }
 
-func tx(ctx context.Context, conn *sql.Conn, do func(*sql.Tx) error) error {
-	t, err := conn.BeginTx(ctx, nil)
+// InTx runs a function in a transaction of a database, or of one connection.
+func InTx(ctx context.Context, on interface {
+	BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error)
+}, do func(*sql.Tx) error,
+) error {
+	t, err := on.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	if err := do(t); err != nil {
-		_ = t.Rollback()
+		_ = t.Rollback() // why it failed is told, and the connection ends it anyway
 		return err
 	}
 	return t.Commit()
