@@ -3,7 +3,6 @@ package runbook
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/blevesearch/snowballstem"
 	"github.com/blevesearch/snowballstem/english"
@@ -87,9 +86,6 @@ func stems(part string) (all []string) {
 }
 
 func stem(word string) string {
-	if !utf8.ValidString(word) {
-		return word
-	}
 	e := snowballstem.NewEnv(word)
 	english.Stem(e)
 	return e.Current()
