@@ -14,7 +14,8 @@ import (
 
 // Aside holds the two forms of answers while the library encodes the message around
 // them. Its encoder would look through all of them three times more and copy them as
-// often, which is a quarter of what a quick call takes beside its source.
+// often. Together with one look less at the request a quick call, of 0.42 ms, took
+// 0.015 ms less.
 //
 // In the message stands a string with a secret of this process. It is put right before
 // the message leaves, so nobody ever sees it, and nothing from outside can pretend to
