@@ -119,11 +119,12 @@ func dataLoss(s redisdb.Server, c Census) (report.Finding, bool) {
 	i := s.Info
 	next := []string{"Find out why (log of Redis, its host, who may FLUSHALL)", "Until the cached answers have come back, repeats are answered by the database; its unique key still protects"}
 	if p := s.Past; p != nil && !i.Loading && i.Time.Sub(p.Time) <= max(c.Lifetime.TTL, tellLoss) && p.Lasting(i.Time) >= fewKeys && i.Own.Keys < p.Lasting(i.Time)/2 {
+		at := p.Time.In(i.Time.Location()).Format(time.RFC3339)
 		f := report.NewFinding(catalog.RedisDataLoss, "%s was started anew and lost its keys: %d before, %d now", s.Source.Name, p.Own.Keys, i.Own.Keys).
-			With(s.Source.Name, "INFO server, keyspace", fmt.Sprintf("run_id changed, %d keys at %s", p.Own.Keys, p.Time.Format(time.RFC3339)), i.Time)
+			With(s.Source.Name, "INFO server, keyspace", fmt.Sprintf("run_id changed, %d keys at %s", p.Own.Keys, at), i.Time)
 		if p.RunID == i.RunID {
 			f = report.NewFinding(catalog.RedisDataLoss, "%s was emptied: %d keys before, %d now", s.Source.Name, p.Own.Keys, i.Own.Keys).
-				With(s.Source.Name, "INFO commandstats, keyspace", fmt.Sprintf("FLUSHALL or FLUSHDB called since %s, when it had %d keys", p.Time.Format(time.RFC3339), p.Own.Keys), i.Time)
+				With(s.Source.Name, "INFO commandstats, keyspace", fmt.Sprintf("FLUSHALL or FLUSHDB called since %s, when it had %d keys", at, p.Own.Keys), i.Time)
 		}
 		return f.Then(next...).ConfirmWith("find_duplicate_idempotency"), true
 	}

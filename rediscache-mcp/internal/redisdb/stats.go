@@ -172,9 +172,10 @@ func share(left []time.Duration, longer time.Duration) float64 {
 
 // compare keeps was as the past where a start or a FLUSH lies between it and now. Of
 // two such pasts it keeps the one of which more keys must still be there: what ended by
-// itself since says nothing of a loss.
+// itself since says nothing of a loss. What was asked of another process of Redis before
+// the last Stats was compared by that one, which knew how long its keys last.
 func (k *known) compare(was, now Info) {
-	if !was.near(now) || was.RunID == now.RunID && !flushed(was.Load, now.Load) {
+	if !was.near(now) || was.RunID == now.RunID && !flushed(was.Load, now.Load) || was.RunID != k.last.RunID && was.Time.Before(k.last.Time) {
 		return
 	}
 	if was.RunID == k.last.RunID {
