@@ -51,10 +51,8 @@ func Stats(servers []redisdb.Server, census Census) (findings []report.Finding, 
 
 const (
 	// fullPercent of its memory is where a write may evict, for clients' buffers take
-	// some and give it back. From brimPercent on, writes may go by without an eviction
-	// for no more than a moment.
+	// some and give it back.
 	fullPercent = 95
-	brimPercent = 99
 	// leftByEviction is how much less than the limit a server may use that evicts and
 	// is not written to: what it evicts is just enough, but for clients' buffers.
 	leftByEviction = 1 << 20 // bytes
@@ -71,10 +69,7 @@ func evicting(s redisdb.Server, _ Census) (report.Finding, bool) {
 	more, over := grown(s, func(l redisdb.Load) *int64 { return l.Evicted })
 	writes, _ := grown(s, func(l redisdb.Load) *int64 { return l.Unsaved })
 	known := i.MaxMemory != nil && i.UsedMemory != nil && *i.MaxMemory > 0
-	above := func(percent int64) bool {
-		return known && *i.UsedMemory > *i.MaxMemory/100*percent && i.Policy != "noeviction"
-	}
-	if more == 0 && (!above(fullPercent) || writes > 0 && !above(brimPercent)) {
+	if more == 0 && (!i.FullerThan(fullPercent) || writes > 0 && !i.FullerThan(redisdb.BrimPercent)) {
 		return report.Finding{}, false
 	}
 	value := fmt.Sprintf("evicted_keys %d", *i.Load.Evicted)

@@ -47,6 +47,29 @@ func (i Info) nearlyFull() bool {
 	return *i.UsedMemory > *i.MaxMemory/10*9 && *i.UsedMemory <= *i.MaxMemory
 }
 
+// BrimPercent of its memory is from where on writes go by without an eviction for no more
+// than a moment.
+const BrimPercent = 99
+
+// FullerThan reports whether a server uses more than so many percent of its limit, at
+// which it evicts.
+func (i Info) FullerThan(percent int64) bool {
+	return i.MaxMemory != nil && i.UsedMemory != nil && *i.MaxMemory > 0 && *i.UsedMemory > *i.MaxMemory/100*percent && i.Policy != "noeviction"
+}
+
+// brimming reports whether a server that has evicted before is full to the brim, and took
+// writes between the two looks for which it evicted nothing: they may have found the room
+// that the last eviction left.
+func (s Server) brimming() bool {
+	if s.Before == nil || s.Info == nil || !s.Info.FullerThan(BrimPercent) {
+		return false
+	}
+	was, now := s.Before.Load, s.Info.Load
+	return grew(was.Unsaved, now.Unsaved) && now.Evicted != nil && *now.Evicted > 0 && !grew(was.Evicted, now.Evicted)
+}
+
+func grew(was, now *int64) bool { return was != nil && now != nil && *now > *was }
+
 // remember keeps what INFO said, and returns what it said before if that is of
 // use: by the same process of Redis, neither too young nor too old.
 func (db *DB) remember(node string, now Info) *Info {

@@ -81,6 +81,11 @@ func (db *DB) statsOf(ctx context.Context, n node) Server {
 	if s.refusedOf() {
 		db.lately(ctx, n, &s)
 	}
+	for range brimLooks {
+		if s.brimming() {
+			db.onward(ctx, n, &s)
+		}
+	}
 	k.acquit(asked, first, *s.Info)
 	k.last, s.Past = *s.Info, k.past
 	db.mu.Lock()
@@ -92,17 +97,43 @@ func (db *DB) statsOf(ctx context.Context, n node) Server {
 	return s
 }
 
+// brimLooks is how often a server that may be about to evict is looked at once more.
+const brimLooks = 3
+
 // lately looks once more, a second later. What it cannot see then stays as it was.
 func (db *DB) lately(ctx context.Context, n node, s *Server) {
+	if later, seen := db.later(ctx, n, s.Info.RunID); seen {
+		s.Lately = s.Info
+		s.take(later)
+	}
+}
+
+// onward looks at the second that follows, and no more at what was before unless that
+// says what goes on.
+func (db *DB) onward(ctx context.Context, n node, s *Server) {
+	later, seen := db.later(ctx, n, s.Info.RunID)
+	if !seen {
+		return
+	}
+	if !grew(s.Info.Load.Evicted, later.Info.Load.Evicted) {
+		s.Before = s.Info
+	}
+	s.take(later)
+}
+
+// later samples the same process of Redis once more, a second later.
+func (db *DB) later(ctx context.Context, n node, runID string) (later Server, seen bool) {
 	select {
 	case <-ctx.Done():
-		return
+		return later, false
 	case <-time.After(growAfter):
 	}
-	later := Server{}
-	if err := db.sample(ctx, n, &later); err == nil && later.Info != nil && later.Info.RunID == s.Info.RunID {
-		s.Lately, s.Info, s.Clock, s.SlowLog, s.SlowLogErr = s.Info, later.Info, later.Clock, later.SlowLog, later.SlowLogErr
-	}
+	err := db.sample(ctx, n, &later)
+	return later, err == nil && later.Info != nil && later.Info.RunID == runID
+}
+
+func (s *Server) take(later Server) {
+	s.Info, s.Clock, s.SlowLog, s.SlowLogErr = later.Info, later.Clock, later.SlowLog, later.SlowLogErr
 }
 
 // known is what is kept of a server between two Stats.

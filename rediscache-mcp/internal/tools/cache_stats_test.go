@@ -119,6 +119,27 @@ func TestStatsOfEviction(t *testing.T) {
 	says(t, text, "ATTENTION - ", "evicts keys for want of memory", "maxmemory_policy:allkeys-lru")
 }
 
+// Full to the brim, small writes find the room that the last eviction left: what follows
+// them decides.
+func TestStatsOfEvictionThatPauses(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account, "maxmemory 100mb", "maxmemory-policy allkeys-lru")
+	for i := 0; s.Number("evicted_keys") == 0; i++ {
+		s.Must("SET", fmt.Sprint("idem:authorize:M:", i), strings.Repeat("x", 100_000), "EX", "600")
+	}
+	s.Must("CONFIG", "SET", "maxmemory", s.Number("used_memory")+500_000) // room for clients' buffers
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for until := time.Now().Add(900 * time.Millisecond); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+			s.Do("SET", "rate:authorize:M", "5", "EX", "60")
+		}
+	})
+	a, text := call[statsData](t, deps(t, "redis://payro:ropass@"+s.Addr), stats, `{}`)
+	writer.Wait()
+	concludes(t, a, "attention", "REDIS_EVICTING")
+	says(t, text, "no write was seen, and the next ones evict")
+}
+
 // What this process has seen and is not there any more was lost, by a restart or by
 // a command.
 func TestStatsOfDataLoss(t *testing.T) {
