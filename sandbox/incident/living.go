@@ -27,15 +27,19 @@ func await(ctx context.Context, what string, so func(context.Context) (bool, err
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	var last error // of asking in time: that time is up says nothing of why
 	for {
 		yes, err := so(ctx)
 		if yes && err == nil {
 			return nil
 		}
+		if ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("waited %s for this: %s", noticedWithin, what), err)
+			return errors.Join(fmt.Errorf("waited %s for this: %s", noticedWithin, what), last)
 		}
 	}
 }
