@@ -21,7 +21,7 @@ type Programs func(server string) (path string, err error)
 type Desk struct {
 	stack    *stack.Stack
 	programs Programs
-	settings map[string]string // of the incident, on top of the stack's
+	settings Settings // of the incident
 	servers  map[string]*host.Server
 }
 
@@ -80,7 +80,7 @@ func (d *Desk) server(ctx context.Context, name string) (*host.Server, error) {
 		return nil, err
 	}
 	settings := incident.ServerSettings(d.stack)
-	maps.Copy(settings, d.settings)
+	maps.Copy(settings, d.settings[name])
 	// The server outlives the question that it is started for.
 	s, err := host.Start(context.WithoutCancel(ctx), name, program, settings)
 	if err != nil {
@@ -90,24 +90,40 @@ func (d *Desk) server(ctx context.Context, name string) (*host.Server, error) {
 	return s, nil
 }
 
-// Configure has the servers run with these settings on top of the stack's from the
-// next question on. Those that run with others are ended.
-func (d *Desk) Configure(settings map[string]string) error {
-	if maps.Equal(d.settings, settings) {
-		return nil
+// Settings are what servers run with on top of the stack's, by server.
+type Settings map[string]map[string]string
+
+// Add has the servers that are asked run with some more.
+func (s Settings) Add(asks []incident.Ask, more map[string]string) {
+	for _, a := range asks {
+		if s[a.Server] == nil {
+			s[a.Server] = map[string]string{}
+		}
+		maps.Copy(s[a.Server], more)
 	}
+}
+
+// Configure has servers run with these settings from the next question on. Those that
+// run with others are ended; the rest still know what they have seen.
+func (d *Desk) Configure(settings Settings) error {
+	was := d.settings
 	d.settings = settings
-	return d.Close()
+	return d.end(func(name string) bool { return !maps.Equal(was[name], settings[name]) })
 }
 
 // Close ends the servers; what is asked afterwards starts them anew.
-func (d *Desk) Close() error {
+func (d *Desk) Close() error { return d.end(func(string) bool { return true }) }
+
+func (d *Desk) end(which func(name string) bool) error {
 	var errs []error
 	for name, s := range d.servers {
+		if !which(name) {
+			continue
+		}
+		delete(d.servers, name)
 		if err := s.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("end %s: %w", name, err))
 		}
 	}
-	clear(d.servers)
 	return errors.Join(errs...)
 }

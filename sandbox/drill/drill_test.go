@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,5 +103,18 @@ func TestEventsAskEachQuestionOnce(t *testing.T) {
 	all := events{{Did: incident.Injected{Asks: []incident.Ask{a, b}}}, {Did: incident.Injected{Asks: []incident.Ask{b, a}}}}
 	if asks := all.asks(); len(asks) != 2 {
 		t.Errorf("asks %v", asks)
+	}
+}
+
+// Who needs no other settings goes on, and knows what was before.
+func TestSettingsAreOfTheServersThatAreAsked(t *testing.T) {
+	wrong := map[string]string{"PASSWORD": "wrong"}
+	all := events{
+		{Did: incident.Injected{Asks: []incident.Ask{{Server: "cache", Tool: "a"}}}},
+		{Did: incident.Injected{Asks: []incident.Ask{{Server: "kafka", Tool: "b"}, {Server: "kafka", Tool: "c"}}, Settings: wrong}},
+	}
+	with := all.settings()
+	if len(with["cache"]) != 0 || !maps.Equal(with["kafka"], wrong) {
+		t.Errorf("%v", with)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"payops-mcp/sandbox/incident"
@@ -81,16 +80,11 @@ func (all events) asks() (asks []incident.Ask) {
 	return asks
 }
 
-// settings are those that the events need of the servers.
-func (all events) settings() map[string]string {
-	var with map[string]string
+// settings are those that the events need of the servers that are asked about them.
+func (all events) settings() Settings {
+	with := Settings{}
 	for _, e := range all {
-		if len(e.Did.Settings) > 0 {
-			if with == nil {
-				with = map[string]string{}
-			}
-			maps.Copy(with, e.Did.Settings)
-		}
+		with.Add(e.Did.Asks, e.Did.Settings)
 	}
 	return with
 }

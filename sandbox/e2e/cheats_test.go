@@ -150,7 +150,9 @@ func cheated(t *testing.T, s *stack.Stack, i incident.Incident, program string, 
 	family, _, _ := strings.Cut(i.ID, "-")
 	mistakes := map[string]int{}
 	for _, name := range names {
-		if err := d.Configure(map[string]string{cheatsAs: name + " " + family}); err != nil {
+		with := drill.Settings{}
+		with.Add(e.Did.Asks, map[string]string{cheatsAs: name + " " + family})
+		if err := d.Configure(with); err != nil {
 			t.Fatal(err)
 		}
 		replies, err := d.Ask(t.Context(), e.Did.Asks...)

@@ -66,8 +66,8 @@ type Injected struct {
 	// is: they need not name it, and conclude from what they see.
 	Aside []string          `json:"aside,omitempty"`
 	Kept  map[string]string `json:"kept,omitempty"` // what Undo needs
-	// Settings are what the servers are started with, on top of the others: the
-	// mistake is in how they are configured.
+	// Settings are what the servers of Asks are started with, on top of the others:
+	// the mistake is in how they are configured.
 	Settings map[string]string `json:"settings,omitempty"`
 }
 
