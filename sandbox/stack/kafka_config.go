@@ -41,6 +41,9 @@ func (k *Kafka) properties(b *KafkaBroker) string {
 		"broker.heartbeat.interval.ms": "500",
 		// A group's first members are not waited for.
 		"group.initial.rebalance.delay.ms": "0",
+		// A broker that was lost takes nothing back by itself, some time later: the
+		// groups that it coordinates would lose their members then.
+		"auto.leader.rebalance.enable": "false",
 		// The cleaner takes 128 MB of heap by default.
 		"log.cleaner.dedupe.buffer.size": "4194304",
 		// Each open partition takes twice this much address space and, on
