@@ -36,6 +36,9 @@ WHERE event_id >= ? AND aggregate_id = ? ORDER BY event_id LIMIT ?`
 	// that were, of whatever payment.
 	sqlEventsBetween = `SELECT COUNT(*) FROM (SELECT 1 FROM outbox_event FORCE INDEX (%) WHERE published = 1 AND created_at BETWEEN ? AND ? LIMIT ?) AS b`
 
+	// From when on there are no more events than are read.
+	sqlNewestBetween = `SELECT MIN(created_at) FROM (SELECT created_at FROM outbox_event FORCE INDEX (%) WHERE published = 1 AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT ?) AS b`
+
 	sqlRecordOf = `SELECT http_status, JSON_VALID(response_body), LEFT(JSON_VALUE(response_body, '$.paymentId'), 64), LEFT(JSON_VALUE(response_body, '$.amount'), 64),
   LEFT(JSON_VALUE(response_body, '$.currency'), 64), created_at FROM idem_response_cache FORCE INDEX (%s) WHERE %s LIMIT 1`
 )
@@ -45,7 +48,7 @@ const (
 	maxTraced = 20
 	// aroundEvent is how far from a moment its event is looked for.
 	aroundEvent = 10 * time.Second
-	// maxBetween is how many published events are walked between two moments.
+	// maxBetween is how many published events are walked between a payment's moments.
 	maxBetween = 50_000
 	// maxMoments bounds how many moments are looked around.
 	maxMoments = 12
@@ -94,9 +97,11 @@ type Traced struct {
 	// has published events of the payment's time, so that a missing one was never
 	// written.
 	EventsWhole, EventsKept bool
-	// EventsBetween: of a payment that is CAPTURED, or was without a settlement, every
-	// event was seen that was written between its request and its last change.
+	// EventsBetween: of a payment that is CAPTURED every event was seen that was written
+	// between its capture and its last change; between its request and that where it
+	// was captured without a settlement. Overlooked is when there were too many.
 	EventsBetween bool
+	Overlooked    Stretch
 	// Unproven says why it could not be seen whether the capture of a payment without a
 	// settlement left its event; empty where it could, or need not.
 	Unproven string
@@ -308,8 +313,8 @@ func (r *Reader) tracedEvents(ctx context.Context, t *Traced) error {
 		if err != nil {
 			return err
 		}
-		args := []any{table.up("created_at", s.from), table.up("created_at", s.to), t.ID, maxTraced}
-		err = r.run(ctx, "the payment's events around "+s.from.Format(time.TimeOnly), fillIndex(sqlEventsAround, byState), args, each)
+		args := []any{table.up("created_at", s.From), table.up("created_at", s.To), t.ID, maxTraced}
+		err = r.run(ctx, "the payment's events around "+s.From.Format(time.TimeOnly), fillIndex(sqlEventsAround, byState), args, each)
 	}
 	if err == nil && (t.Status == "CAPTURED" || t.unsettled()) {
 		err = r.eventsBetween(ctx, table, byState, t)
@@ -362,20 +367,29 @@ func (t *Traced) has(kind string) bool {
 
 // eventsBetween looks for events of a captured payment where none belongs: a refund
 // that was asked for long after the capture, and long before a status that knows
-// nothing of it.
+// nothing of it. Of too many it takes the newest.
 func (r *Reader) eventsBetween(ctx context.Context, table Table, byState string, t *Traced) error {
-	for _, gap := range t.gaps() {
-		from, to := table.up("created_at", gap.from), table.up("created_at", gap.to)
+	gaps, left := t.gaps(), maxBetween
+	for _, gap := range slices.Backward(gaps) {
+		from, to := table.up("created_at", gap.From), table.up("created_at", gap.To)
 		n := 0
-		err := r.run(ctx, "how many events lie between", fillIndex(sqlEventsBetween, byState), []any{from, to, maxBetween + 1}, func(rows *sql.Rows) error { return rows.Scan(&n) })
-		if err != nil || n > maxBetween {
+		err := r.run(ctx, "how many events lie between", fillIndex(sqlEventsBetween, byState), []any{from, to, left + 1}, func(rows *sql.Rows) error { return rows.Scan(&n) })
+		if err != nil {
 			return err
 		}
-		if n == 0 {
-			continue
+		if n > left {
+			var newest sql.NullTime
+			err = r.run(ctx, "the newest events between", fillIndex(sqlNewestBetween, byState), []any{from, to, left}, func(rows *sql.Rows) error { return rows.Scan(&newest) })
+			t.Overlooked = Stretch{gaps[0].From, gap.To}
+			if err != nil || !newest.Valid {
+				return err
+			}
+			t.Overlooked.To, from = newest.Time, table.up("created_at", newest.Time)
 		}
-		err = r.run(ctx, "the payment's events between", fillIndex(sqlEventsAround, byState), []any{from, to, t.ID, maxTraced}, func(rows *sql.Rows) error { return t.addEvent(rows) })
-		if err != nil {
+		if n > 0 {
+			err = r.run(ctx, "the payment's events between", fillIndex(sqlEventsAround, byState), []any{from, to, t.ID, maxTraced}, func(rows *sql.Rows) error { return t.addEvent(rows) })
+		}
+		if left -= n; err != nil || left < 0 {
 			return err
 		}
 	}
@@ -383,22 +397,43 @@ func (r *Reader) eventsBetween(ctx context.Context, table Table, byState string,
 	return nil
 }
 
-// gaps are the times between the payment's request and its last change that lie
-// around none of its moments.
-func (t *Traced) gaps() (all []stretch) {
+// gaps are the times between the payment's capture, or its request where no settlement
+// captured it, and its last change that lie around none of its moments.
+func (t *Traced) gaps() (all []Stretch) {
 	at := t.RequestedAt
+	if !t.unsettled() {
+		at = t.captured()
+	}
 	for _, s := range t.moments() {
-		if from := s.from; from.After(at) {
-			all = append(all, stretch{at, from})
+		if from := s.From; from.After(at) {
+			all = append(all, Stretch{at, from})
 		}
-		if s.to.After(at) {
-			at = s.to
+		if s.To.After(at) {
+			at = s.To
 		}
 	}
 	if t.UpdatedAt.After(at) {
-		all = append(all, stretch{at, t.UpdatedAt})
+		all = append(all, Stretch{at, t.UpdatedAt})
 	}
 	return all
+}
+
+// captured is when the payment was captured for the first time, as its settlements and
+// postings have it, else when it was requested. Before it nobody could ask for a refund.
+func (t *Traced) captured() time.Time {
+	var times []time.Time
+	for _, x := range t.Settlements {
+		if x.Status == "SUCCESS" && !x.Completed.IsZero() {
+			times = append(times, x.Completed)
+		}
+	}
+	for _, e := range t.Books.Entries {
+		times = append(times, e.At)
+	}
+	if len(times) == 0 {
+		return t.RequestedAt
+	}
+	return slices.MinFunc(times, time.Time.Compare)
 }
 
 func (t *Traced) addEvent(rows *sql.Rows) error {
@@ -417,12 +452,12 @@ func (t *Traced) addEvent(rows *sql.Rows) error {
 	return nil
 }
 
-// stretch is a time to look in.
-type stretch struct{ from, to time.Time }
+// Stretch is a time to look in.
+type Stretch struct{ From, To time.Time }
 
 // moments are the times at which the payment's events must have been written:
 // when it was requested, when it or its requests changed, when it was posted.
-func (t *Traced) moments() (all []stretch) {
+func (t *Traced) moments() (all []Stretch) {
 	times := []time.Time{t.RequestedAt, t.UpdatedAt}
 	for _, list := range [][]TracedRequest{t.Settlements, t.Refunds} {
 		for _, x := range list {
@@ -435,11 +470,11 @@ func (t *Traced) moments() (all []stretch) {
 	times = slices.DeleteFunc(times, time.Time.IsZero)
 	slices.SortFunc(times, time.Time.Compare)
 	for _, at := range times {
-		if n := len(all); n > 0 && !at.Add(-aroundEvent).After(all[n-1].to) {
-			all[n-1].to = at.Add(aroundEvent)
+		if n := len(all); n > 0 && !at.Add(-aroundEvent).After(all[n-1].To) {
+			all[n-1].To = at.Add(aroundEvent)
 			continue
 		}
-		all = append(all, stretch{at.Add(-aroundEvent), at.Add(aroundEvent)})
+		all = append(all, Stretch{at.Add(-aroundEvent), at.Add(aroundEvent)})
 	}
 	return all[:min(len(all), maxMoments)]
 }

@@ -75,10 +75,11 @@ var wholeTables = []string{
 // sentElsewhere are statements that only an unusual database makes the module send;
 // tests of their own do.
 var sentElsewhere = []string{
-	"sqlWithout",      // with more than 20,000 groups of payments
-	"sqlWaitingCount", // with more waiting events than are read
-	"sqlMaxKey",       // where the index is missing, and the table is read whole
-	"sqlForget",       // about no table of ours
+	"sqlWithout",       // with more than 20,000 groups of payments
+	"sqlWaitingCount",  // with more waiting events than are read
+	"sqlNewestBetween", // with more events between a payment's moments than are read
+	"sqlMaxKey",        // where the index is missing, and the table is read whole
+	"sqlForget",        // about no table of ours
 
 	"sqlPublishedFirstOf", // where the index is missing
 }

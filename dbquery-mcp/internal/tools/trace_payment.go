@@ -298,6 +298,9 @@ func (v traceView) coverage() report.Coverage {
 		if p.Unproven != "" {
 			c.Not = append(c.Not, p.Shard+": "+unproven(p))
 		}
+		if !p.Overlooked.To.IsZero() {
+			c.Not = append(c.Not, p.Shard+": "+v.overlooked(p))
+		}
 	}
 	return c
 }
@@ -317,6 +320,10 @@ func (v traceView) because(found []report.Finding) string {
 		if p.Unproven != "" && p.EventsKept {
 			return "not looked at: " + unproven(p)
 		}
+		// Nothing that is known changes a payment long after its capture.
+		if !p.Overlooked.To.IsZero() && p.Unproven == "" {
+			return "not looked at: " + v.overlooked(p)
+		}
 		if p.Books.Ahead {
 			return fmt.Sprintf("payment %d on %s says that it changes later than the database's clock, so its books cannot be judged: a clock or a time zone of who writes it is wrong", p.ID, p.Shard)
 		}
@@ -335,6 +342,12 @@ func (v traceView) because(found []report.Finding) string {
 // unproven says what of a payment's capture was not seen.
 func unproven(p paydb.Traced) string {
 	return fmt.Sprintf("whether the capture of payment %d left its event (%s)", p.ID, p.Unproven)
+}
+
+// overlooked says of which events it is not known whether they are the payment's.
+func (v traceView) overlooked(p paydb.Traced) string {
+	at := func(t time.Time) string { return t.In(v.deps.Zone).Format(time.RFC3339) }
+	return fmt.Sprintf("events of %s to %s, too many to look for those of payment %d, which was changed at %s", at(p.Overlooked.From), at(p.Overlooked.To), p.ID, at(p.UpdatedAt))
 }
 
 func (v traceView) summary() string {

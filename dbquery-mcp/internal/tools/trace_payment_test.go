@@ -190,6 +190,47 @@ func TestTraceSaysWhereAPaymentIsStuck(t *testing.T) {
 	}
 }
 
+// A payment that was changed long after its capture: between the two lie more events than
+// are read, of which the newest are.
+func TestTraceAmongManyEvents(t *testing.T) {
+	event := func(payment, kind, at string) string {
+		return "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) SELECT 'payment', " + payment + ", '" + kind + "', '{}', 1, " + at + ", " + at
+	}
+	others := event("1000 + seq", "PAYMENT_AUTHORIZED", hourAgo) + " FROM seq_1_to_50001"
+	const changed, lateCapture = "UPDATE payment SET updated_at = UTC_TIMESTAMP(3) - INTERVAL 20 MINUTE", "UTC_TIMESTAMP(3) - INTERVAL 20 MINUTE"
+	for name, x := range map[string]struct {
+		captured      string
+		events        []string
+		want, verdict string
+		says          string
+	}{
+		"forgotten after them":  {twoHours, []string{others, event("5", "PAYMENT_REFUND_REQUESTED", "UTC_TIMESTAMP(3) - INTERVAL 30 MINUTE")}, "PAYMENT_STATUS_REGRESSION", "critical", ""},
+		"forgotten before them": {twoHours, []string{others, event("5", "PAYMENT_REFUND_REQUESTED", "UTC_TIMESTAMP(3) - INTERVAL 90 MINUTE")}, "", "unknown", "too many to look for those of payment 5, which was changed at "},
+		"captured after them":   {lateCapture, []string{others}, "", "ok", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db := dbtest.New(t).Whole(t)
+			paid(t, db, 1, dbtest.Payment{ID: 5, Merchant: "M-2", Amount: 5000, Status: "CAPTURED", At: now(t, db).Add(-2 * time.Hour)})
+			request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, x.captured)
+			posted(t, db, 1, 5, "merchant_receivable", "cash")
+			db.Shards[0].Exec(t, "UPDATE ledger_entry SET occurred_at = "+x.captured)
+			db.Shards[0].Exec(t, changed)
+			for _, e := range x.events {
+				db.Shards[0].Exec(t, e)
+			}
+			a, text := connect(t, db).trace(t, `{"payment_id":5}`)
+			if got := codesOf(a); got != x.want || a.Verdict != x.verdict {
+				t.Errorf("found %q with verdict %s, want %q with %s\n%s", got, a.Verdict, x.want, x.verdict, text)
+			}
+			if x.verdict == "unknown" && slices.Contains(a.RuledOut, "PAYMENT_STATUS_REGRESSION") {
+				t.Errorf("ruled out what was not looked for:\n%s", text)
+			}
+			says(t, text, x.says)
+		})
+	}
+}
+
 func TestTraceRefusesAndAdmits(t *testing.T) {
 	db := dbtest.New(t).Whole(t)
 	r := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-2"} })
