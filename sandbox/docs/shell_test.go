@@ -15,7 +15,7 @@ import (
 
 	"payops-mcp/sandbox/binaries"
 	"payops-mcp/sandbox/incident"
-	"payops-mcp/sandbox/stack"
+	"payops-mcp/sandbox/port"
 )
 
 // commandWords are the first words of what is a command also outside of a block.
@@ -187,7 +187,7 @@ func (c *commands) server(server string, settings map[string]string, args []stri
 
 // http serves on a free port and waits until it lives.
 func (c *commands) http(server string, environ []string) {
-	addr, err := stack.FreeAddr()
+	addr, err := port.Free()
 	if err != nil {
 		c.t.Fatal(err)
 	}

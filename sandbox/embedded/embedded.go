@@ -23,6 +23,7 @@ import (
 	"payops-mcp/sandbox/embedded/prom"
 	"payops-mcp/sandbox/embedded/redisd"
 	"payops-mcp/sandbox/faultnet"
+	"payops-mcp/sandbox/port"
 	"payops-mcp/sandbox/stack"
 )
 
@@ -162,7 +163,7 @@ func (s *servers) redis(p stack.RedisPasswords) (stack.Server, error) {
 
 // kafka has no proxy: a broker tells its clients its own address.
 func (s *servers) kafka() (stack.Server, error) {
-	addr, err := stack.FreeAddr()
+	addr, err := port.Free()
 	if err != nil {
 		return stack.Server{}, err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"payops-mcp/sandbox/faultnet"
+	"payops-mcp/sandbox/port"
 	"payops-mcp/sandbox/stack/proc"
 )
 
@@ -167,7 +168,7 @@ func (k *Kafka) newBroker(id int) (*KafkaBroker, error) {
 	}
 	for _, addr := range []*string{&b.addr, &b.internal, &b.controller, &b.accounts} {
 		var err error
-		if *addr, err = freeAddr(); err != nil {
+		if *addr, err = port.Free(); err != nil {
 			return nil, err
 		}
 	}

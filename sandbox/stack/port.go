@@ -1,26 +1,16 @@
 package stack
 
-import "net"
+import (
+	"net"
 
-// FreeAddr is a loopback address on which nobody listens, for a server that has
-// to come back on it: outgoing connections do not get its port meanwhile.
-func FreeAddr() (string, error) { return freeAddr() }
-
-// freeAddr is a loopback address on which nobody listens. Another process may
-// still take it before its user does.
-func freeAddr() (string, error) {
-	port, err := freeKafkaPort()
-	if err != nil {
-		return "", err
-	}
-	return loopback(port), nil
-}
+	"payops-mcp/sandbox/port"
+)
 
 // onFreeAddr opens something that listens, on another address when somebody
 // else was faster.
 func onFreeAddr[T any](open func(addr string) (T, error)) (T, error) {
 	for attempt := 1; ; attempt++ {
-		addr, err := freeAddr()
+		addr, err := port.Free()
 		if err != nil {
 			var none T
 			return none, err

@@ -15,6 +15,7 @@ import (
 	"payops-mcp/sandbox/ingest"
 	"payops-mcp/sandbox/paysim/fleet"
 	"payops-mcp/sandbox/paysim/traffic"
+	"payops-mcp/sandbox/port"
 	"payops-mcp/sandbox/seed"
 	"payops-mcp/sandbox/stack/proc"
 )
@@ -264,7 +265,7 @@ func (s *Stack) launch(ctx context.Context, sv *service, name string, begin time
 	c := &child{sup: s.sup, ready: ready}
 	sv.name, sv.control = name, c
 	for attempt := 1; ; attempt++ {
-		addr, err := freeAddr()
+		addr, err := port.Free()
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"payops-mcp/sandbox/paysim"
+	"payops-mcp/sandbox/port"
 	"payops-mcp/sandbox/stack/proc"
 )
 
@@ -82,11 +83,11 @@ func Start(ctx context.Context, o Options) (*Fleet, error) {
 }
 
 func (f *Fleet) add(o Options, role, name, addrSetting string, extra map[string]string) (*Member, error) {
-	addr, err := freeAddr()
+	addr, err := port.Free()
 	if err != nil {
 		return nil, err
 	}
-	ctl, err := freeAddr()
+	ctl, err := port.Free()
 	if err != nil {
 		return nil, err
 	}
