@@ -146,9 +146,9 @@ func NearMisses(living bool) (near []Incident) {
 	return append(near, last...)
 }
 
-// hurry are near misses that time makes true, within one minute or two. They come
-// after the others.
-var hurry = []string{"NM-02", "NM-13"}
+// hurry are near misses that time makes true, or ends, within one minute or two. They
+// come after the others.
+var hurry = []string{"NM-02", "NM-09", "NM-13"}
 
 // NearMisses are those of the near misses on top of which the incident can happen.
 func (i Incident) NearMisses() (near []Incident) {
