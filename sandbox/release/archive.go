@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"payops-mcp/sandbox/binaries"
@@ -22,20 +24,41 @@ type entry struct {
 // Zip knows no time before 1980.
 var stamp = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// archive packs the three servers and the README as people of a system expect it.
-func archive(version string, t Target, programs map[string][]byte, readme []byte) (name string, data []byte, err error) {
+// archive packs the three servers and the documents as people of a system expect it.
+func archive(version string, t Target, programs map[string][]byte, documents []entry) (name string, data []byte, err error) {
 	folder := "payops-mcp-" + version + "-" + t.OS + "-" + t.Arch
 	var files []entry
 	for _, server := range binaries.Servers() {
 		files = append(files, entry{folder + "/" + program(server, t.OS), 0o755, programs[server]})
 	}
-	files = append(files, entry{folder + "/README.md", 0o644, readme})
+	for _, d := range documents {
+		d.name = folder + "/" + d.name
+		files = append(files, d)
+	}
 	if t.OS == "windows" {
 		data, err = zipped(files)
 		return folder + ".zip", data, err
 	}
 	data, err = tarred(files)
 	return folder + ".tar.gz", data, err
+}
+
+// documents are what people read, and what it links to.
+func documents(root string) (all []entry, err error) {
+	for _, pattern := range []string{"*.md", "docs/*.md", "shared/catalog/catalog.json"} {
+		names, err := fs.Glob(os.DirFS(root), pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, entry{name, 0o644, data})
+		}
+	}
+	return all, nil
 }
 
 func tarred(files []entry) ([]byte, error) {

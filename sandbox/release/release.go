@@ -55,13 +55,13 @@ func Make(ctx context.Context, o Options) ([]string, error) {
 		}
 		built[t] = programs
 	}
-	readme, err := os.ReadFile(filepath.Join(o.Root, "README.md"))
+	read, err := documents(o.Root)
 	if err != nil {
 		return nil, err
 	}
 	files := map[string][]byte{}
 	for t, programs := range built {
-		name, data, err := archive(o.Version, t, programs, readme)
+		name, data, err := archive(o.Version, t, programs, read)
 		if err != nil {
 			return nil, err
 		}

@@ -13,7 +13,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -64,7 +66,9 @@ func TestAnArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, program := range unpacked(t, dir, names) {
+	programs, documents := unpacked(t, dir, names)
+	linksLead(t, documents)
+	for name, program := range programs {
 		out, err := exec.Command(program, "--version").Output()
 		if err != nil || !strings.HasSuffix(strings.TrimSpace(string(out)), " v9.8.7-test") {
 			t.Errorf("%s --version: %q %v", name, out, err)
@@ -121,8 +125,29 @@ func TestABundle(t *testing.T) {
 	}
 }
 
-// unpacked unpacks the archive for this machine and returns its programs by name.
-func unpacked(t *testing.T, dir string, names []string) map[string]string {
+// link is one to a file, in Markdown.
+var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+
+// linksLead looks for links of documents to what the archive does not have.
+func linksLead(t *testing.T, documents map[string][]byte) {
+	t.Helper()
+	links := 0
+	for name, data := range documents {
+		for _, m := range link.FindAllSubmatch(data, -1) {
+			links++
+			if to := path.Join(path.Dir(name), string(m[1])); documents[to] == nil {
+				t.Errorf("%s links to %s, which is not in the archive", name, to)
+			}
+		}
+	}
+	if links == 0 {
+		t.Error("no document has a link")
+	}
+}
+
+// unpacked unpacks the archive for this machine and returns its programs by name,
+// and what stands in the other files.
+func unpacked(t *testing.T, dir string, names []string) (programs map[string]string, documents map[string][]byte) {
 	t.Helper()
 	stem := "-" + runtime.GOOS + "-" + runtime.GOARCH + ".tar.gz"
 	at := slices.IndexFunc(names, func(n string) bool { return strings.HasSuffix(n, stem) })
@@ -133,7 +158,7 @@ func unpacked(t *testing.T, dir string, names []string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs := map[string]string{}
+	programs, documents = map[string]string{}, map[string][]byte{}
 	for r := tar.NewReader(gz); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -149,12 +174,15 @@ func unpacked(t *testing.T, dir string, names []string) map[string]string {
 		}
 		if h.Mode&0o111 != 0 {
 			programs[name] = written(t, name, data)
+		} else {
+			_, inside, _ := strings.Cut(h.Name, "/")
+			documents[inside] = data
 		}
 	}
 	if len(programs) != 3 {
 		t.Errorf("%d programs in %s", len(programs), names[at])
 	}
-	return programs
+	return programs, documents
 }
 
 func written(t *testing.T, name string, data []byte) string {
