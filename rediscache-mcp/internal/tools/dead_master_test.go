@@ -67,3 +67,38 @@ func TestAMasterOfAClusterIsGone(t *testing.T) {
 		})
 	}
 }
+
+// Slots that no node serves: every key in them answers CLUSTERDOWN, and INFO works on.
+func TestSlotsOfAClusterThatNobodyServes(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.Cluster(t, 2, clustered...)
+	d := deps(t, "redis://payro:ropass@"+nodes[0].Addr+","+nodes[1].Addr)
+	lost := ""
+	for _, m := range []string{"A", "B", "C", "D"} { // of one of them the slot is among the first half
+		if at, _ := owner(t, nodes, "rate:refund:"+m); at == nodes[0] {
+			lost = m
+		}
+	}
+	for _, n := range nodes {
+		n.Await("the slots to be nobody's", func() bool {
+			n.Do("CLUSTER", "DELSLOTSRANGE", 0, 8191) // once more where it heard of them again
+			return strings.HasPrefix(n.Do("GET", "rate:refund:"+lost), "CLUSTERDOWN")
+		})
+	}
+	for name, scope := range map[string][]string{"merchant_ids": nil, "scope": {lost}} {
+		t.Run(name, func(t *testing.T) {
+			args := `{"action":"refund"}`
+			if scope == nil {
+				args = `{"action":"refund","merchant_ids":["` + lost + `"]}`
+			}
+			of := d
+			of.Scope = scope
+			a, text := call[hittingData](t, of, find, args)
+			concludes(t, a, "unknown", "SRC_REDIS_CLUSTER_MODE")
+			says(t, text, "NOT KNOWN - redis 127.0.0.1:", "CLUSTERDOWN", `counters, or their TTLs, of "`+lost+`"`)
+			if len(a.RuledOut) > 0 && a.RuledOut[0] != "RATE_LIMITER_FAIL_OPEN" {
+				t.Errorf("ruled out %v", a.RuledOut)
+			}
+		})
+	}
+}

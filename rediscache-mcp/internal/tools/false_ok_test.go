@@ -232,3 +232,39 @@ func TestTTLsThatMayNotBeReadRuleNothingOut(t *testing.T) {
 		}
 	}
 }
+
+// By name a counter is read in a first look, and only what is found there is looked at
+// again: what that could not read is told all the same.
+func TestWhatCouldNotBeReadByNameIsTold(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account, "user some on >x ~rate:capture:* -@all +@read +info", "user nottl on >x ~* -@all +@read -pttl +info")
+	s.Must("SET", "rate:authorize:M", "24100", "EX", "60")
+	s.Must("SET", "rate:capture:M", "10", "EX", "60")
+	s.Must("SET", "rate:capture:LATENT", "310")
+	for name, c := range map[string]struct{ user, merchant string }{
+		"some keys": {"some", "M"},
+		"no PTTL":   {"nottl", "LATENT"},
+	} {
+		for _, scoped := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, scoped %v", name, scoped), func(t *testing.T) {
+				d, args := deps(t, "redis://"+c.user+":x@"+s.Addr), `{"merchant_ids":["`+c.merchant+`"]}`
+				if scoped {
+					d.Scope, args = []string{c.merchant}, `{}`
+				}
+				a, text := call[hittingData](t, d, find, args)
+				concludes(t, a, "unknown", "SRC_REDIS_PERMISSION")
+				says(t, text, "0 of 1 counters at 80% or more", "NOPERM", `counters, or their TTLs, of "`+c.merchant+`"`)
+				if len(a.Sources) != 1 || a.Sources[0].OK || slices.ContainsFunc(a.RuledOut, func(code string) bool { return code != "RATE_LIMITER_FAIL_OPEN" }) {
+					t.Errorf("sources %+v, ruled out %v", a.Sources, a.RuledOut)
+				}
+			})
+		}
+	}
+	d := deps(t, "redis://nottl:x@"+s.Addr)
+	d.Scope = []string{"LATENT"}
+	l, text := call[listData](t, d, "list_rate_limit_keys", `{"min_percentage":50}`)
+	concludes(t, l, "unknown", "SRC_REDIS_PERMISSION")
+	says(t, text, "0 counters at 50%")
+	h, _ := call[hittingData](t, deps(t, "redis://payro:ropass@"+s.Addr), find, `{"merchant_ids":["LATENT"]}`)
+	concludes(t, h, "attention", "RATE_KEY_NO_TTL_LATENT")
+}

@@ -222,9 +222,11 @@ func hashOf(key string) uint64 {
 type swept struct {
 	*sweep
 	scan    redisdb.Scan
-	named   bool     // merchants were asked for by name, nothing was scanned
-	without []string // of these, those that have no counter
-	strange string   // a doubt whether what was asked fits this Redis
+	named   bool             // merchants were asked for by name, nothing was scanned
+	without []string         // of these, those that have no counter
+	unread  []string         // of these, those with a counter that was not read, or not in whole
+	strange string           // a doubt whether what was asked fits this Redis
+	before  []redisdb.Server // as they answered when counters were looked for
 	servers []redisdb.Server
 	keys    []diagnose.RateKey // hits and suspects, looked at again: what is gone by now is not among them
 	more    map[catalog.Code]int64
@@ -282,11 +284,12 @@ func (r *swept) goThrough(ctx context.Context, most budget, spec redisdb.ScanSpe
 	scanCtx, cancel := context.WithTimeout(ctx, spec.Budget+redisdb.Patience)
 	defer cancel()
 	r.scan = r.deps.Redis.Scan(scanCtx, spec, visit)
+	for _, p := range r.scan.Parts {
+		p.Source.Err = cmp.Or(p.Source.Err, p.Refusal)
+		r.before = append(r.before, redisdb.Server{Source: p.Source, Assumed: p.Assumed})
+	}
 	if !slices.ContainsFunc(r.scan.Parts, func(p redisdb.Part) bool { return p.Source.OK() || answered(p.Source.Err) }) {
-		for _, p := range r.scan.Parts {
-			r.servers = append(r.servers, redisdb.Server{Source: p.Source, Assumed: p.Assumed})
-		}
-		r.reading.Servers = r.servers
+		r.servers, r.reading.Servers = r.before, r.before
 		return false
 	}
 	r.strange = r.none(ctx)
@@ -314,21 +317,25 @@ func (r *swept) byName(ctx context.Context, merchants []string) {
 	defer cancel()
 	begin := time.Now()
 	reading := r.deps.Redis.Counters(ctx, keys)
-	there := map[string]bool{}
+	r.before = reading.Servers
+	there, unread := map[string]bool{}, map[string]bool{}
 	for i, c := range reading.Counters {
-		if c.Err != nil || c.Last().Exists {
-			there[merchants[i/len(actions)]] = true
-		}
+		merchant := merchants[i/len(actions)]
+		there[merchant] = there[merchant] || c.Err != nil || c.Last().Exists
+		unread[merchant] = unread[merchant] || c.Err != nil || c.TTLErr != nil
 		at := time.Now()
 		if c.Second != nil && c.First.NoTTL && c.Second.NoTTL {
 			at = begin // so long it has been seen without one
 		}
 		c.First, c.Second = c.Last(), nil
-		r.take(actions[i%len(actions)], merchants[i/len(actions)], c, at)
+		r.take(actions[i%len(actions)], merchant, c, at)
 	}
 	for _, m := range merchants {
 		if !there[m] {
 			r.without = append(r.without, m)
+		}
+		if unread[m] {
+			r.unread = append(r.unread, m)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package tools
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -119,23 +118,24 @@ func (r *swept) shown(states ...diagnose.State) (n int64) {
 	return n
 }
 
-// join puts what went wrong in the scan beside what went wrong afterwards.
+// join puts what went wrong before beside what went wrong in the closer look. Of a
+// server that was not asked again no more is told: it may be no master any more.
 func (r *swept) join() {
-	for _, p := range r.scan.Parts {
-		failure := cmp.Or(p.Source.Err, p.Refusal)
+	for _, b := range r.before {
+		failure := b.Source.Err
 		for i := range r.servers {
 			s := &r.servers[i]
-			if s.Source.Name != p.Source.Name {
+			if s.Source.Name != b.Source.Name {
 				continue
 			}
-			s.Source.Took += p.Source.Took
+			s.Source.Took += b.Source.Took
 			if failure != nil && s.Source.Err == nil {
-				s.Source.Err, s.Source.Asked = failure, p.Source.Asked
+				s.Source.Err, s.Source.Asked = failure, b.Source.Asked
 			}
 			failure = nil
 		}
 		if failure != nil {
-			r.servers = append(r.servers, redisdb.Server{Source: p.Source})
+			r.servers = append(r.servers, redisdb.Server{Source: b.Source, Assumed: b.Assumed})
 		}
 	}
 }

@@ -79,6 +79,9 @@ func percent(share float64) string {
 func (r *swept) cover(c *report.Coverage, from cursor) {
 	if r.named {
 		c.Looked = []string{fmt.Sprintf("%d counters, by exact name", r.counts.counters)}
+		if len(r.unread) > 0 {
+			c.Not = append(c.Not, "counters, or their TTLs, of "+someOf(r.unread))
+		}
 		return
 	}
 	if r.blind() {
@@ -177,22 +180,28 @@ func (r *swept) absent(ctx context.Context) (note, doubt string) {
 	if len(r.without) == 0 {
 		return "", ""
 	}
-	names := make([]string, len(r.without))
-	for i, m := range r.without {
-		names[i] = foreign.Text(m).Quoted()
-	}
-	const most, probed = 3, 50
-	list := strings.Join(names[:min(most, len(names))], ", ")
-	if n := len(names) - most; n > 0 {
-		list += fmt.Sprintf(" and %d more", n)
-	}
+	const probed = 50
 	for _, m := range r.without[:min(probed, len(r.without))] {
 		if doubt = r.deps.meant(ctx, m, keyspace.Actions); doubt != "" {
 			doubt = foreign.Text(m).Quoted() + ": " + doubt
 			break
 		}
 	}
-	return "no counter for " + list + ": no request in the current window, or no such merchant", doubt
+	return "no counter for " + someOf(r.without) + ": no request in the current window, or no such merchant", doubt
+}
+
+// someOf names the first of some merchants, and says how many more there are.
+func someOf(merchants []string) string {
+	const most = 3
+	var names []string
+	for _, m := range merchants[:min(most, len(merchants))] {
+		names = append(names, foreign.Text(m).Quoted())
+	}
+	list := strings.Join(names, ", ")
+	if n := len(merchants) - most; n > 0 {
+		list += fmt.Sprintf(" and %d more", n)
+	}
+	return list
 }
 
 // blind reports whether nothing at all was seen.
