@@ -91,7 +91,7 @@ func sees(code catalog.Code, s redisdb.Server) bool {
 // measured reports whether enough was seen of how fast a server answers to say that it
 // is not slow: most questions look closely only where a first answer was slow.
 func measured(s redisdb.Server) bool {
-	return len(s.Pace.Trips) >= enoughTrips && s.SlowLogErr == nil
+	return len(s.Pace.Trips) >= enoughTrips && s.SlowLogErr == nil && SlowLogGap(s) == ""
 }
 
 func failOpen(s redisdb.Server, why string) report.Finding {

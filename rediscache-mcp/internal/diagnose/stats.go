@@ -177,9 +177,24 @@ func longCommands(s redisdb.Server, _ Census) (report.Finding, bool) {
 		return report.Finding{}, false
 	}
 	return report.NewFinding(catalog.RedisSlow, "%s %s", s.Source.Name, claim).
-		With(s.Source.Name, "SLOWLOG GET 10", fmt.Sprintf("%s took %s; %s", worst.Command.Quoted(), seconds(worst.Took), value), worst.At).
+		With(s.Source.Name, fmt.Sprintf("SLOWLOG GET %d", redisdb.SlowEntries), fmt.Sprintf("%s took %s; %s", worst.Command.Quoted(), seconds(worst.Took), value), worst.At).
 		Hurts("every authorize, capture and refund waited for it; ingest sets no timeout for Redis (Lettuce's is 60 s)").
 		Then("Find who sends this command (SLOWLOG GET shows client and arguments; CLIENT LIST)", "Have them use SCAN in place of KEYS, UNLINK in place of DEL"), true
+}
+
+// SlowLogGap says of what time, of that which longCommands judges, a slow log does not
+// tell: as many entries as are read were younger. It is empty where there is none.
+func SlowLogGap(s redisdb.Server) string {
+	if s.Info == nil || len(s.SlowLog) < redisdb.SlowEntries {
+		return ""
+	}
+	oldest := s.SlowLog[len(s.SlowLog)-1]
+	ago := s.Info.Time.Sub(oldest.At)
+	if ago > longAgo {
+		return ""
+	}
+	return fmt.Sprintf("%s: long commands of %s to %s ago: the %d entries of its slow log that were read are all younger",
+		s.Source.Name, seconds(max(0, ago)), seconds(longAgo), len(s.SlowLog))
 }
 
 // HitRate is the share of lookups by others that found a key.

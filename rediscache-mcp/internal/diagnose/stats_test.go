@@ -189,6 +189,33 @@ func TestAReplicaRulesNothingOutOnItsMaster(t *testing.T) {
 	}
 }
 
+// A slow log that is full of the last seconds does not say what was before them.
+func TestASlowLogThatDoesNotReachBackRulesNothingOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		entries int
+		ago     time.Duration // the oldest of them
+		ruled   bool
+	}{
+		"none":                         {0, 0, true},
+		"full, old":                    {redisdb.SlowEntries, 16 * time.Second, true},
+		"full, young":                  {redisdb.SlowEntries, 15 * time.Second, false},
+		"young, but there are no more": {redisdb.SlowEntries - 1, 15 * time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := server(func(s *redisdb.Server) {
+				s.Pace.Trips = slices.Repeat([]time.Duration{time.Millisecond}, enoughTrips)
+				for i := range c.entries {
+					s.SlowLog = append(s.SlowLog, redisdb.SlowCommand{At: s.Info.Time.Add(-c.ago * time.Duration(i+1) / time.Duration(c.entries)), Took: 10 * time.Millisecond})
+				}
+			})
+			findings, ran, _ := Servers([]redisdb.Server{s})
+			if len(findings) > 0 || slices.Contains(ran, catalog.RedisSlow) != c.ruled || (SlowLogGap(s) == "") != c.ruled {
+				t.Errorf("found %v, ruled out %v, %q", findings, ran, SlowLogGap(s))
+			}
+		})
+	}
+}
+
 // RD-55: what is evicted explains why repeats are not answered.
 func TestAHitRateThatFallsWithEvictionsIsCertain(t *testing.T) {
 	for evicted, want := range map[int64]bool{0: false, 170: true} {

@@ -11,8 +11,9 @@ import (
 	"payops-mcp/shared/foreign"
 )
 
-// slowEntries of the slow log are read.
-const slowEntries = 10
+// SlowEntries of the slow log are read: as many as Redis keeps unless it is told to keep
+// more.
+const SlowEntries = 128
 
 // SlowCommand is an entry of the slow log. Arguments are not kept: they hold keys
 // and values.
@@ -251,7 +252,7 @@ func (db *DB) sampleOnce(ctx context.Context, n node, s *Server) error {
 	defer cancel()
 	pipe := n.client.Pipeline()
 	info := pipe.Info(ctx, "everything")
-	slow := pipe.SlowLogGet(ctx, slowEntries)
+	slow := pipe.SlowLogGet(ctx, SlowEntries)
 	if err := exec(ctx, pipe); err != nil {
 		return err
 	}

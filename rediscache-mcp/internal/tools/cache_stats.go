@@ -171,6 +171,9 @@ func (d Deps) handleCacheStats(ctx context.Context, _ StatsIn) (report.Answer[St
 			a.Sources = append(a.Sources, sourceOf(s, "SLOWLOG GET", s.SlowLogErr))
 			a.Findings = append(a.Findings, diagnose.Refused(s, "SLOWLOG GET", s.SlowLogErr)...)
 		}
+		if gap := diagnose.SlowLogGap(s); gap != "" {
+			a.Coverage.Not = append(a.Coverage.Not, gap)
+		}
 		if s.Info != nil {
 			a.Data.Servers = append(a.Data.Servers, statsRow(s))
 		}

@@ -41,6 +41,9 @@ type statsData struct {
 		Bytes int64
 		IdleS *int64 `json:"idle_s"`
 	} `json:"biggest_of_a_sample"`
+	Slow []struct {
+		TookMS float64 `json:"took_ms"`
+	} `json:"slow_log"`
 	Notes []string
 }
 
@@ -335,7 +338,7 @@ func TestStatsOfRefusedWritesAndStalls(t *testing.T) {
 	s.Must("DEBUG", "SLEEP", "1.2")
 	a, text := call[statsData](t, d, stats, `{}`)
 	concludes(t, a, "attention", "REDIS_SLOW")
-	says(t, text, `SLOWLOG GET 10: "DEBUG" took 2 s`, "one command held up all others")
+	says(t, text, `SLOWLOG GET 128: "DEBUG" took 2 s`, "one command held up all others")
 
 	s.Must("SLOWLOG", "RESET")
 	for range 3 {
@@ -357,6 +360,37 @@ func TestStatsOfRefusedWritesAndStalls(t *testing.T) {
 	a, text = call[statsData](t, deps(t, "redis://payro:ropass@"+full.Addr), stats, `{}`)
 	concludes(t, a, "attention", "REDIS_WRITES_REJECTED_OOM", "RATE_LIMITER_FAIL_OPEN")
 	says(t, text, "of its memory limit: beyond it, it refuses writes")
+}
+
+// A stall of some seconds ago stands in the slow log behind many short commands; and where
+// these have pushed it out, nobody can say that there was none.
+func TestStatsOfAStallBehindManyShortCommands(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account, "slowlog-log-slower-than 1000", "enable-debug-command yes")
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	short := func(n int) {
+		for range n {
+			s.Must("DEBUG", "SLEEP", "0.002")
+		}
+	}
+	s.Must("DEBUG", "SLEEP", "1.2")
+	short(12)
+	a, text := call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "attention", "REDIS_SLOW")
+	says(t, text, `"DEBUG" took 2 s; 1 of the last`, "one command held up all others")
+	if len(a.Data.Slow) != 3 || a.Data.Slow[0].TookMS < 1200 {
+		t.Errorf("of the slow log are shown %+v", a.Data.Slow)
+	}
+
+	s.Must("SLOWLOG", "RESET")
+	s.Must("DEBUG", "SLEEP", "1.2")
+	short(128)
+	a, text = call[statsData](t, d, stats, `{}`)
+	concludes(t, a, "ok")
+	says(t, text, "to 15 s ago: the 128 entries of its slow log that were read are all younger")
+	if slices.Contains(a.RuledOut, "REDIS_SLOW") {
+		t.Errorf("ruled out %v", a.RuledOut)
+	}
 }
 
 func TestStatsSourceFailures(t *testing.T) {
