@@ -69,6 +69,74 @@ func TestNothingFoundIsNotHealthy(t *testing.T) {
 	found(t, r, "ok")
 }
 
+// A template that is not ingest's, on a Redis that has too many cached answers to go
+// through for a question about one merchant.
+func TestAWrongTemplateAmidManyAnswers(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	fillAnswers(t, s, 30000)
+	for i := range 300 {
+		s.Must("SET", fmt.Sprint("limits:authorize:M-", i), "5", "EX", "60")
+	}
+	doubts := []string{`no counter, but keys like "limits:authorize:M-`, "that count: is RATE_LIMIT_KEY_TEMPLATE (rate:{action}:{merchant_id}) what ingest has?"}
+	r, text := ask(t, d, `{"merchant_id":"M-1"}`)
+	found(t, r, "unknown")
+	says(t, text, append(doubts, "NOT KNOWN - ")...)
+	ofKeys := func(code string) bool { return strings.HasPrefix(code, "RATE_KEY_") }
+	for _, args := range []string{`{}`, `{"merchant_ids":["M-1","M-2"]}`} {
+		h, text := call[hittingData](t, d, find, args)
+		concludes(t, h, "unknown")
+		if says(t, text, append(doubts, "0 of 0 counters")...); slices.ContainsFunc(h.RuledOut, ofKeys) {
+			t.Errorf("ruled out %v", h.RuledOut)
+		}
+	}
+	d.Scope = []string{"M-1"} // others are not named to who may not know of them
+	r, text = ask(t, d, `{"merchant_id":"M-1"}`)
+	found(t, r, "unknown")
+	h, more := call[hittingData](t, d, find, `{}`)
+	concludes(t, h, "unknown")
+	l, most := call[listData](t, d, "list_rate_limit_keys", `{}`)
+	concludes(t, l, "unknown")
+	for _, text := range []string{text, more, most} {
+		if says(t, text, "no counter, but other keys that count"); strings.Contains(text, "limits:authorize:") {
+			t.Errorf("a merchant outside of the scope shows: %s", text)
+		}
+	}
+}
+
+// Another application's keys are named after an action and count, and of the few counters
+// there are a glance may see none. Nothing is wrong.
+func TestOthersCountAmidManyAnswers(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, account)
+	d := deps(t, "redis://payro:ropass@"+s.Addr)
+	fillAnswers(t, s, 10000)
+	s.Must("EVAL", "for i=1,1000 do redis.call('SET','lock:refund:'..i,i,'EX',600) end return 1", 0)
+	s.Must("SET", "rate:refund:OTHER", "5", "EX", "60")
+	r, _ := ask(t, d, `{"merchant_id":"M"}`)
+	found(t, r, "ok")
+	for _, args := range []string{`{}`, `{"merchant_ids":["M"]}`} {
+		h, _ := call[hittingData](t, d, find, args)
+		concludes(t, h, "ok")
+	}
+	// Nor in a quiet minute of a Redis that others share and that is large.
+	s.Must("FLUSHALL")
+	fillAnswers(t, s, 30000)
+	fillOthers(t, s, 20000)
+	r, _ = ask(t, d, `{"merchant_id":"M"}`)
+	found(t, r, "ok")
+	for _, args := range []string{`{}`, `{"merchant_ids":["M"]}`} {
+		h, _ := call[hittingData](t, d, find, args)
+		concludes(t, h, "ok")
+	}
+}
+
+func fillAnswers(t *testing.T, s *redistest.Server, n int) {
+	t.Helper()
+	s.Must("EVAL", "for i=1,tonumber(ARGV[1]) do redis.call('SET','idem:authorize:M:order-'..i,ARGV[2],'EX',600) end return 1", 0, n, body)
+}
+
 // A quiet minute: counters have ended, cached answers live on. That is healthy, and no
 // question asked of it is left open.
 func TestAQuietMinuteIsHealthy(t *testing.T) {

@@ -17,6 +17,9 @@ import (
 // some of every hundred are counters, and more are cached answers.
 const glance = 2000
 
+// glanceTime is how long a look at what a Redis is for may take.
+const glanceTime = 200 * time.Millisecond
+
 // looksAlike is how many keys that may be counters by another name are looked at.
 const looksAlike = 20
 
@@ -28,7 +31,7 @@ const looksAlike = 20
 func (d Deps) strange(ctx context.Context) string {
 	counters, answers := 0, 0
 	var alike []string
-	scan := d.Redis.Scan(ctx, redisdb.ScanSpec{MaxKeys: glance, Budget: redisdb.Budget(ctx, 200*time.Millisecond)}, func(f redisdb.Found) {
+	scan := d.Redis.Scan(ctx, redisdb.ScanSpec{MaxKeys: glance, Budget: redisdb.Budget(ctx, glanceTime)}, func(f redisdb.Found) {
 		_, _, counter := d.RateKey.Parse(f.Key)
 		switch {
 		case counter:
@@ -42,18 +45,37 @@ func (d Deps) strange(ctx context.Context) string {
 	switch refused := slices.IndexFunc(scan.Parts, func(p redisdb.Part) bool { return !p.Source.OK() }); {
 	case refused >= 0 && len(scan.Parts) == 1:
 		return "no counter, and whether Redis has any could not be looked at: " + foreign.Text(scan.Parts[0].Source.Err.Error()).Quoted()
-	case counters > 0 || !scan.Done() && answers > 0:
+	case counters > 0:
 		return ""
 	case scan.Keys() == 0:
 		return d.elsewhere(ctx)
 	}
-	if key := d.counting(ctx, alike); key != "" {
-		return fmt.Sprintf("no counter, but keys like %s that count: is RATE_LIMIT_KEY_TEMPLATE (%s) what ingest has?", foreign.Text(key).Quoted(), d.RateKey)
+	if key := d.counting(ctx, alike); key != "" && (scan.Done() || !d.hasCounter(ctx)) {
+		keys := "keys like " + foreign.Text(key).Quoted()
+		if d.Scope.Limited() { // it names a merchant
+			keys = "other keys"
+		}
+		return fmt.Sprintf("no counter, but %s that count: is RATE_LIMIT_KEY_TEMPLATE (%s) what ingest has?", keys, d.RateKey)
 	}
 	if answers > 0 || !scan.Done() {
 		return ""
 	}
 	return fmt.Sprintf("none of %d keys in Redis is a counter or a cached answer: either no merchant sent a request for minutes, or RATE_LIMIT_KEY_TEMPLATE (%s) is not what ingest has, or REDIS_URL is not its Redis", scan.Keys(), d.RateKey)
+}
+
+// hasCounter looks for a counter that a glance at a few of many keys has missed: beside
+// other applications, whose keys may be named after an action and count, that is likely.
+func (d Deps) hasCounter(ctx context.Context) bool {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	found := false
+	d.Redis.Scan(ctx, redisdb.ScanSpec{Match: d.RateKey.Pattern(""), Budget: redisdb.Budget(ctx, glanceTime)}, func(f redisdb.Found) {
+		if _, _, counter := d.RateKey.Parse(f.Key); counter {
+			found = true
+			stop()
+		}
+	})
+	return found
 }
 
 // elsewhere doubts an empty database beside others that are not empty.

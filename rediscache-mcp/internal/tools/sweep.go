@@ -245,7 +245,11 @@ func (s *sweep) run(ctx context.Context, pattern string, merchants []string, mos
 		return s.scanned(ctx, pattern, most, from)
 	}
 	r := swept{sweep: s, named: true, more: map[catalog.Code]int64{}, at: map[string]int{}}
-	r.byName(ctx, distinct(merchants))
+	merchants = distinct(merchants)
+	r.byName(ctx, merchants)
+	if len(r.without) == len(merchants) {
+		r.strange = s.deps.strange(ctx)
+	}
 	r.close(ctx)
 	return r
 }
