@@ -27,6 +27,7 @@ type Part struct {
 	At      Position
 	Begin   uint64 // cursor that it started from
 	Keys    int64  // DBSIZE when it began
+	Sized   bool   // Keys was told
 	Matched int64  // keys that the pattern let through
 	Steps   int64
 	// Refused counts keys that could be found but not read, or whose TTL could
@@ -92,12 +93,27 @@ func (s Scan) Done() bool {
 	return len(s.Parts) > 0 && !slices.ContainsFunc(s.Parts, func(p Part) bool { return !p.At.Done || !p.Source.OK() })
 }
 
+// Unsized is how many servers did not tell how many keys they have.
+func (s Scan) Unsized() (n int) {
+	for _, p := range s.Parts {
+		if !p.Sized {
+			n++
+		}
+	}
+	return n
+}
+
 // Share is the part of all keys that was seen, weighted by the servers' keys; 0
-// when none answered.
+// when none answered. A server that did not tell how many it has counts as much as
+// the others on average.
 func (s Scan) Share() float64 {
+	mean := max(1, float64(s.Keys())/float64(max(1, len(s.Parts)-s.Unsized())))
 	var seen, all float64
 	for _, p := range s.Parts {
 		weight := float64(max(p.Keys, 1))
+		if !p.Sized {
+			weight = mean
+		}
 		all += weight
 		seen += weight * p.Share()
 	}
@@ -107,7 +123,7 @@ func (s Scan) Share() float64 {
 	return seen / all
 }
 
-// Keys is how many keys the servers had, over all.
+// Keys is how many keys the servers had, over all that told it.
 func (s Scan) Keys() (n int64) {
 	for _, p := range s.Parts {
 		n += p.Keys

@@ -227,3 +227,29 @@ func TestScanOutOfTime(t *testing.T) {
 		t.Errorf("%v after %s", err, time.Since(start))
 	}
 }
+
+// A server that did not even tell how many keys it has is no small one.
+func TestShareBesideAServerThatIsGone(t *testing.T) {
+	whole := func(keys int64) redisdb.Part {
+		return redisdb.Part{Keys: keys, Sized: true, At: redisdb.Position{Done: true}}
+	}
+	died := redisdb.Part{Keys: 1_000_000, Sized: true}
+	var gone redisdb.Part
+	for name, c := range map[string]struct {
+		parts   []redisdb.Part
+		share   float64
+		unsized int
+	}{
+		"all answered":         {[]redisdb.Part{whole(1_000_000), whole(3_000_000)}, 1, 0},
+		"one of three is gone": {[]redisdb.Part{whole(1_000_000), gone, whole(1_000_000)}, 2.0 / 3, 1},
+		"the others differ":    {[]redisdb.Part{whole(1_000_000), whole(3_000_000), gone, gone}, 0.5, 2},
+		"the others are empty": {[]redisdb.Part{whole(0), gone}, 0.5, 1},
+		"it went away later":   {[]redisdb.Part{whole(3_000_000), died}, 0.75, 0},
+		"all are gone":         {[]redisdb.Part{gone, gone}, 0, 2},
+	} {
+		s := redisdb.Scan{Parts: c.parts}
+		if math.Abs(s.Share()-c.share) > 1e-9 || s.Unsized() != c.unsized {
+			t.Errorf("%s: share %v, %d unsized, want %v and %d", name, s.Share(), s.Unsized(), c.share, c.unsized)
+		}
+	}
+}

@@ -41,7 +41,7 @@ func (n node) scan(ctx context.Context, spec ScanSpec, start time.Time, slotted 
 		p.At = Position{Server: n.hash("")}
 		return p
 	}
-	p.Keys, p.At = l.keys, Position{Server: n.hash(l.process)}
+	p.Keys, p.Sized, p.At = l.keys, true, Position{Server: n.hash(l.process)}
 	for _, from := range spec.From {
 		if from.Server == p.At.Server {
 			p.At, p.Begin, p.skipped = from, from.Cursor, from.Done

@@ -1,6 +1,7 @@
 package tools_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -100,5 +101,36 @@ func TestSlotsOfAClusterThatNobodyServes(t *testing.T) {
 				t.Errorf("ruled out %v", a.RuledOut)
 			}
 		})
+	}
+}
+
+// How many keys a master has that is gone nobody knows: it is no small part of all, and
+// what there is in all is not estimated.
+func TestAMasterThatIsGoneIsAPartOfAll(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.Cluster(t, 3, append([]string{"cluster-require-full-coverage no"}, clustered...)...)
+	for i := range 300 {
+		key := fmt.Sprint("rate:authorize:SHOP-", i)
+		at, _ := owner(t, nodes, key)
+		at.Must("SET", key, 20000, "EX", "60")
+	}
+	d := deps(t, "redis://payro:ropass@"+nodes[0].Addr+","+nodes[1].Addr+","+nodes[2].Addr)
+	nodes[1].Stop()
+	gone := "redis " + nodes[1].Addr
+	none := gone + ": none of its keys seen, and how many it has is not known"
+
+	a, text := call[hittingData](t, d, find, `{}`)
+	if a.Verdict == "ok" || a.Data.InAll != nil || a.Data.AtOrOver == 0 {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "in the roughly 66.6% of the keys seen", "only roughly 66.6% of the keys were seen", none,
+		fmt.Sprintf("roughly 66.6%% of %d keys and those of 1 masters that did not tell how many, by SCAN", a.Data.AtOrOver))
+	l, text := call[listData](t, d, "list_rate_limit_keys", `{}`)
+	if says(t, text, "in the roughly 66.6% of the keys seen", none); l.Verdict == "ok" || strings.Contains(text, "; about ") {
+		t.Errorf("%s", text)
+	}
+	b, text := call[statsData](t, d, stats, `{}`)
+	if says(t, text, none); b.Verdict == "ok" || len(b.Data.Families) != 1 || b.Data.Families[0].About != nil {
+		t.Errorf("%s", text)
 	}
 }

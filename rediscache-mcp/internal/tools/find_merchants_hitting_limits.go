@@ -61,7 +61,7 @@ func (d Deps) handleFindMerchantsHittingLimits(ctx context.Context, in HittingIn
 		NeverReset: r.total(catalog.RateKeyNoTTLBlocking) + r.total(catalog.RateKeyNoTTLLatent), Corrupt: r.total(catalog.RateKeyCorrupt),
 		Limits: r.limitWords(), Worst: r.rows()}
 	if !r.named {
-		a.Data.InAll = diagnose.EstimateOf(r.counts.hits, r.scan.Share())
+		a.Data.InAll = estimate(r.counts.hits, r.scan)
 	}
 	absent, doubt := r.absent(ctx)
 	a.Data.Notes = closeSweep(&a, r, from)

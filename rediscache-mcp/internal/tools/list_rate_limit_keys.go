@@ -62,7 +62,7 @@ func (d Deps) handleListRateLimitKeys(ctx context.Context, in ListKeysIn) (repor
 	}
 	a.Data = ListKeysData{Matching: r.counts.hits, Limits: r.limitWords(), Counters: r.rows()}
 	if !r.named {
-		a.Data.InAll = diagnose.EstimateOf(r.counts.hits, r.scan.Share())
+		a.Data.InAll = estimate(r.counts.hits, r.scan)
 	}
 	a.Data.Notes = closeSweep(&a, r, from)
 	if r.counts.off > 0 {

@@ -66,7 +66,7 @@ func (c *census) families() []FamilyCount {
 	all := []FamilyCount{}
 	for name, n := range c.of {
 		f := FamilyCount{Name: foreign.Text(name), Seen: n}
-		if e := diagnose.EstimateOf(n, c.scan.Share()); e != nil {
+		if e := estimate(n, c.scan); e != nil {
 			f.About, f.Low, f.High = &e.About, &e.Low, &e.High
 		}
 		all = append(all, f)

@@ -75,6 +75,24 @@ func percent(share float64) string {
 	return fmt.Sprintf("%v%%", math.Floor(share*1000)/10)
 }
 
+// seen says what share of the keys a scan saw. With a server that did not tell how many
+// it has, that is no more than likely.
+func seen(scan redisdb.Scan) string {
+	if scan.Unsized() > 0 {
+		return "roughly " + percent(scan.Share())
+	}
+	return percent(scan.Share())
+}
+
+// estimate is how many of something there are in all, by the part that was seen; nil
+// where that was all, or where nobody knows how much the rest is.
+func estimate(n int64, scan redisdb.Scan) *diagnose.Estimate {
+	if scan.Unsized() > 0 {
+		return nil
+	}
+	return diagnose.EstimateOf(n, scan.Share())
+}
+
 // cover says what was looked at, and how to get the rest.
 func (r *swept) cover(c *report.Coverage, from cursor) {
 	if r.named {
@@ -112,14 +130,20 @@ func (r *swept) cover(c *report.Coverage, from cursor) {
 
 // cover says how much of the keys a scan saw.
 func cover(c *report.Coverage, scan redisdb.Scan, resumed bool) {
-	var keys int64
 	for _, p := range scan.Parts {
-		keys += p.Keys
-		if !p.At.Done && p.Source.OK() && len(scan.Parts) > 1 {
+		switch {
+		case len(scan.Parts) == 1:
+		case !p.Sized:
+			c.Not = append(c.Not, p.Source.Name+": none of its keys seen, and how many it has is not known")
+		case !p.At.Done && p.Source.OK():
 			c.Not = append(c.Not, fmt.Sprintf("%s: %s of its keys seen", p.Source.Name, percent(p.Share())))
 		}
 	}
-	words := fmt.Sprintf("%s of %d keys, by SCAN in %s", percent(scan.Share()), keys, scan.Took.Round(time.Millisecond))
+	all := fmt.Sprintf("%d keys", scan.Keys())
+	if n := scan.Unsized(); n > 0 {
+		all += fmt.Sprintf(" and those of %d masters that did not tell how many", n)
+	}
+	words := fmt.Sprintf("%s of %s, by SCAN in %s", seen(scan), all, scan.Took.Round(time.Millisecond))
 	if resumed {
 		words += ", from the cursor on"
 	}
@@ -144,7 +168,7 @@ func cover(c *report.Coverage, scan redisdb.Scan, resumed bool) {
 func (r *swept) doubt(resumed bool) string {
 	var why []string
 	if !r.named && !r.scan.Done() && len(r.scan.Parts) > 0 && r.scan.Share() > 0 {
-		why = append(why, fmt.Sprintf("only %s of the keys were seen", percent(r.scan.Share())))
+		why = append(why, fmt.Sprintf("only %s of the keys were seen", seen(r.scan)))
 	} else if resumed && r.scan.Done() {
 		why = append(why, "this is the rest of a scan; the answers before tell of the other keys")
 	}
@@ -224,7 +248,7 @@ func (r *swept) in() string {
 	if r.named || r.scan.Done() && r.scan.Share() == 1 {
 		return ""
 	}
-	return fmt.Sprintf(" in the %s of the keys seen", percent(r.scan.Share()))
+	return fmt.Sprintf(" in the %s of the keys seen", seen(r.scan))
 }
 
 // closeSweep fills in what the answer of every sweep has. It returns notes.

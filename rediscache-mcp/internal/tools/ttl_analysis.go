@@ -180,7 +180,7 @@ func (d Deps) handleTTLAnalysis(ctx context.Context, in TTLIn) (report.Answer[TT
 			}
 		}
 	}
-	a.Data = TTLData{Keys: r.counts.counters, InAll: diagnose.EstimateOf(r.counts.counters, r.scan.Share()), Families: t.sorted(),
+	a.Data = TTLData{Keys: r.counts.counters, InAll: estimate(r.counts.counters, r.scan), Families: t.sorted(),
 		Window: d.limitWords(""), IdemTTL: fmt.Sprintf("%d s (%s)", int64(d.IdemTTL.TTL/time.Second), setOrAssumed(d.IdemTTL.Set))}
 	a.Data.Notes = closeSweep(&a, r, from)
 	if r.sawAll() && len(t.samples) == 0 {
