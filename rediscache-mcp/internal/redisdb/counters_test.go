@@ -3,6 +3,7 @@ package redisdb_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -115,14 +116,39 @@ func TestLookupsThatAreCounted(t *testing.T) {
 	ask(t, db, "a", "b", "c")
 	ctx, cancel := redisdb.Within(t.Context())
 	defer cancel()
-	if there := db.Exist(ctx, []string{"a", "b"}); !there[0] || there[1] {
-		t.Errorf("Exist says %v", there)
+	if there, failure := db.Exist(ctx, []string{"a", "b"}); !there[0] || there[1] || failure != nil {
+		t.Errorf("Exist says %v, %v", there, failure)
 	}
 	if hits, misses := s.Stat("keyspace_hits"), s.Stat("keyspace_misses"); hits != "2" || misses != "4" {
 		t.Errorf("%s hits and %s misses, want two lookups a key and none for Exist", hits, misses)
 	}
 	if calls := s.Stat("cmdstat_info"); !strings.HasPrefix(calls, "calls=3,") { // one of ours, two of this test's
 		t.Errorf("INFO was asked more than once: %s", calls)
+	}
+}
+
+// Whether a key is there is told without the right to the probe too, and not at all where
+// it may not be read.
+func TestExistWithFewerRights(t *testing.T) {
+	s := redistest.Start(t, "user noprobe on >x ~* -@all +@read +info", "user some on >x ~a* -@all +@read +info +memory|usage")
+	for _, key := range []string{"a", "b"} {
+		s.Must("SET", key, "5", "EX", "60")
+	}
+	for url, c := range map[string]struct {
+		keys  []string
+		there []bool
+		class fault.Class
+	}{
+		"redis://noprobe:x@" + s.Addr:      {[]string{"none", "a", "b"}, []bool{false, true, true}, ""},
+		"redis://some:x@" + s.Addr:         {[]string{"b", "a", "another"}, []bool{false, true, false}, fault.Permission},
+		"redis://" + redistest.Refusing(t): {[]string{"a"}, []bool{false}, fault.Unreachable},
+	} {
+		ctx, cancel := redisdb.Within(t.Context())
+		there, failure := open(t, url).Exist(ctx, c.keys)
+		cancel()
+		if !slices.Equal(there, c.there) || (failure == nil) != (c.class == "") || failure != nil && failure.Class != c.class {
+			t.Errorf("%s: %v, %v", url, there, failure)
+		}
 	}
 }
 

@@ -1,7 +1,9 @@
 package redisdb
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -108,8 +110,17 @@ func (db *DB) reload(ctx context.Context, keys []string, r Reading) bool {
 
 // ofKeys puts a command about each key to the server that has it, all at once, and tells
 // what was answered to which. Keys whose server did not answer, or refused the command,
-// are passed over.
+// are passed over, as those are that are not there.
 func ofKeys[C redis.Cmder](ctx context.Context, db *DB, keys []string, put func(pipe redis.Pipeliner, key string) C, told func(at int, cmd C)) {
+	eachOf(ctx, db, keys, put, func(at int, cmd C) {
+		if cmd.Err() == nil {
+			told(at, cmd)
+		}
+	})
+}
+
+// eachOf is ofKeys that tells errors too, of servers that answered.
+func eachOf[C redis.Cmder](ctx context.Context, db *DB, keys []string, put func(pipe redis.Pipeliner, key string) C, told func(at int, cmd C)) {
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	nodes, failure := db.nodes(ctx, keys)
@@ -126,20 +137,36 @@ func ofKeys[C redis.Cmder](ctx context.Context, db *DB, keys []string, put func(
 			continue
 		}
 		for i, at := range n.keys {
-			if cmds[i].Err() == nil {
-				told(at, cmds[i])
-			}
+			told(at, cmds[i])
 		}
 	}
 }
 
-// Exist reports which keys are there, by a probe that counts as no lookup. Keys
-// that could not be looked for are reported as absent.
-func (db *DB) Exist(ctx context.Context, keys []string) []bool {
-	there := make([]bool, len(keys))
-	ofKeys(ctx, db, keys, func(pipe redis.Pipeliner, key string) *redis.IntCmd { return pipe.MemoryUsage(ctx, key, 1) },
-		func(at int, _ *redis.IntCmd) { there[at] = true })
-	return there
+// Exist reports which keys are there, by a probe that counts as no lookup; a key that it
+// does not tell of, for want of the right or because it has moved, is read. The failure is
+// that of a key which could not be read either: whether it is there is not known.
+func (db *DB) Exist(ctx context.Context, keys []string) (there []bool, failure *fault.Failure) {
+	there, told := make([]bool, len(keys)), make([]bool, len(keys))
+	eachOf(ctx, db, keys, func(pipe redis.Pipeliner, key string) *redis.IntCmd { return pipe.MemoryUsage(ctx, key, 1) },
+		func(at int, size *redis.IntCmd) {
+			there[at] = size.Err() == nil
+			told[at] = there[at] || errors.Is(size.Err(), redis.Nil)
+		})
+	var rest []string
+	var at []int
+	for i, key := range keys {
+		if !told[i] {
+			rest, at = append(rest, key), append(at, i)
+		}
+	}
+	if len(rest) == 0 {
+		return there, nil
+	}
+	for i, c := range db.Counters(ctx, rest).Counters {
+		there[at[i]] = c.Err == nil && c.Last().Exists
+		failure = cmp.Or(failure, c.Err)
+	}
+	return there, failure
 }
 
 // Check returns a question for --check: does the target answer all that the tools

@@ -173,8 +173,8 @@ func TestCluster(t *testing.T) {
 	if name := r.Servers[r.Counters[0].Server].Source.Name; name != "redis "+b.Addr {
 		t.Errorf("%s is held by %s", keys[0], name)
 	}
-	if there := db.Exist(t.Context(), []string{"rate:authorize:MERCHANT-8", "rate:refund:MERCHANT-8"}); !there[0] || there[1] {
-		t.Errorf("Exist says %v", there)
+	if there, failure := db.Exist(t.Context(), []string{"rate:authorize:MERCHANT-8", "rate:refund:MERCHANT-8"}); !there[0] || there[1] || failure != nil {
+		t.Errorf("Exist says %v, %v", there, failure)
 	}
 
 	found := map[string]redisdb.Found{}

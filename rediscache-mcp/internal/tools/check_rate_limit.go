@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"payops-mcp/rediscache-mcp/internal/keyspace"
 	"payops-mcp/rediscache-mcp/internal/redisdb"
 	"payops-mcp/shared/catalog"
+	"payops-mcp/shared/fault"
 	"payops-mcp/shared/foreign"
 	"payops-mcp/shared/report"
 	"payops-mcp/shared/tool"
@@ -105,18 +107,30 @@ func (d Deps) judged(merchant string, actions []keyspace.Action, r redisdb.Readi
 // a slip of the finger does not read as a healthy merchant.
 func (d Deps) meant(ctx context.Context, merchant string, actions []keyspace.Action) string {
 	var found []string
+	var missed *fault.Failure
 	for _, id := range keyspace.Lookalikes(merchant) {
 		if d.Scope.Check(id) != nil {
 			continue
 		}
-		if slices.Contains(d.Redis.Exist(ctx, d.rateKeys(id, actions)), true) {
+		there, failure := d.Redis.Exist(ctx, d.rateKeys(id, actions))
+		missed = cmp.Or(missed, failure)
+		if slices.Contains(there, true) {
 			found = append(found, foreign.Text(id).Quoted())
 		}
 	}
 	if len(found) == 0 {
-		return ""
+		return unprobed("no counter for this id", missed)
 	}
 	return "no counter for this id, but there is one for " + strings.Join(found, " and ") + ": was that merchant meant?"
+}
+
+// unprobed doubts what is not there where it could not be looked whether another was
+// meant.
+func unprobed(what string, missed *fault.Failure) string {
+	if missed == nil {
+		return ""
+	}
+	return what + ", and whether there is one by a name like it could not be looked at: " + foreign.Text(missed.Error()).Quoted()
 }
 
 func (d Deps) checkRateLimit() tool.Tool {

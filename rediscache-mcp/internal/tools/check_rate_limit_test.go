@@ -179,6 +179,36 @@ func TestNoCounter(t *testing.T) {
 	}
 }
 
+// A slip of the finger is noticed without the right to the probe that counts as no lookup,
+// and where it cannot be, that is said.
+func TestASlipWithFewerRights(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, "user noprobe on >x ~* -@all +@read +info", "user own on >x ~*:merchant-8 ~*:merchant-8:* -@all +@read +info +memory|usage")
+	s.Must("SET", "rate:authorize:MERCHANT-8", "24731")
+	s.Must("SET", "idem:authorize:MERCHANT-8:k", body, "EX", "60")
+	for user, doubt := range map[string]string{
+		"noprobe": "meant?",
+		"own":     "by a name like it could not be looked at: ",
+	} {
+		d := deps(t, "redis://"+user+":x@"+s.Addr)
+		r, text := ask(t, d, `{"merchant_id":"merchant-8"}`)
+		found(t, r, "unknown")
+		says(t, text, "NOT KNOWN - authorize, capture, refund 0 used", doubt)
+		h, text := call[hittingData](t, d, find, `{"merchant_ids":["merchant-8"]}`)
+		concludes(t, h, "unknown")
+		says(t, text, `"merchant-8": no counter for this id`, doubt)
+		i, text := lookup(t, d, "merchant-8", "k")
+		concludes(t, i, "unknown")
+		says(t, text, "NOT IN THE CACHE", doubt)
+	}
+	// Who is idle is not doubted for that.
+	d := deps(t, "redis://noprobe:x@"+s.Addr)
+	r, _ := ask(t, d, `{"merchant_id":"IDLE"}`)
+	found(t, r, "ok")
+	i, _ := lookup(t, d, "IDLE", "k")
+	concludes(t, i, "ok")
+}
+
 func TestScope(t *testing.T) {
 	d := deps(t, "redis://"+redistest.Refusing(t))
 	d.Scope = []string{"M1", "M2"}

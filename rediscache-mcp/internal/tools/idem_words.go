@@ -71,13 +71,14 @@ func (d Deps) meantIdem(ctx context.Context, in IdempotencyIn) string {
 		return ""
 	}
 	var found []string
-	for i, there := range d.Redis.Exist(ctx, names) {
-		if there {
+	there, missed := d.Redis.Exist(ctx, names)
+	for i := range names {
+		if there[i] {
 			found = append(found, said[i])
 		}
 	}
 	if len(found) == 0 {
-		return ""
+		return unprobed("no cached answer for these two", missed)
 	}
 	return "no cached answer for these two, but there is one for " + strings.Join(found, " and ") + ": was that meant?"
 }

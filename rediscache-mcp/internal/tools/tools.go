@@ -8,6 +8,7 @@ import (
 	"payops-mcp/rediscache-mcp/internal/keyspace"
 	"payops-mcp/rediscache-mcp/internal/limiter"
 	"payops-mcp/rediscache-mcp/internal/redisdb"
+	"payops-mcp/shared/fault"
 	"payops-mcp/shared/scope"
 	"payops-mcp/shared/tool"
 )
@@ -22,7 +23,7 @@ type Redis interface {
 	Remember(ctx context.Context, all, lasting int64, some []string)
 	Sizes(ctx context.Context, keys []string) []redisdb.KeySize
 	Idle(ctx context.Context, keys []redisdb.KeySize)
-	Exist(ctx context.Context, keys []string) []bool
+	Exist(ctx context.Context, keys []string) ([]bool, *fault.Failure)
 	Clear(ctx context.Context, key string, shown redisdb.Sight) redisdb.Clearing
 }
 
