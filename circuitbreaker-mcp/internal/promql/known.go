@@ -30,6 +30,12 @@ const (
 	httpSeries    = `http_server_requests_seconds_`
 )
 
+// httpCountOf is the counter of payment requests with further labels, and those that a
+// question narrows it by.
+func httpCountOf(more string) string {
+	return httpSeries + `count{job="ingest-service", uri=~"/payments/.*"` + more + `$F}`
+}
+
 // The groups of words that several metrics share.
 var (
 	breakerWords = []string{"breaker", "breakers", "circuit", "브레이커", "서킷", "차단기"}
@@ -61,7 +67,7 @@ var Metrics = []Known{
 		words: [][]string{requestWords}, more: append([]string{"per", "second", "rate", "rps", "초당"}, rateWords...), takes: []string{"uri", "status"}},
 	{Name: "http_status_mix", Means: "payment requests a second, by HTTP status", Unit: "/s", expr: `sum by (status) (rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*"$F}[$Q]))`,
 		words: [][]string{requestWords, {"status", "statuses", "codes", "code", "mix", "상태코드"}}, takes: []string{"uri"}},
-	{Name: "http_error_ratio", Means: "share of payment requests answered 5xx", Unit: "ratio", expr: `(sum(rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*", status=~"5.."$F}[$Q])) or 0 * sum(rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*"$F}[$Q]))) / sum(rate(` + httpSeries + `count{job="ingest-service", uri=~"/payments/.*"$F}[$Q]))`,
+	{Name: "http_error_ratio", Means: "share of payment requests answered 5xx", Unit: "ratio", expr: `(sum(` + counted(httpCountOf(`, status=~"5.."`), "$Q", "$q") + `) or 0 * sum(` + httpCountOf(``) + `)) / sum(` + countedWith(httpCountOf(``), httpCountOf(`, status=~"5.."`), "$Q", "$q") + `)`,
 		words: [][]string{requestWords, append([]string{"5xx", "500"}, failWords...)}, more: rateWords, takes: []string{"uri"}},
 	{Name: "http_latency", Means: "latency of payment requests by route, p95 unless another was asked for", Unit: "s", expr: `histogram_quantile($P, sum by (uri, le) (rate(` + httpSeries + `bucket{job="ingest-service", uri=~"/payments/.*"$F}[$Q])))`,
 		words: [][]string{latencyWords}, more: append([]string{"time", "p50", "p99", "median", "percentile"}, requestWords...), takes: []string{"uri", "quantile"}},

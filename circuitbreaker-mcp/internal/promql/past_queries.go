@@ -11,7 +11,7 @@ import (
 // that is no shorter than a breaker holds back what fails; $V, $r and $k are these
 // in seconds. $B is how long before its end the time began that the end is compared
 // with: of a time that is over, before all of it. $S is the step of a line and $Q the longer of it and four scrapes,
-// below which a rate is chance. Each is executed by a real Prometheus in the tests.
+// below which a rate is chance; $q is that in seconds. Each is executed by a real Prometheus in the tests.
 const (
 	// madeQuery gives every scrape of the instances, and whether it worked.
 	madeQuery = `up{job="ingest-service"}[$W]`
@@ -36,36 +36,10 @@ or label_replace(sum by (job) (increase(kafka_producer_record_error_total[$W] of
 or label_replace(sum by (job, exception) (increase(spring_kafka_template_seconds_count{result="failure"}[$W] offset $W)) > 0, "fact", "send_before", "", "")
 or label_replace(sum by (job, exception) (increase(spring_kafka_listener_seconds_count{result="failure"}[$W] offset $W)) > 0, "fact", "listener_before", "", "")`
 
-	// trafficQuery gives the traffic of the time and of its end.
-	trafficQuery = `
-label_replace(sum by (uri, status) (increase(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"}[$W])), "fact", "http", "", "")
-or label_replace(sum by (uri, status) (increase(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"}[5m])), "fact", "http_5m", "", "")
-or label_replace(sum by (uri, status) (increase(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"}[$R])), "fact", "http_recent", "", "")
-or label_replace(sum by (uri, status) (increase(http_server_requests_seconds_count{job="ingest-service", uri="/payments/authorize"}[1h] offset $B)), "fact", "http_baseline", "", "")
-or label_replace(histogram_quantile(0.5, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*"}[$W]))), "fact", "p50", "", "")
-or label_replace(histogram_quantile(0.95, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*"}[$W]))), "fact", "p95", "", "")
-or label_replace(histogram_quantile(0.99, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*"}[$W]))), "fact", "p99", "", "")
-or label_replace(histogram_quantile(0.95, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri="/payments/authorize"}[5m]))), "fact", "p95_5m", "", "")
-or label_replace(histogram_quantile(0.95, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri="/payments/authorize"}[$R]))), "fact", "p95_recent", "", "")
-or label_replace(sum by (uri) (increase(http_server_requests_seconds_sum{job="ingest-service", uri=~"/payments/.*"}[$W])) / sum by (uri) (increase(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"}[$W])), "fact", "mean", "", "")`
-
 	// poolsOverQuery adds what database pools came to in a time that is over.
 	poolsOverQuery = `
 or label_replace(max by (instance, pool) (max_over_time(hikaricp_connections_pending[$W])), "fact", "most_pending", "", "")
 or label_replace(max by (instance, pool) (increase(hikaricp_connections_timeout_total[$W])), "fact", "timeouts_over", "", "")`
-
-	// linesQuery gives the lines. A gauge's is its highest value in the step, so
-	// that what was short is not lost between two points.
-	linesQuery = `
-label_replace(sum (rate(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"}[$Q])), "fact", "requests", "", "")
-or label_replace(sum (rate(http_server_requests_seconds_count{job="ingest-service", uri="/payments/authorize"}[$Q])), "fact", "authorize", "", "")
-or label_replace(sum (rate(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*", status=~"5.."}[$Q])), "fact", "5xx", "", "")
-or label_replace(sum (rate(http_server_requests_seconds_count{job="ingest-service", uri="/payments/authorize", status="409"}[$Q])), "fact", "409", "", "")
-or label_replace(sum (rate(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*", status="429"}[$Q])), "fact", "429", "", "")
-or label_replace(histogram_quantile(0.95, sum by (le) (rate(http_server_requests_seconds_bucket{job="ingest-service", uri="/payments/authorize"}[$Q]))), "fact", "authorize_p95", "", "")
-or label_replace(max by (name) (max_over_time(resilience4j_circuitbreaker_failure_rate{job="ingest-service"}[$S])), "fact", "failure_rate", "", "")
-or label_replace(max by (name) (max_over_time(resilience4j_circuitbreaker_slow_call_rate{job="ingest-service"}[$S])), "fact", "slow_rate", "", "")
-or label_replace(sum by (name) (rate(resilience4j_circuitbreaker_not_permitted_calls_total{job="ingest-service"}[$Q])), "fact", "not_permitted", "", "")`
 
 	// statesQuery gives every scrape of the states that breakers had, of those
 	// that had more than one.
@@ -74,6 +48,32 @@ or label_replace(sum by (name) (rate(resilience4j_circuitbreaker_not_permitted_c
 	// failedQuery gives every scrape of how many calls failed.
 	failedQuery = `resilience4j_circuitbreaker_calls_seconds_count{job="ingest-service", kind="failed", instance=~%s, name=~%s}[$W]`
 )
+
+// trafficQuery gives the traffic of the time and of its end.
+var trafficQuery = `
+label_replace(sum by (uri, status) (` + countedWith(httpCount, httpFailed, "$W", "$V") + `), "fact", "http", "", "")
+or label_replace(sum by (uri, status) (` + countedWith(httpCount, httpFailed, "5m", "300") + `), "fact", "http_5m", "", "")
+or label_replace(sum by (uri, status) (` + countedWith(httpCount, httpFailed, "$R", "$r") + `), "fact", "http_recent", "", "")
+or label_replace(sum by (uri, status) (increase(http_server_requests_seconds_count{job="ingest-service", uri="/payments/authorize"}[1h] offset $B)), "fact", "http_baseline", "", "")
+or label_replace(histogram_quantile(0.5, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*"}[$W]))), "fact", "p50", "", "")
+or label_replace(histogram_quantile(0.95, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*"}[$W]))), "fact", "p95", "", "")
+or label_replace(histogram_quantile(0.99, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*"}[$W]))), "fact", "p99", "", "")
+or label_replace(histogram_quantile(0.95, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri="/payments/authorize"}[5m]))), "fact", "p95_5m", "", "")
+or label_replace(histogram_quantile(0.95, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri="/payments/authorize"}[$R]))), "fact", "p95_recent", "", "")
+or label_replace(sum by (uri) (increase(http_server_requests_seconds_sum{job="ingest-service", uri=~"/payments/.*"}[$W])) / sum by (uri) (increase(http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"}[$W])), "fact", "mean", "", "")`
+
+// linesQuery gives the lines. A gauge's is its highest value in the step, so
+// that what was short is not lost between two points.
+var linesQuery = `
+label_replace(sum (` + countedWith(httpCount, httpFailed, "$Q", "$q") + `) / $q, "fact", "requests", "", "")
+or label_replace(sum (` + countedWith(authorizeCount, authorizeFailed, "$Q", "$q") + `) / $q, "fact", "authorize", "", "")
+or label_replace(sum (` + counted(http5xx, "$Q", "$q") + `) / $q, "fact", "5xx", "", "")
+or label_replace(sum (` + counted(authorize409, "$Q", "$q") + `) / $q, "fact", "409", "", "")
+or label_replace(sum (` + counted(http429, "$Q", "$q") + `) / $q, "fact", "429", "", "")
+or label_replace(histogram_quantile(0.95, sum by (le) (rate(http_server_requests_seconds_bucket{job="ingest-service", uri="/payments/authorize"}[$Q]))), "fact", "authorize_p95", "", "")
+or label_replace(max by (name) (max_over_time(resilience4j_circuitbreaker_failure_rate{job="ingest-service"}[$S])), "fact", "failure_rate", "", "")
+or label_replace(max by (name) (max_over_time(resilience4j_circuitbreaker_slow_call_rate{job="ingest-service"}[$S])), "fact", "slow_rate", "", "")
+or label_replace(sum by (name) (rate(resilience4j_circuitbreaker_not_permitted_calls_total{job="ingest-service"}[$Q])), "fact", "not_permitted", "", "")`
 
 // clientsQuery gives database pools and what failed at Kafka.
 var clientsQuery = `
@@ -90,18 +90,34 @@ or label_replace(sum by (job, exception) (` + counted(sendFailures, "$K", "$k") 
 or label_replace(sum by (job, exception) (` + counted(listenerFailures, "$W", "$V") + `) > 0, "fact", "listener", "", "")
 or label_replace(sum by (job, exception) (` + counted(listenerFailures, "$R", "$r") + `) / $r > 0, "fact", "listener_recent", "", "")`
 
+// The counters of which a series begins with the first call that it counts.
 const (
 	sendFailures     = `spring_kafka_template_seconds_count{result="failure"}`
 	listenerFailures = `spring_kafka_listener_seconds_count{result="failure"}`
+	httpCount        = httpSeries + `count{job="ingest-service", uri=~"/payments/.*"}`
+	httpFailed       = httpSeries + `count{job="ingest-service", uri=~"/payments/.*", status=~"5..|409|429"}`
+	http5xx          = httpSeries + `count{job="ingest-service", uri=~"/payments/.*", status=~"5.."}`
+	http429          = httpSeries + `count{job="ingest-service", uri=~"/payments/.*", status="429"}`
+	authorizeCount   = httpSeries + `count{job="ingest-service", uri="/payments/authorize"}`
+	authorizeFailed  = httpSeries + `count{job="ingest-service", uri="/payments/authorize", status=~"5..|409|429"}`
+	authorize409     = httpSeries + `count{job="ingest-service", uri="/payments/authorize", status="409"}`
 )
 
-// counted is how much a counter of failures by exception grew in a time. Such a series
-// begins with the first failure, so that increase() misses what it begins with: all of
-// it, where the failures open a breaker and then end. Where an instance was scraped
-// before or was not yet running, the series that begins has counted from zero.
+// counted is how much a counter by exception or by status grew in a time; it is to be
+// summed. Such a series begins with the first call of its kind, so that increase() misses
+// what it begins with: all of it, where calls fail for seconds and no more. Where an
+// instance was scraped before or was not yet running, the series that begins has counted
+// from zero; where it was not scraped, nobody knows when. Its least value is what it
+// began with, or less where it began again after a restart.
 func counted(counter, over, seconds string) string {
-	return strings.NewReplacer("COUNTER", counter, "OVER", over, "SECONDS", seconds).Replace(
-		`((last_over_time(COUNTER[OVER]) unless COUNTER offset OVER) and on (job, instance) (up offset OVER == 1 or process_start_time_seconds > time() - SECONDS)) or increase(COUNTER[OVER])`)
+	return countedWith(counter, counter, over, seconds)
+}
+
+// countedWith is counted of a counter of which some series alone are looked at for what
+// they began with: that takes as long again as the rest.
+func countedWith(counter, some, over, seconds string) string {
+	return strings.NewReplacer("COUNTER", counter, "SOME", some, "OVER", over, "SECONDS", seconds).Replace(
+		`(increase(COUNTER[OVER]) or label_replace((min_over_time(SOME[OVER]) unless SOME offset OVER) and on (job, instance) (up offset OVER == 1 or process_start_time_seconds > time() - SECONDS), "began", "here", "", ""))`)
 }
 
 const (
@@ -154,7 +170,7 @@ func (s Span) fill(expr string) string {
 	return strings.NewReplacer(
 		"$W", promDuration(w), "$V", promSeconds(w), "$B", promDuration(before), "$R", promDuration(s.recent()), "$r", promSeconds(s.recent()),
 		"$K", promDuration(sending), "$k", promSeconds(sending),
-		"$S", promDuration(step), "$Q", promDuration(s.RateWindow())).Replace(expr)
+		"$S", promDuration(step), "$Q", promDuration(s.RateWindow()), "$q", promSeconds(s.RateWindow())).Replace(expr)
 }
 
 // promSeconds writes a length as a number of seconds.

@@ -297,3 +297,73 @@ func TestACounterThatBegins(t *testing.T) {
 		})
 	}
 }
+
+// The first requests that are answered with a status begin its series: where they all
+// came between two scrapes, nothing was counted. What an instance has served since its
+// start, before anybody scraped it, is no burst.
+func TestAStatusThatBegins(t *testing.T) {
+	t.Parallel()
+	end := noon.Add(time.Hour)
+	before := func(minutes int) time.Time { return end.Add(-time.Duration(minutes) * time.Minute) }
+	long := noon.Add(-time.Hour)
+	for name, c := range map[string]struct {
+		scraped, started time.Time // first scraped, its start
+		restarted        time.Time // where it was; then it has not failed since
+		failed           time.Time // from when on there are the failures
+		served           float64   // in the half hour
+		count, now       float64   // that failed in it, and in its last five minutes
+	}{
+		"while it is scraped":              {noon, long, end, before(20), 3600, 300, 0},
+		"while it is scraped, just now":    {noon, long, end, before(2), 3600, 300, 300},
+		"before the time":                  {noon, long, end, before(40), 3600, 0, 0},
+		"with an old one, newly scraped":   {before(10), long, end, long, 1200, 0, 0},
+		"with an old one, just scraped":    {before(2), long, end, long, 250, 0, 0},
+		"with a new instance":              {before(10), before(10).Add(-20 * time.Second), end, noon, 1210, 300, 0},
+		"before a restart":                 {noon, long, before(10), before(20), 3600, 300, 0},
+		"before a restart, both just now":  {noon, long, before(2), before(3), 3600, 300, 300},
+		"restarted, and it never happened": {noon, long, before(2), end.Add(time.Hour), 3600, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var past promtest.Past
+			for at := c.scraped; !at.After(end); at = at.Add(promtest.Every) {
+				started, n := c.started, 1_000_000
+				if at.After(c.restarted) {
+					started, n = c.restarted, 0
+				} else if !started.Equal(long) {
+					n = 0
+				}
+				page := []string{promtest.Started(started), served("/payments/authorize", "200", n+int(at.Sub(started).Seconds())*2, 0)}
+				if !at.Before(c.failed) && !at.After(c.restarted) {
+					page = append(page, served("/payments/authorize", "500", 300, 0))
+				}
+				past.Scrape("a", at, page...)
+			}
+			p := askPast(t, &past, before(30), end)
+			if len(p.HTTP.Routes) != 1 {
+				t.Fatalf("%+v", p.HTTP.Routes)
+			}
+			if got := p.HTTP.Routes[0].Status; !about(got["200"], c.served) || !about(got["500"], c.count) {
+				t.Errorf("%.0f served and %.0f failed, want %.0f and %.0f", got["200"], got["500"], c.served, c.count)
+			}
+			if got := p.HTTP.FiveMinutes.S5xx; !about(got, c.now) {
+				t.Errorf("%.0f failed in five minutes, want %.0f", got, c.now)
+			}
+			if got := sumOf(p, promql.Line5xx); !about(got, c.count) {
+				t.Errorf("%.0f failed by the line, want %.0f", got, c.count)
+			}
+		})
+	}
+}
+
+// sumOf is what a line of rates comes to over its time.
+func sumOf(p promql.Past, name promql.LineName) (sum float64) {
+	for _, l := range p.Lines {
+		for _, x := range l.Points {
+			if l.Name == name && x.Value != nil {
+				sum += *x.Value * p.Step.Seconds()
+			}
+		}
+	}
+	return sum
+}

@@ -193,6 +193,27 @@ func TestAnOutageThatIsOver(t *testing.T) {
 	}
 }
 
+// No request had ever failed; then a database stood for ten seconds, and all that failed
+// did within one scrape interval: the share was 0%.
+func TestFailuresBetweenTwoScrapes(t *testing.T) {
+	t.Parallel()
+	c := server(t, promtest.Start(t, hour(func(second int) string {
+		page := promtest.Healthy() + traffic(second, map[string]float64{"200": 2}, 0.2)
+		if second >= 1200 {
+			page += "http_server_requests_seconds_count{method=\"POST\",uri=\"/payments/authorize\",status=\"500\"} 300\n"
+		}
+		return page
+	})).URL)
+	since, until := time.Now().Add(-50*time.Minute).Format(time.RFC3339), time.Now().Add(-20*time.Minute).Format(time.RFC3339)
+	a, r := analyze(t, c, fmt.Sprintf(`{"since":%q,"until":%q}`, since, until))
+	if a.Verdict != "attention" || !slices.Contains(a.Codes(), "INGEST_5XX_SPIKE") || !strings.Contains(r.Text, "600 of ") {
+		t.Errorf("%s %v:\n%s", a.Verdict, a.Codes(), r.Text)
+	}
+	if a, r := analyze(t, c, `{}`); a.Verdict != "ok" || strings.Contains(a.Summary, ", 0% 5xx") {
+		t.Errorf("it is over: %s %v:\n%s", a.Verdict, a.Codes(), r.Text)
+	}
+}
+
 // While Prometheus was down a breaker may have opened and closed again: such a time
 // is not called well, and nothing of it is ruled out.
 func TestATimeThatWasSeenInPart(t *testing.T) {
