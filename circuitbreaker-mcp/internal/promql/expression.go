@@ -1,7 +1,9 @@
 package promql
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +28,7 @@ type selector struct {
 	matchers []*labels.Matcher
 	window   time.Duration // how much of each series every point reads
 	reads    int           // how often each point reads it: the steps of subqueries around it
+	tells    time.Duration // of how much time each point tells; 0 for a moment
 }
 
 // The most that one question may cost.
@@ -64,13 +67,14 @@ func ReadExpression(text string) (Expression, error) {
 		for _, above := range path {
 			switch n := above.(type) {
 			case *parser.MatrixSelector:
-				s.window = n.Range
+				s.window, s.tells = n.Range, s.tells+n.Range
 			case *parser.SubqueryExpr:
 				step := n.Step
 				if step == 0 {
 					step = time.Minute // Prometheus' default evaluation interval
 				}
 				s.reads *= max(1, int(n.Range/step))
+				s.tells += n.Range
 			}
 		}
 		var parts []string
@@ -85,6 +89,15 @@ func ReadExpression(text string) (Expression, error) {
 		return nil
 	})
 	return e, e.bounded()
+}
+
+// Tells is of how much time before it each point tells at least, 0 for a moment; false
+// where it tells of no series.
+func (e Expression) Tells() (time.Duration, bool) {
+	if len(e.selectors) == 0 {
+		return 0, false
+	}
+	return slices.MinFunc(e.selectors, func(a, b selector) int { return cmp.Compare(a.tells, b.tells) }).tells, true
 }
 
 // bounded refuses what costs too much however few series there are.
@@ -119,18 +132,14 @@ func narrows(matchers []*labels.Matcher) bool {
 // costly refuses what costs too much with the series that there are. counts are
 // those of the selectors, in their order.
 func (e Expression) costly(counts []int, s Span) error {
-	points := int(s.Until.Sub(s.Since)/s.step()) + 1
-	interval := s.Interval
-	if interval == 0 {
-		interval = 15 * time.Second
-	}
+	points := s.points() + 1
 	samples := 0
 	for i, sel := range e.selectors {
 		if counts[i] > maxSelected {
 			return fault.New(fault.Refused, fmt.Sprintf("Narrow it with more labels, as in %s, or ask how many there are of each kind with count by (job) (%s)", narrower(sel), sel.text),
 				"promql: %s takes in %d series, at most %d are read", sel.text, counts[i], maxSelected)
 		}
-		samples += counts[i] * points * sel.reads * max(1, int(sel.window/interval))
+		samples += counts[i] * points * sel.reads * max(1, int(sel.window/s.interval()))
 	}
 	if samples > maxSamples {
 		return fault.New(fault.Refused, "Ask for a shorter time_range, a shorter window in brackets, or narrow it with more labels",

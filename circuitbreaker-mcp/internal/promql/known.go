@@ -2,6 +2,7 @@ package promql
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -12,7 +13,7 @@ type Known struct {
 	Name  string
 	Means string
 	Unit  string
-	expr  string // $F stands for further labels, with a comma before them
+	expr  string // $F stands for further labels, with a comma before them; a gauge is between $[ and $]
 	// words are the groups of words of which one each must be said; the first of
 	// a group is what it is called in a list.
 	words [][]string
@@ -21,6 +22,9 @@ type Known struct {
 	// rate is set where -1 says that there is none; states where there is a series for
 	// each state that there could be, most of which never are.
 	rate, states bool
+	// extremes are those of "min" and "max" that are of every scrape of a gauge, and not
+	// of one a point: they count, however short they were.
+	extremes []string
 	// takes are the labels that a question may narrow it by.
 	takes []string
 }
@@ -53,11 +57,11 @@ var (
 // failures begins with the first failure: where it is not there and what it is a
 // part of is, the answer is 0.
 var Metrics = []Known{
-	{Name: "breaker_state", Means: "1 for the state that each breaker is in, 0 for another that it was in", states: true, expr: `max by (instance, name, state) (` + breakerSeries + `state{job="ingest-service"$F})`,
+	{Name: "breaker_state", Means: "1 for the state that each breaker is in, 0 for another that it was in", states: true, extremes: []string{"min", "max"}, expr: `max by (instance, name, state) ($[` + breakerSeries + `state{job="ingest-service"$F}$])`,
 		words: [][]string{breakerWords, {"state", "states", "status", "open", "opened", "closed", "상태", "열린", "열렸"}}, takes: []string{"name"}},
-	{Name: "breaker_failure_rate", Means: "failure rate of each breaker's window, where it has enough calls", Unit: "%", rate: true, expr: `max by (instance, name) (` + breakerSeries + `failure_rate{job="ingest-service"$F})`,
+	{Name: "breaker_failure_rate", Means: "failure rate of each breaker's window, where it has enough calls", Unit: "%", rate: true, extremes: []string{"max"}, expr: `max by (instance, name) ($[` + breakerSeries + `failure_rate{job="ingest-service"$F}$])`,
 		words: [][]string{breakerWords, failWords, rateWords}, takes: []string{"name"}},
-	{Name: "breaker_slow_call_rate", Means: "slow-call rate of each breaker's window, where it has enough calls", Unit: "%", rate: true, expr: `max by (instance, name) (` + breakerSeries + `slow_call_rate{job="ingest-service"$F})`,
+	{Name: "breaker_slow_call_rate", Means: "slow-call rate of each breaker's window, where it has enough calls", Unit: "%", rate: true, extremes: []string{"max"}, expr: `max by (instance, name) ($[` + breakerSeries + `slow_call_rate{job="ingest-service"$F}$])`,
 		words: [][]string{breakerWords, slowWords, {"rate", "call", "calls", "비율", "율"}}, more: []string{"rate", "call", "calls"}, takes: []string{"name"}},
 	{Name: "breaker_failed_calls", Means: "calls that failed, a second", Unit: "/s", expr: `sum by (name) (rate(` + breakerSeries + `calls_seconds_count{job="ingest-service", kind="failed"$F}[$Q]))`,
 		words: [][]string{breakerWords, failWords, {"calls", "call", "호출"}}, takes: []string{"name"}},
@@ -71,9 +75,9 @@ var Metrics = []Known{
 		words: [][]string{requestWords, append([]string{"5xx", "500"}, failWords...)}, more: rateWords, takes: []string{"uri"}},
 	{Name: "http_latency", Means: "latency of payment requests by route, p95 unless another was asked for", Unit: "s", expr: `histogram_quantile($P, sum by (uri, le) (rate(` + httpSeries + `bucket{job="ingest-service", uri=~"/payments/.*"$F}[$Q])))`,
 		words: [][]string{latencyWords}, more: append([]string{"time", "p50", "p99", "median", "percentile"}, requestWords...), takes: []string{"uri", "quantile"}},
-	{Name: "pool_connections", Means: "database connections in use, by pool", expr: `max by (instance, pool) (hikaricp_connections_active)`,
+	{Name: "pool_connections", Means: "database connections in use, by pool", extremes: []string{"max"}, expr: `max by (instance, pool) ($[hikaricp_connections_active$])`,
 		words: [][]string{poolWords}, more: []string{"active", "used", "use", "in", "usage", "database", "db", "사용"}},
-	{Name: "pool_waiting", Means: "threads that wait for a database connection, by pool", expr: `max by (instance, pool) (hikaricp_connections_pending)`,
+	{Name: "pool_waiting", Means: "threads that wait for a database connection, by pool", extremes: []string{"max"}, expr: `max by (instance, pool) ($[hikaricp_connections_pending$])`,
 		words: [][]string{poolWords, {"waiting", "pending", "wait", "queue", "threads", "대기"}}, more: []string{"database", "db"}},
 	{Name: "pool_timeouts", Means: "waits for a database connection that timed out, a second", Unit: "/s", expr: `sum by (instance, pool) (rate(hikaricp_connections_timeout_total[$Q]))`,
 		words: [][]string{poolWords, {"timeout", "timeouts", "타임아웃"}}, more: []string{"database", "db"}},
@@ -85,17 +89,17 @@ var Metrics = []Known{
 		words: [][]string{{"sends", "send", "template", "전송"}, failWords}, more: append([]string{"kafka", "exception", "exceptions", "카프카"}, rateWords...)},
 	{Name: "kafka_listener_failures", Means: "records that consumers failed to handle, a second, by exception", Unit: "/s", expr: `sum by (job, exception) (rate(spring_kafka_listener_seconds_count{result="failure"}[$Q])) or on () 0 * sum by (job) (rate(spring_kafka_listener_seconds_count[$Q]))`,
 		words: [][]string{{"listener", "listeners", "consumer", "consumers", "리스너", "컨슈머"}, failWords}, more: append([]string{"kafka", "exception", "exceptions", "카프카"}, rateWords...)},
-	{Name: "consumer_lag", Means: "greatest lag that a consumer sees; NaN while it fetches nothing. Of the workers only consumer-worker exports it", Unit: "records", expr: `max by (job, client_id) (kafka_consumer_fetch_manager_records_lag_max)`,
+	{Name: "consumer_lag", Means: "greatest lag that a consumer sees; NaN while it fetches nothing. Of the workers only consumer-worker exports it", Unit: "records", extremes: []string{"max"}, expr: `max by (job, client_id) ($[kafka_consumer_fetch_manager_records_lag_max$])`,
 		words: [][]string{{"lag", "backlog", "지연량", "랙"}}, more: []string{"consumer", "kafka", "max", "컨슈머", "카프카"}},
 	{Name: "consumer_rebalances", Means: "rebalances of consumers, an hour", Unit: "/h", expr: `sum by (job) (increase(kafka_consumer_coordinator_rebalance_total[1h]))`,
 		words: [][]string{{"rebalances", "rebalance", "rebalancing", "리밸런스", "리밸런싱"}}, more: []string{"consumer", "kafka", "consumers", "group"}},
-	{Name: "heap", Means: "JVM heap in use, of what it may take", Unit: "ratio", expr: `sum by (job, instance) (jvm_memory_used_bytes{area="heap"}) / sum by (job, instance) (jvm_memory_max_bytes{area="heap"} > 0)`,
+	{Name: "heap", Means: "JVM heap in use, of what it may take", Unit: "ratio", extremes: []string{"max"}, expr: `$[(sum by (job, instance) (jvm_memory_used_bytes{area="heap"}) / sum by (job, instance) (jvm_memory_max_bytes{area="heap"} > 0))$]`,
 		words: [][]string{{"heap", "memory", "jvm", "메모리", "힙"}}, more: []string{"used", "usage", "use", "jvm", "memory", "heap", "사용", "사용량"}},
 	{Name: "gc_pauses", Means: "share of time that the JVM stands still to collect garbage", Unit: "ratio", expr: `sum by (job, instance) (rate(jvm_gc_pause_seconds_sum[$Q]))`,
 		words: [][]string{{"gc", "garbage"}}, more: []string{"pause", "pauses", "time", "collection", "jvm"}},
-	{Name: "cpu", Means: "CPU that each process uses, of all the host's", Unit: "ratio", expr: `max by (job, instance) (process_cpu_usage)`,
+	{Name: "cpu", Means: "CPU that each process uses, of all the host's", Unit: "ratio", extremes: []string{"max"}, expr: `max by (job, instance) ($[process_cpu_usage$])`,
 		words: [][]string{{"cpu", "processor"}}, more: []string{"usage", "use", "load", "사용량", "사용"}},
-	{Name: "targets_up", Means: "1 where the last scrape worked", expr: `max by (job, instance) (up)`,
+	{Name: "targets_up", Means: "1 where the last scrape worked", extremes: []string{"min", "max"}, expr: `max by (job, instance) ($[up$])`,
 		words: [][]string{{"up", "targets", "target", "scrapes", "scrape", "alive", "down"}}, more: []string{"down", "instances", "which", "services"}},
 	{Name: "uptime", Means: "age of each process", Unit: "s", expr: `time() - max by (job, instance) (process_start_time_seconds)`,
 		words: [][]string{{"uptime", "restart", "restarts", "restarted", "started", "start", "재시작", "가동"}}, more: []string{"process", "time", "when", "last"}},
@@ -115,6 +119,7 @@ func between(r rune) bool {
 type Match struct {
 	Metric Known
 	Text   string // PromQL
+	Whole  string // the same, and by the label fact the extremes of every scrape; Text where it has none
 }
 
 // ReadQuestion finds the metric that a question asks for. unknown are the words that
@@ -182,7 +187,7 @@ func ReadQuestion(text string, s Span) (m Match, several []Known, unknown []stri
 			return m, nil, []string{f.said}
 		}
 	}
-	return Match{best[0].k, best[0].k.with(filters, s)}, nil, nil
+	return best[0].k.with(filters, s), nil, nil
 }
 
 // says reports whether a word is one of a group. Words of Korean carry particles at
@@ -222,8 +227,8 @@ func filtersOf(said []string) (filters []filter, rest []string) {
 	return filters, rest
 }
 
-// with is the metric's PromQL, narrowed.
-func (k Known) with(filters []filter, s Span) string {
+// with is the metric, narrowed, as it is asked over a time.
+func (k Known) with(filters []filter, s Span) Match {
 	more, quantile := "", "0.95"
 	for _, f := range filters {
 		if f.name == "quantile" {
@@ -232,8 +237,30 @@ func (k Known) with(filters []filter, s Span) string {
 		}
 		more += ", " + f.value
 	}
-	return strings.NewReplacer("$F", more, "$P", quantile).Replace(s.fill(k.expr))
+	narrow := strings.NewReplacer("$F", more, "$P", quantile)
+	m := Match{Metric: k, Text: narrow.Replace(s.fill(gaugeItself.Replace(k.expr)))}
+	m.Whole = m.Text
+	for _, extreme := range k.extremes {
+		m.Whole += fmt.Sprintf(` or label_replace(%s, %q, %q, "", "")`, narrow.Replace(s.fill(gaugeOver(extreme).Replace(k.expr))), factLabel, extreme)
+	}
+	return m
 }
 
-// PromQL is the metric's expression as it would be asked over a time.
-func (k Known) PromQL(s Span) string { return k.with(nil, s) }
+// gaugeItself makes a gauge's expression that of its value at a point.
+var gaugeItself = strings.NewReplacer("$[", "", "$]", "")
+
+// gaugeOver makes a gauge's expression that of an extreme since the point before. What
+// is put together of several series is looked at as often as there are scrapes.
+func gaugeOver(extreme string) *strings.Replacer {
+	return strings.NewReplacer("$[", extreme+"_over_time(", ")$]", ")[$E:$I])", "$]", "[$E])")
+}
+
+// Asked is the metric as it is asked over a time.
+func (k Known) Asked(s Span) Match { return k.with(nil, s) }
+
+// EachPoint reports whether each point of the metric is of all the time since the one
+// before.
+func (k Known) EachPoint() bool { return strings.Contains(k.expr, "$Q") }
+
+// Extremes are those of "min" and "max" that are of every scrape.
+func (k Known) Extremes() []string { return k.extremes }

@@ -20,7 +20,7 @@ func TestKnownMetrics(t *testing.T) {
 	c := client(t, promtest.Start(t, &past).URL, promql.Options{})
 	span := promql.Span{Since: end.Add(-time.Hour), Until: end, Live: true, Interval: promtest.Every}
 	for _, k := range promql.Metrics {
-		e, err := promql.ReadExpression(k.PromQL(span))
+		e, err := promql.ReadExpression(k.Asked(span).Whole)
 		if err != nil {
 			t.Errorf("%s: %v", k.Name, err)
 			continue
@@ -29,6 +29,7 @@ func TestKnownMetrics(t *testing.T) {
 		if err != nil || !m.Source.OK() {
 			t.Errorf("%s: %v, %v", k.Name, err, m.Source.Err)
 		}
+		m = m.Of(k)
 		if len(m.Series) == 0 && len(m.Empty) == 0 {
 			t.Errorf("%s gives nothing and does not say why", k.Name)
 		}

@@ -43,7 +43,7 @@ type MetricLabel struct{ Name, Value foreign.Text }
 // the error is then a *fault.Error of the kind Refused.
 func (c *Client) Metric(ctx context.Context, e Expression, s Span) (Metric, error) {
 	start := time.Now()
-	m := Metric{Step: s.step(), Points: int(s.Until.Sub(s.Since) / s.step()), Source: fault.Source{Name: c.name, Asked: c.asked(e.Text)}}
+	m := Metric{Step: s.step(), Points: s.points(), Source: fault.Source{Name: c.name, Asked: c.asked(e.Text)}}
 	counts, err := c.counted(ctx, e, s)
 	if err != nil {
 		if refusal, ok := errors.AsType[*fault.Error](err); ok {
@@ -169,9 +169,9 @@ func (m *MetricSeries) tooFew() {
 // noRate is what a breaker exports as its rate while it has too few calls.
 const noRate = -1
 
-// Of is the metric as it is told of one that can be asked for in words: without the
-// points of a rate at which there was none, and without what never was where that is
-// nothing to tell of.
+// Of is the metric as it is told of one that can be asked for in words: with the
+// extremes of every scrape, without the points of a rate at which there was none, and
+// without what never was where that is nothing to tell of.
 func (m Metric) Of(k Known) Metric {
 	if k.rate {
 		m.Series = slices.Clone(m.Series)
@@ -180,11 +180,61 @@ func (m Metric) Of(k Known) Metric {
 			m.Series[i].tooFew()
 		}
 	}
+	if len(k.extremes) > 0 {
+		m.Series = withExtremes(m.Series)
+	}
 	never := func(x MetricSeries) bool { return x.Max != nil && *x.Max == 0 }
 	if k.states && slices.ContainsFunc(m.Series, func(x MetricSeries) bool { return !never(x) }) {
 		m.Series = slices.DeleteFunc(slices.Clone(m.Series), never)
 	}
 	return m
+}
+
+// withExtremes puts the extremes of every scrape to the series that they are of. What
+// was there between two points alone is a series without points.
+func withExtremes(all []MetricSeries) (whole []MetricSeries) {
+	var extremes []MetricSeries
+	for _, x := range all {
+		if x.extreme() == "" {
+			whole = append(whole, x)
+		} else {
+			extremes = append(extremes, x)
+		}
+	}
+	for _, x := range extremes {
+		labels := slices.DeleteFunc(slices.Clone(x.Labels), isFact)
+		n := slices.IndexFunc(whole, func(w MetricSeries) bool { return slices.Equal(w.Labels, labels) })
+		if n < 0 {
+			n = len(whole)
+			whole = append(whole, MetricSeries{Labels: labels, Points: emptied(x.Points)})
+		}
+		switch {
+		case x.extreme() == "max" && x.Max != nil:
+			whole[n].Max = x.Max
+		case x.extreme() == "min" && x.Min != nil:
+			whole[n].Min = x.Min
+		}
+	}
+	return whole
+}
+
+// extreme is which extreme a series is of; empty for the value itself.
+func (m MetricSeries) extreme() string {
+	if n := slices.IndexFunc(m.Labels, isFact); n >= 0 {
+		return string(m.Labels[n].Value)
+	}
+	return ""
+}
+
+func isFact(l MetricLabel) bool { return l.Name == factLabel }
+
+// emptied are points without their values.
+func emptied(points []Point) []Point {
+	none := make([]Point, len(points))
+	for i, p := range points {
+		none[i].At = p.At
+	}
+	return none
 }
 
 // onGrid puts points on the steps of a time; where there is none, or no number,

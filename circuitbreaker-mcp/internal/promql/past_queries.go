@@ -11,7 +11,8 @@ import (
 // that is no shorter than a breaker holds back what fails; $V, $r and $k are these
 // in seconds. $B is how long before its end the time began that the end is compared
 // with: of a time that is over, before all of it. $S is the step of a line and $Q the longer of it and four scrapes,
-// below which a rate is chance; $q is that in seconds. Each is executed by a real Prometheus in the tests.
+// below which a rate is chance; $q is that in seconds. $E is how far an extreme reaches back from each
+// point, and $I the time between scrapes. Each is executed by a real Prometheus in the tests.
 const (
 	// madeQuery gives every scrape of the instances, and whether it worked.
 	madeQuery = `up{job="ingest-service"}[$W]`
@@ -154,6 +155,18 @@ func (s Span) step() time.Duration {
 // step, or more where a step has too few scrapes.
 func (s Span) RateWindow() time.Duration { return max(s.step(), 4*s.Interval) }
 
+// points is how many points of a step there are.
+func (s Span) points() int { return int(s.Until.Sub(s.Since) / s.step()) }
+
+// reach is how far back from each point extremes are looked for: a step and what is left
+// of the time beside whole steps, so that all of it is looked at and nothing before it.
+func (s Span) reach() time.Duration {
+	return (s.Until.Sub(s.Since) - time.Duration(max(0, s.points()-1))*s.step()).Round(time.Millisecond)
+}
+
+// interval is the time between scrapes, a usual one where it is not known.
+func (s Span) interval() time.Duration { return cmp.Or(s.Interval, 15*time.Second) }
+
 // recent is the while at the end of the time that Traffic.Recent is of.
 func (s Span) recent() time.Duration {
 	return max(minRecent, 4*s.Interval).Round(time.Second)
@@ -170,7 +183,8 @@ func (s Span) fill(expr string) string {
 	return strings.NewReplacer(
 		"$W", promDuration(w), "$V", promSeconds(w), "$B", promDuration(before), "$R", promDuration(s.recent()), "$r", promSeconds(s.recent()),
 		"$K", promDuration(sending), "$k", promSeconds(sending),
-		"$S", promDuration(step), "$Q", promDuration(s.RateWindow()), "$q", promSeconds(s.RateWindow())).Replace(expr)
+		"$S", promDuration(step), "$Q", promDuration(s.RateWindow()), "$q", promSeconds(s.RateWindow()),
+		"$E", promDuration(s.reach()), "$I", promDuration(s.interval())).Replace(expr)
 }
 
 // promSeconds writes a length as a number of seconds.

@@ -74,7 +74,7 @@ func (s Sources) metrics(ctx context.Context, in MetricsIn) (report.Answer[Metri
 		return a, err
 	}
 	// What cannot be asked is refused before anybody is asked.
-	expr, known, err := expressionOf(in, promql.Span{Since: time.Unix(0, 0), Until: time.Unix(3600, 0)})
+	q, err := metricOf(in, promql.Span{Since: time.Unix(0, 0), Until: time.Unix(3600, 0)})
 	if err != nil {
 		return a, err
 	}
@@ -86,20 +86,24 @@ func (s Sources) metrics(ctx context.Context, in MetricsIn) (report.Answer[Metri
 	if err != nil {
 		return a, err
 	}
-	if known != nil { // its windows depend on the time
-		if expr, _, err = expressionOf(in, span); err != nil {
+	if q.known != nil { // its windows depend on the time
+		if q, err = metricOf(in, span); err != nil {
 			return a, err
 		}
 	}
 	m := promql.Metric{Source: clock.Source}
 	// How often ingest is scraped is not needed here, its clock is.
 	if !clock.At.IsZero() {
-		if m, err = s.Prometheus.Metric(sources, expr, span); err != nil {
+		if m, err = s.Prometheus.Metric(sources, q.whole, span); err != nil && q.extremes() != nil {
+			q.whole = q.points
+			m, err = s.Prometheus.Metric(sources, q.points, span)
+		}
+		if err != nil {
 			return a, err
 		}
 	}
-	if known != nil {
-		m = m.Of(*known)
+	if q.known != nil {
+		m = m.Of(*q.known)
 	}
 	m.Source.Took = time.Since(start)
 	if err := ctx.Err(); err != nil {
@@ -110,24 +114,35 @@ func (s Sources) metrics(ctx context.Context, in MetricsIn) (report.Answer[Metri
 	}
 	a.Findings = diagnose.PromSilent(m.Source, time.Time{}, "no answer")
 	a.Sources, a.AsOf = []fault.Source{m.Source}, span.Until.In(s.Zone)
-	a.Data = metricsData(expr.Text, known, m, in, rng)
+	a.Data = metricsData(q.points.Text, q.known, m, in, rng)
 	a.Coverage = report.Coverage{Window: rng.String()}
+	if len(m.Series) > 0 {
+		q.between(&a.Coverage, m.Step)
+	}
 	if n := len(m.Series); n > in.Limit {
-		a.Coverage.Cut, a.Coverage.More = true, fmt.Sprintf("%d of %d series are shown, the greatest at the end of the time; raise limit, or aggregate: sum by (job) (%s)", in.Limit, n, expr.Text)
+		a.Coverage.Cut, a.Coverage.More = true, fmt.Sprintf("%d of %d series are shown, the greatest at the end of the time; raise limit, or aggregate: sum by (job) (%s)", in.Limit, n, q.points.Text)
 	}
 	if len(m.Series) == 0 && m.Source.OK() {
 		a.Because = "nothing was found that could be judged"
 	}
 	a.Conclude()
-	a.Summary = metricsSummary(m, known, lengthOf(rng.Duration()))
+	a.Summary = metricsSummary(m, q.known, lengthOf(rng.Duration()))
 	return a, nil
 }
 
-// expressionOf is the expression of the arguments; known is nil for PromQL.
-func expressionOf(in MetricsIn, span promql.Span) (promql.Expression, *promql.Known, error) {
+// metricAsked is what is asked of Prometheus.
+type metricAsked struct {
+	points promql.Expression // the value at each point
+	whole  promql.Expression // the same, and the extremes of every scrape; points where it has none
+	known  *promql.Known     // nil for PromQL
+}
+
+// metricOf is what the arguments ask for.
+func metricOf(in MetricsIn, span promql.Span) (q metricAsked, err error) {
 	if in.PromQL != "" {
-		e, err := promql.ReadExpression(in.PromQL)
-		return e, nil, err
+		q.points, err = promql.ReadExpression(in.PromQL)
+		q.whole = q.points
+		return q, err
 	}
 	m, several, unknown := promql.ReadQuestion(in.Question, span)
 	switch {
@@ -136,18 +151,50 @@ func expressionOf(in MetricsIn, span promql.Span) (promql.Expression, *promql.Kn
 		for _, k := range several {
 			names = append(names, k.Name+" ("+k.Means+")")
 		}
-		return promql.Expression{}, nil, fault.New(fault.Invalid, "Say more, or give promql", "question: it may mean %s", strings.Join(names, ", or "))
+		return q, fault.New(fault.Invalid, "Say more, or give promql", "question: it may mean %s", strings.Join(names, ", or "))
 	case len(unknown) > 0:
 		var quoted []string
 		for _, w := range unknown {
 			quoted = append(quoted, foreign.Text(w).Quoted())
 		}
-		return promql.Expression{}, nil, fault.New(fault.Invalid, "", "question: %s is not understood; there are: %s. Or give promql", strings.Join(quoted, ", "), strings.Join(questions(), "; "))
+		return q, fault.New(fault.Invalid, "", "question: %s is not understood; there are: %s. Or give promql", strings.Join(quoted, ", "), strings.Join(questions(), "; "))
 	case m.Text == "":
-		return promql.Expression{}, nil, fault.New(fault.Invalid, "", "question: no metric is meant by this; there are: %s. Or give promql", strings.Join(questions(), "; "))
+		return q, fault.New(fault.Invalid, "", "question: no metric is meant by this; there are: %s. Or give promql", strings.Join(questions(), "; "))
 	}
-	e, err := promql.ReadExpression(m.Text)
-	return e, &m.Metric, err
+	q.known = &m.Metric
+	if q.points, err = promql.ReadExpression(m.Text); err != nil {
+		return q, err
+	}
+	q.whole, err = promql.ReadExpression(m.Whole)
+	return q, err
+}
+
+// extremes are those of "min" and "max" that are asked of every scrape.
+func (q metricAsked) extremes() []string {
+	if q.whole.Text == q.points.Text {
+		return nil
+	}
+	return q.known.Extremes()
+}
+
+// between says what of the time between two points is in the numbers.
+func (q metricAsked) between(c *report.Coverage, step time.Duration) {
+	tells, series := q.points.Tells()
+	shorter := ""
+	switch extremes := q.extremes(); {
+	case extremes != nil:
+		c.Looked = append(c.Looked, fmt.Sprintf("%s of every scrape, the other numbers of one every %s", strings.Join(extremes, " and "), lengthOf(step)))
+		return
+	case q.known != nil && q.known.EachPoint(), !series, tells >= step:
+		return
+	case q.known != nil && q.known.Extremes() != nil:
+		shorter = "; of a shorter time_range every scrape would be"
+	}
+	one := "one sample"
+	if tells > 0 {
+		one = lengthOf(tells)
+	}
+	c.Not = append(c.Not, fmt.Sprintf("what lies between two points: %s in every %s is in min and max%s", one, lengthOf(step), shorter))
 }
 
 // questions are the metrics that can be asked for in words.
@@ -321,8 +368,11 @@ func metricsSummary(m promql.Metric, known *promql.Known, length string) string 
 			low = x.Min
 		}
 	}
-	if high == nil {
+	switch {
+	case high == nil:
 		return fmt.Sprintf("%s: %s in %s, none of which has a number", name, plural(len(m.Series), "series"), length)
+	case low == nil: // it was there between two points alone
+		return fmt.Sprintf("%s: %s in %s, up to %v", name, plural(len(m.Series), "series"), length, *digits(high))
 	}
 	return fmt.Sprintf("%s: %s in %s, from %v to %v", name, plural(len(m.Series), "series"), length, *digits(low), *digits(high))
 }

@@ -192,3 +192,68 @@ func TestFiftySeries(t *testing.T) {
 		t.Errorf("%d bytes:\n%s", len(text), text)
 	}
 }
+
+// A day has a point every quarter of an hour, of one scrape: a breaker that was OPEN for
+// some minutes between two was told as never OPEN, and a target that was down as up.
+func TestWhatLiesBetweenTwoPoints(t *testing.T) {
+	t.Parallel()
+	until := time.Now().UTC().Truncate(time.Minute).Add(-time.Hour)
+	point := until.Add(-9 * time.Hour)
+	between := func(at time.Time) bool {
+		return at.After(point.Add(2*time.Minute)) && at.Before(point.Add(9*time.Minute))
+	}
+	const waiting = "hikaricp_connections_pending{pool=\"HikariPool-1\"} "
+	var past promtest.Past
+	for at := until.Add(-24*time.Hour - 10*time.Minute); !at.After(until); at = at.Add(promtest.Every) {
+		b := promtest.Closed("kafka-publisher")
+		if between(at) {
+			b = b.In("open")
+			past.Fails("b", at, at)
+			past.Scrape("c", at, waiting+"7")
+		} else {
+			past.Scrape("b", at)
+		}
+		pending := waiting + "0"
+		if until.Sub(at) > 24*time.Hour+time.Minute { // before the first quarter of an hour
+			pending = waiting + "9"
+		}
+		past.Scrape("a", at, b.String(), pending)
+	}
+	for n := range 200 {
+		past.Scrape(fmt.Sprintf("n%d", n), until, "process_cpu_usage 0.5")
+	}
+	c := server(t, promtest.Start(t, &past).URL)
+	ask := func(what string, length time.Duration) (tooltest.Answer[metricsSaid], string) {
+		return queried(t, c, fmt.Sprintf(`{%s,"since":%q,"until":%q}`, what, until.Add(-length).Format(time.RFC3339), until.Format(time.RFC3339)))
+	}
+	const day = 24 * time.Hour
+	a, text := ask(`"question":"is the breaker open"`, day)
+	if s := a.Data.Series; len(s) != 2 || !strings.Contains(s[0].Labels, "closed") || *s[0].Min != 0 || *s[0].Last != 1 || !strings.Contains(s[1].Labels, "open") || *s[1].Max != 1 || *s[1].Last != 0 {
+		t.Errorf("OPEN between two points:\n%s", text)
+	}
+	a, text = ask(`"question":"which targets are down"`, day)
+	if !strings.HasSuffix(a.Summary, "from 0 to 1") || len(a.Coverage.NotLooked) > 0 {
+		t.Errorf("down between two points:\n%s", text)
+	}
+	a, text = ask(`"question":"db pool waiting"`, day+10*time.Minute)
+	if s := a.Data.Series; len(s) != 2 || *s[0].Max != 9 || *s[0].Last != 0 || *s[1].Max != 7 || s[1].Last != nil || !strings.Contains(s[1].Note, "no sample") {
+		t.Errorf("before the first point, and an instance that was there between two alone:\n%s", text)
+	}
+	for what, want := range map[string]string{
+		`"promql":"up"`:                     "one sample in every 15m",
+		`"promql":"max_over_time(up[5m])"`:  "5m in every 15m",
+		`"promql":"max_over_time(up[15m])"`: "",
+		`"promql":"1+1"`:                    "",
+		`"question":"cpu"`:                  "",
+	} {
+		a, text := ask(what, day)
+		if got := strings.Join(a.Coverage.NotLooked, "; "); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: not looked at %q, want %q\n%s", what, got, want, text)
+		}
+	}
+	// Every scrape of so many series in a week is too much to read; one a point is not.
+	a, text = ask(`"question":"cpu"`, 7*day)
+	if len(a.Data.Series) != 50 || !strings.Contains(strings.Join(a.Coverage.NotLooked, "; "), "of a shorter time_range every scrape would be") {
+		t.Errorf("too much to read:\n%s", text)
+	}
+}
