@@ -315,6 +315,32 @@ func failedGroup(class fault.Class) Kafka {
 	return k
 }
 
+// With the account that is recommended no topic of the outbox is read: that duplicates
+// were not looked for was said nowhere.
+func TestRepeatsThatWereNotLookedFor(t *testing.T) {
+	const refused, partly = "we may not read it", "not all of it was told"
+	for name, x := range map[string]struct {
+		repeats []broker.Repeats
+		want    []string
+	}{
+		"none asked for": {nil, nil},
+		"all was read":   {[]broker.Repeats{{Topic: "payment.authorized"}}, nil},
+		"refused": {[]broker.Repeats{{Topic: "payment.authorized", Unread: refused}, {Topic: "payment.capture-requested", Unread: refused}},
+			[]string{"repeated events in payment.authorized, payment.capture-requested: we may not read it"}},
+		"one of two, in part": {[]broker.Repeats{{Topic: "payment.authorized"}, {Topic: "payment.capture-requested", Unread: partly}},
+			[]string{"repeated events in payment.capture-requested: not all of it was told"}},
+	} {
+		k := cluster(3, 1)
+		k.Repeats = x.repeats
+		if got := RepeatsNotLooked(k); !slices.Equal(got, x.want) {
+			t.Errorf("%s: %q, want %q", name, got, x.want)
+		}
+		if _, ran := KafkaFindings(k); slices.Contains(ran, catalog.OutboxDuplicatePublish) != (len(x.repeats) > 0 && x.want == nil) {
+			t.Errorf("%s: ruled out %v", name, ran)
+		}
+	}
+}
+
 // A rule that had not what it needs is not told as ruled out.
 func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
 	for name, x := range map[string]struct {

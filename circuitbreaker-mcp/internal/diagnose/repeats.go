@@ -38,6 +38,26 @@ func (k Kafka) repeatsKnown() bool {
 	return k.answered() && k.agesKnown() && !k.refusesEvents() && len(k.Repeats) > 0 && !slices.ContainsFunc(k.Repeats, func(r broker.Repeats) bool { return r.Unread != "" })
 }
 
+// RepeatsNotLooked say in which topics repeated events were not looked for, and why. With
+// the account that is recommended these are all: it may not read them.
+func RepeatsNotLooked(k Kafka) (not []string) {
+	var reasons []string
+	topics := map[string][]string{}
+	for _, r := range k.Repeats {
+		if r.Unread == "" {
+			continue
+		}
+		if topics[r.Unread] == nil {
+			reasons = append(reasons, r.Unread)
+		}
+		topics[r.Unread] = append(topics[r.Unread], r.Topic)
+	}
+	for _, why := range reasons {
+		not = append(not, "repeated events in "+names(topics[why])+": "+why)
+	}
+	return not
+}
+
 // refusesEvents reports whether Kafka does not take all that is sent to it.
 func (k Kafka) refusesEvents() bool { return len(leaderless(k)) > 0 || len(belowMinISR(k)) > 0 }
 

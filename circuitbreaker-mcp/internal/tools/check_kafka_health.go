@@ -330,6 +330,7 @@ func (s Sources) kafkaCoverage(k diagnose.Kafka, view diagnose.Status) report.Co
 	if k.Source.OK() {
 		tellClock(&c, k.Clock)
 	}
+	c.Not = append(c.Not, diagnose.RepeatsNotLooked(k)...)
 	for _, t := range k.Tried {
 		if !t.OK() && k.Source.OK() {
 			c.Not = append(c.Not, fmt.Sprintf("bootstrap server %s: %s", t.Name, t.Err.Class))

@@ -13,6 +13,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"payops-mcp/circuitbreaker-mcp/internal/broker"
+	"payops-mcp/circuitbreaker-mcp/internal/diagnose"
 	"payops-mcp/circuitbreaker-mcp/internal/ingest"
 	"payops-mcp/circuitbreaker-mcp/internal/kafkatest"
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
@@ -269,6 +270,23 @@ func TestKafkaExamples(t *testing.T) {
 			if r := c.Call(t, declared.Spec.Name, example); r.IsError {
 				t.Errorf("%s %s: %s", declared.Spec.Name, example, r.Text)
 			}
+		}
+	}
+}
+
+// What was not looked at is in the coverage, also where that is no doubt.
+func TestKafkaCoverage(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		h    broker.Health
+		want string // of what was not looked at
+	}{
+		"all":                 {broker.Health{Repeats: []broker.Repeats{{Topic: "payment.authorized"}}}, ""},
+		"repeats are refused": {broker.Health{Repeats: []broker.Repeats{{Topic: "payment.authorized", Unread: "we may not read it"}}}, "repeated events in payment.authorized: we may not read it"},
+	} {
+		x.h.Clock.Known = true
+		if got := strings.Join(Sources{}.kafkaCoverage(diagnose.Kafka{Health: x.h}, diagnose.Status{}).Not, "; "); got != x.want {
+			t.Errorf("%s: not looked at %q, want %q", name, got, x.want)
 		}
 	}
 }
