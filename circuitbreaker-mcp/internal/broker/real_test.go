@@ -324,6 +324,42 @@ func TestRepeatedEvents(t *testing.T) {
 	}
 }
 
+// Of a busy topic the newest records are read: how far back that is, is told where it is
+// less than was asked for.
+func TestRepeatsReachBackAsFarAsTheyWereRead(t *testing.T) {
+	s := kafkatest.New(t)
+	now := time.Now()
+	event := func(partition, n int, age time.Duration) kafka.Message {
+		return kafka.Message{Partition: partition, Key: []byte("k"), Value: []byte("v"), Time: now.Add(-age), Headers: []kafka.Header{{Key: "eventId", Value: fmt.Append(nil, n)}}}
+	}
+	for name, x := range map[string]struct {
+		records int
+		each    time.Duration // between two
+		cut     bool
+		reach   time.Duration
+	}{
+		"few":                         {50, 100 * time.Millisecond, false, 0},
+		"many, over more than asked":  {400, time.Second, false, 0},
+		"many, over less":             {400, 100 * time.Millisecond, true, 20 * time.Second},
+		"as many as are read, in all": {200, 100 * time.Millisecond, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			topic := s.Name("outbox")
+			s.Topic(topic, 2)
+			var all []kafka.Message
+			for n := range x.records {
+				all = append(all, event(0, n, time.Duration(x.records-1-n)*x.each))
+			}
+			s.Send(topic, append(all, event(1, -1, time.Hour))...)
+			r := health(t, s, broker.Ask{Topics: []string{topic}, Outbox: []string{topic}, Again: 2 * time.Minute, Samples: 1}).Repeats[0]
+			// The look is some time after now.
+			if late := time.Since(now); r.Unread != "" || r.Cut != x.cut || r.Reach < x.reach-time.Second || r.Reach > x.reach+late {
+				t.Errorf("%+v, want cut %v, reach %s", r, x.cut, x.reach)
+			}
+		})
+	}
+}
+
 // A dead letter that is a gigabyte when it is unpacked costs neither the memory nor
 // the letters beside it.
 func TestABombAmongDeadLetters(t *testing.T) {

@@ -24,6 +24,8 @@ const (
 type Repeats struct {
 	Topic   string
 	Window  time.Duration // how old the records are at most
+	Cut     bool          // whether there are more of them than were read
+	Reach   time.Duration // how old those are, where it is cut, up to which all were read
 	Records int           // with an event's id
 	Events  int           // how many different ones they are
 	Later   int           // records after the last one whose event had been there before
@@ -64,8 +66,8 @@ func (s *session) repeats(ctx context.Context, topics []string, logs map[partiti
 			p := partitionOf{topic, id}
 			e := logs[p]
 			silent[topic] = silent[topic] || !e.told
-			if e.told && e.first < e.last {
-				r.at[p], r.end[p] = max(e.first, e.last-perPartition), e.last
+			if e.told {
+				r.newest(p, e.first, e.last)
 			}
 		}
 	}
@@ -82,6 +84,9 @@ func (s *session) repeats(ctx context.Context, topics []string, logs map[partiti
 			if at.After(last[topic]) {
 				of.Later++
 			}
+		}
+		if from := r.begins(topic); from.After(since) {
+			of.Cut, of.Reach = true, max(0, now.Sub(from))
 		}
 		switch {
 		case r.refused[topic]:
@@ -100,7 +105,14 @@ func sum(value []byte) uint64 {
 	return hash.Sum64()
 }
 
-// unread are the partitions that were not read to their end.
+// unread are the partitions that were not read to their end, or of whose newest offsets
+// none holds a record.
 func (r *tailReader) unread() []partitionOf {
-	return append(slices.Collect(maps.Keys(r.at)), r.broken...)
+	all := append(slices.Collect(maps.Keys(r.at)), r.broken...)
+	for p, begins := range r.cut {
+		if begins.IsZero() && !r.refused[p.topic] {
+			all = append(all, p)
+		}
+	}
+	return all
 }

@@ -152,12 +152,42 @@ type tailReader struct {
 	left    int64                 // bytes that may still be unpacked
 	whole   int64                 // up to which size values are kept whole
 	refused map[string]bool
-	broken  []partitionOf          // which was not handed out, or whose records could not be taken apart or come to too much
-	kept    func(partitionOf, raw) // is given each record
+	cut     map[partitionOf]time.Time // which have more than was asked for: when the first record of what was read is of
+	broken  []partitionOf             // which was not handed out, or whose records could not be taken apart or come to too much
+	kept    func(partitionOf, raw)    // is given each record
 }
 
 func (s *session) tails(left, whole int64) *tailReader {
-	return &tailReader{s: s, left: left, whole: whole, refused: map[string]bool{}, at: map[partitionOf]int64{}, end: map[partitionOf]int64{}}
+	return &tailReader{s: s, left: left, whole: whole, refused: map[string]bool{}, cut: map[partitionOf]time.Time{}, at: map[partitionOf]int64{}, end: map[partitionOf]int64{}}
+}
+
+// newest asks for the newest records of a partition, from an offset on at the earliest.
+func (r *tailReader) newest(p partitionOf, from, last int64) {
+	if last-from > perPartition {
+		from, r.cut[p] = last-perPartition, time.Time{}
+	}
+	if from < last {
+		r.at[p], r.end[p] = from, last
+	}
+}
+
+// keep hands out a record, and notes when what was read of a partition begins.
+func (r *tailReader) keep(p partitionOf, rec raw) {
+	if at, cut := r.cut[p]; cut && at.IsZero() {
+		r.cut[p] = rec.at
+	}
+	r.kept(p, rec)
+}
+
+// begins is since when all records of some topics were read; zero where no partition of
+// them has more than were.
+func (r *tailReader) begins(topics ...string) (since time.Time) {
+	for p, at := range r.cut {
+		if slices.Contains(topics, p.topic) && at.After(since) {
+			since = at
+		}
+	}
+	return since
 }
 
 // all reads until every partition is at its end, nothing more comes, or the bounds
@@ -225,7 +255,7 @@ func (r *tailReader) take(p fetched) bool {
 		delete(r.at, p.partitionOf)
 		return false
 	}
-	q := &recordReader{left: r.left, batch: readOfBatch, whole: r.whole, from: from, until: r.end[p.partitionOf], got: func(rec raw) { r.kept(p.partitionOf, rec) }}
+	q := &recordReader{left: r.left, batch: readOfBatch, whole: r.whole, from: from, until: r.end[p.partitionOf], got: func(rec raw) { r.keep(p.partitionOf, rec) }}
 	next, err := q.read(p.set)
 	r.left = q.left
 	if err != nil {

@@ -329,6 +329,8 @@ func TestRepeatsThatWereNotLookedFor(t *testing.T) {
 			[]string{"repeated events in payment.authorized, payment.capture-requested: we may not read it"}},
 		"one of two, in part": {[]broker.Repeats{{Topic: "payment.authorized"}, {Topic: "payment.capture-requested", Unread: partly}},
 			[]string{"repeated events in payment.capture-requested: not all of it was told"}},
+		"more than are read": {[]broker.Repeats{{Topic: "payment.authorized", Window: 2 * time.Minute, Records: 200, Events: 200, Cut: true, Reach: 34 * time.Second}},
+			[]string{"repeated events in payment.authorized: only the last 34s of 2m were read, the newest records of each partition"}},
 	} {
 		k := cluster(3, 1)
 		k.Repeats = x.repeats

@@ -33,29 +33,42 @@ func over(r broker.Repeats) bool {
 }
 
 // repeatsKnown reports whether the newest records of all topics of the outbox were
-// read, and judged.
+// read, as far back as is asked for, and judged.
 func (k Kafka) repeatsKnown() bool {
-	return k.answered() && k.agesKnown() && !k.refusesEvents() && len(k.Repeats) > 0 && !slices.ContainsFunc(k.Repeats, func(r broker.Repeats) bool { return r.Unread != "" })
+	return k.answered() && k.agesKnown() && !k.refusesEvents() && len(k.Repeats) > 0 && !slices.ContainsFunc(k.Repeats, func(r broker.Repeats) bool { return r.Unread != "" || r.Cut })
 }
 
 // RepeatsNotLooked say in which topics repeated events were not looked for, and why. With
-// the account that is recommended these are all: it may not read them.
+// the account that is recommended these are all: it may not read them. Where many events
+// are sent, only the newest are read: enough to see that each is sent again.
 func RepeatsNotLooked(k Kafka) (not []string) {
 	var reasons []string
 	topics := map[string][]string{}
 	for _, r := range k.Repeats {
-		if r.Unread == "" {
+		why := unlooked(r)
+		if why == "" {
 			continue
 		}
-		if topics[r.Unread] == nil {
-			reasons = append(reasons, r.Unread)
+		if topics[why] == nil {
+			reasons = append(reasons, why)
 		}
-		topics[r.Unread] = append(topics[r.Unread], r.Topic)
+		topics[why] = append(topics[why], r.Topic)
 	}
 	for _, why := range reasons {
 		not = append(not, "repeated events in "+names(topics[why])+": "+why)
 	}
 	return not
+}
+
+// unlooked says why not all of what is asked for was read; empty where it was.
+func unlooked(r broker.Repeats) string {
+	switch {
+	case r.Unread != "":
+		return r.Unread
+	case r.Cut:
+		return fmt.Sprintf("only the last %s of %s were read, the newest records of each partition", short(r.Reach), short(r.Window))
+	}
+	return ""
 }
 
 // refusesEvents reports whether Kafka does not take all that is sent to it.
@@ -74,7 +87,7 @@ func duplicatePublish(k Kafka) []report.Finding {
 		if again < repeatedAtLeast || float64(again) < repeatedShare*float64(r.Records) || over(r) {
 			continue
 		}
-		words = append(words, fmt.Sprintf("%s %d records of %d events", Name(r.Topic), r.Records, r.Events))
+		words = append(words, fmt.Sprintf("%s %s%d records of %d events", Name(r.Topic), atLeast(unlooked(r) != ""), r.Records, r.Events))
 		f = f.With(kafkaSource, "Fetch of the newest records of "+Name(r.Topic), fmt.Sprintf("%d records with %d different eventIds; eventId %s is there %d times", r.Records, r.Events, foreign.Text(r.Example).Quoted(), r.Times), k.At)
 	}
 	if len(words) == 0 {

@@ -283,6 +283,7 @@ func TestKafkaCoverage(t *testing.T) {
 	}{
 		"all":                 {broker.Health{Repeats: []broker.Repeats{{Topic: "payment.authorized"}}}, ""},
 		"repeats are refused": {broker.Health{Repeats: []broker.Repeats{{Topic: "payment.authorized", Unread: "we may not read it"}}}, "repeated events in payment.authorized: we may not read it"},
+		"more than are read":  {broker.Health{Repeats: []broker.Repeats{{Topic: "payment.authorized", Window: time.Minute, Cut: true, Reach: 9 * time.Second}}}, "repeated events in payment.authorized: only the last 9s of 60s were read, the newest records of each partition"},
 	} {
 		x.h.Clock.Known = true
 		if got := strings.Join(Sources{}.kafkaCoverage(diagnose.Kafka{Health: x.h}, diagnose.Status{}).Not, "; "); got != x.want {
