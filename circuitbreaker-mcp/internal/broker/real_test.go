@@ -215,7 +215,7 @@ func TestDeadLettersOfARealCluster(t *testing.T) {
 	s.Send(topic, kafka.Message{Partition: 1, Time: now, Value: nil})
 	c := broker.New(broker.Options{Bootstrap: s.Servers})
 	tail := c.DeadLetters(t.Context(), broker.TailAsk{Topics: []string{topic}, Look: 2 * ample, Window: time.Hour})
-	if !tail.Source.OK() || tail.Cut || len(tail.Refused) > 0 {
+	if !tail.Source.OK() || tail.Cut || !tail.From.IsZero() || len(tail.Refused) > 0 {
 		t.Fatalf("source %v, cut %v, refused %v", tail.Source.Err, tail.Cut, tail.Refused)
 	}
 	if d := tail.Topics[0]; d.Depth != 8 || d.Recent != 7 {
@@ -267,14 +267,18 @@ func TestTailOfALongTopic(t *testing.T) {
 	s := kafkatest.New(t)
 	topic := s.Name("dlq")
 	s.Topic(topic, 1)
+	now := time.Now().Truncate(time.Millisecond)
 	var many []kafka.Message
 	for i := range 1000 {
-		many = append(many, kafka.Message{Value: fmt.Appendf(nil, `{"errorType":"E","paymentId":%d}`, i)})
+		many = append(many, kafka.Message{Time: now.Add(time.Duration(i-999) * time.Second), Value: fmt.Appendf(nil, `{"errorType":"E","paymentId":%d}`, i)})
 	}
 	s.Send(topic, many...)
 	tail := broker.New(broker.Options{Bootstrap: s.Servers}).DeadLetters(t.Context(), broker.TailAsk{Topics: []string{topic}, Look: ample, Window: time.Hour})
 	if len(tail.Letters) != 200 || !tail.Cut || tail.Topics[0].Depth != 1000 {
 		t.Fatalf("%d letters, cut %v, depth %d", len(tail.Letters), tail.Cut, tail.Topics[0].Depth)
+	}
+	if want := now.Add(-199 * time.Second); !tail.From.Equal(want) {
+		t.Errorf("all were read since %s, want %s", tail.From, want)
 	}
 	seen := map[int64]bool{}
 	for _, l := range tail.Letters {

@@ -50,6 +50,9 @@ type Tail struct {
 	// Cut is whether there were more records than were read, in the time asked
 	// for: what is counted of them is a lower bound.
 	Cut bool
+	// From is since when all of them were read, where there were more in a partition
+	// than are read; zero where there were not.
+	From time.Time
 	// Unread are the topics of which a partition was not read to its end, or a part of
 	// it could not be taken apart: what else is in it is not known.
 	Unread []string
@@ -109,14 +112,10 @@ func (c *Client) DeadLetters(ctx context.Context, ask TailAsk) Tail {
 		if !ask.Since.IsZero() && e.at >= 0 {
 			from = max(from, e.at)
 		}
-		if e.last-from > perPartition {
-			from, t.Cut = e.last-perPartition, true
-		}
-		if from < e.last {
-			r.at[p], r.end[p] = from, e.last
-		}
+		r.newest(p, from, e.last)
 	}
 	r.all(ctx)
+	t.From = r.begins(ask.Topics...)
 	for topic := range r.refused {
 		t.Refused = append(t.Refused, topic)
 	}
@@ -126,7 +125,7 @@ func (c *Client) DeadLetters(ctx context.Context, ask TailAsk) Tail {
 	}
 	slices.Sort(t.Unread)
 	t.Unread = slices.Compact(t.Unread)
-	t.Cut = t.Cut || len(t.Unread) > 0
+	t.Cut = len(r.cut) > 0 || len(t.Unread) > 0
 	for _, rec := range records {
 		if ask.Since.IsZero() || !rec.at.Before(ask.Since) {
 			t.Letters = append(t.Letters, letterOf(rec))

@@ -85,6 +85,12 @@ func poisoned(kind string) bool {
 	return slices.ContainsFunc(poison, func(p string) bool { return strings.Contains(kind, p) })
 }
 
+// cutWithin reports whether there are letters of a window that were not read, for there
+// are more than are.
+func cutWithin(t broker.Tail, window time.Duration) bool {
+	return !t.From.IsZero() && t.From.After(t.At.Add(-window))
+}
+
 // DeadPoison finds dead letters of the window that can never be processed.
 func DeadPoison(t broker.Tail, window time.Duration) (found []report.Finding) {
 	recent := slices.DeleteFunc(slices.Clone(t.Letters), func(l broker.Letter) bool {
@@ -98,7 +104,7 @@ func DeadPoison(t broker.Tail, window time.Duration) (found []report.Finding) {
 	for _, g := range groups[:min(len(groups), maxNames)] {
 		kinds = append(kinds, fmt.Sprintf("%d x %s", g.Count, foreign.Text(g.Error).Quoted()))
 	}
-	f := report.NewFinding(catalog.DLQPoisonMessage, "%d dead letters of the last %s can never be processed as they are: %s", len(recent), short(window), strings.Join(kinds, ", "))
+	f := report.NewFinding(catalog.DLQPoisonMessage, "%s%d dead letters of the last %s can never be processed as they are: %s", atLeast(cutWithin(t, window)), len(recent), short(window), strings.Join(kinds, ", "))
 	for _, l := range recent[:min(len(recent), 3)] {
 		f = f.With(kafkaSource, fmt.Sprintf("%s/%d offset %d", Name(l.Topic), l.Partition, l.Offset), where(l)+", "+foreign.Text(l.ErrorType).Quoted(), l.At)
 	}
@@ -129,7 +135,7 @@ func DeadLetterFindings(k Kafka, t broker.Tail, window time.Duration) (found []r
 	}
 	if k.deadKnown() {
 		ran = append(ran, catalog.DLQGrowing)
-		if len(t.Refused) == 0 && len(t.Silent) == 0 && len(t.Unread) == 0 {
+		if len(t.Refused) == 0 && len(t.Silent) == 0 && len(t.Unread) == 0 && !cutWithin(t, window) {
 			ran = append(ran, catalog.DLQPoisonMessage)
 		}
 	}

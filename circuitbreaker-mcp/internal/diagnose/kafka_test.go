@@ -621,6 +621,32 @@ func TestDeadLettersThatWereNotRead(t *testing.T) {
 	}
 }
 
+// Of a flood the newest letters are read: what is in the others of the window is not ruled
+// out, and what was found is no more than a part.
+func TestDeadLettersThatAreTooMany(t *testing.T) {
+	letter := broker.Letter{Topic: "payment.dlq", At: kafkaNow, ErrorType: "JsonParseException"}
+	for name, x := range map[string]struct {
+		from     time.Time
+		ruledOut bool
+		claim    string
+	}{
+		"all were read":        {time.Time{}, true, "1 dead letters of the last 15m"},
+		"cut before the time":  {kafkaNow.Add(-16 * time.Minute), true, "1 dead letters of the last 15m"},
+		"cut within the time":  {kafkaNow.Add(-14 * time.Minute), false, ">= 1 dead letters of the last 15m"},
+		"cut some seconds ago": {kafkaNow.Add(-2 * time.Second), false, ">= 1 dead letters of the last 15m"},
+	} {
+		tail := broker.Tail{From: x.from}
+		tail.At = kafkaNow
+		if _, ran := DeadLetterFindings(dead(broker.DeadTopic{Topic: "payment.dlq"}), tail, 15*time.Minute); slices.Contains(ran, catalog.DLQPoisonMessage) != x.ruledOut {
+			t.Errorf("%s: ruled out %v", name, !x.ruledOut)
+		}
+		tail.Letters = []broker.Letter{letter}
+		if found := DeadPoison(tail, 15*time.Minute); len(found) != 1 || !strings.HasPrefix(found[0].Claim, x.claim) {
+			t.Errorf("%s: %+v, want %q", name, found, x.claim)
+		}
+	}
+}
+
 func TestGroupDead(t *testing.T) {
 	var all []broker.Letter
 	for i := range 3 {

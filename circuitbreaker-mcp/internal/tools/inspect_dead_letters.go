@@ -213,11 +213,11 @@ func (s Sources) deadData(t broker.Tail, in DeadLettersIn, after mark, since tim
 		c.Window = s.inZone(since).Format(time.RFC3339) + " .. " + t.At.Format(time.RFC3339)
 	}
 	c.Looked = append(c.Looked, fmt.Sprintf("%d letters read", len(t.Letters)))
-	switch {
-	case len(t.Unread) > 0:
+	if len(t.Unread) > 0 {
 		c.Not = append(c.Not, "some letters of "+list(t.Unread))
-	case t.Cut:
-		c.Not = append(c.Not, "older letters: the newest of each partition were read")
+	}
+	if !t.From.IsZero() {
+		c.Not = append(c.Not, "letters before "+s.inZone(t.From).Format(time.RFC3339)+": the newest of each partition were read")
 	}
 	listed = t.Letters
 	if !after.isZero() {

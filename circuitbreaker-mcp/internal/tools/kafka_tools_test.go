@@ -255,6 +255,23 @@ func TestInspectDeadLetters(t *testing.T) {
 	}
 }
 
+// Of more letters than are read it is said since when they were, and what may be in the
+// others is not ruled out.
+func TestDeadLettersThatAreCut(t *testing.T) {
+	s := newScene(t)
+	now := time.Now()
+	var letters []kafka.Message
+	for i := range 300 {
+		letters = append(letters, kafka.Message{Time: now.Add(time.Duration(i-299) * time.Second), Value: []byte(`{"errorType":"DataIntegrityViolationException"}`)})
+	}
+	s.Send(s.dlq, letters...)
+	a := tooltest.Decode[DeadLettersData](t, kafkaTools(t, kafkaOnly(t, s.kafka)).Call(t, "inspect_dead_letters", `{}`))
+	from := now.Add(-199 * time.Second).In(time.FixedZone("KST", 9*3600)).Format(time.RFC3339)
+	if slices.Contains(a.RuledOut, "DLQ_POISON_MESSAGE") || !strings.Contains(strings.Join(a.Coverage.NotLooked, "; "), "letters before "+from+": the newest of each partition were read") {
+		t.Errorf("ruled out %v, not looked at %q, want since %s", a.RuledOut, a.Coverage.NotLooked, from)
+	}
+}
+
 // Every example of the three tools is sent.
 func TestKafkaExamples(t *testing.T) {
 	s := kafkatest.New(t)
