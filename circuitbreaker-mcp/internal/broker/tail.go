@@ -97,7 +97,7 @@ func (c *Client) DeadLetters(ctx context.Context, ask TailAsk) Tail {
 		for p := range since {
 			since[p] = ask.Since
 		}
-		logs = s.extents(ctx, since)
+		logs = retold(logs, s.extents(ctx, since))
 	}
 	var records []record
 	r := s.tails(readInAll, wholeValue)
@@ -134,6 +134,19 @@ func (c *Client) DeadLetters(ctx context.Context, ask TailAsk) Tail {
 	slices.SortStableFunc(t.Letters, NewerFirst)
 	t.Silent = s.silentBrokers()
 	return t
+}
+
+// retold is what leaders said when they were asked again, by another time. Of a partition
+// that one did not tell of again the answer before stands: it is read from, and is unread
+// where nothing is handed out.
+func retold(before, again map[partitionOf]extent) map[partitionOf]extent {
+	for p, e := range again {
+		if was := before[p]; !e.told && was.told {
+			was.at, was.atTold = -1, false
+			again[p] = was
+		}
+	}
+	return again
 }
 
 // NewerFirst orders letters: the newest first, and those of one moment by topic,

@@ -35,3 +35,33 @@ func TestAPartitionThatIsNotHandedOutIsUnread(t *testing.T) {
 		}
 	}
 }
+
+// A partition that its leader did not tell of again, when it was asked by time, was
+// passed over without a word.
+func TestAPartitionThatIsNotToldOfAgain(t *testing.T) {
+	p := partitionOf{"payment.dlq", 1}
+	first := extent{first: 2, last: 12, at: 9, told: true, atTold: true}
+	for name, x := range map[string]struct {
+		before, again extent
+		want          extent
+	}{
+		"told again":      {first, extent{first: 2, last: 13, at: 5, told: true, atTold: true}, extent{first: 2, last: 13, at: 5, told: true, atTold: true}},
+		"not again":       {first, extent{at: -1, code: kafka.NotLeaderForPartition}, extent{first: 2, last: 12, at: -1, told: true}},
+		"neither time":    {extent{at: -1}, extent{at: -1}, extent{at: -1}},
+		"only then":       {extent{at: -1}, first, first},
+		"all but by time": {first, extent{first: 2, last: 13, at: -1, told: true}, extent{first: 2, last: 13, at: -1, told: true}},
+	} {
+		got := retold(map[partitionOf]extent{p: x.before}, map[partitionOf]extent{p: x.again})[p]
+		if got != x.want {
+			t.Errorf("%s: %+v, want %+v", name, got, x.want)
+		}
+		r := (&session{}).tails(readInAll, wholeValue)
+		if got.told {
+			r.newest(p, got.first, got.last)
+		}
+		// Nobody hands anything out here.
+		if unread := slices.Contains(r.unread(), p); unread != x.want.told {
+			t.Errorf("%s: unread %v", name, unread)
+		}
+	}
+}
