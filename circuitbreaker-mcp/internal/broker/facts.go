@@ -56,7 +56,10 @@ type Health struct {
 	// Silent are the brokers that are alive by the metadata and did not answer
 	// what they alone know. What they would have said is missing: sums are
 	// lower bounds.
-	Silent      []fault.Source
+	Silent []fault.Source
+	// Unlisted are the brokers that did not list their groups, where every group was
+	// asked for: those are missing.
+	Unlisted    []fault.Source
 	Groups      []Group // those asked for, in that order
 	Ends        map[string][]End
 	DeadLetters []DeadTopic

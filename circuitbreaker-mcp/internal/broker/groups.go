@@ -34,31 +34,53 @@ type groupState struct {
 	committed map[string]map[int32]int64 // by topic and partition, of the newest look
 }
 
+// listing is what brokers list of the groups that they coordinate.
+type listing struct {
+	by map[string]listedAt
+	// refused are the brokers that answered without their groups, as one does that is
+	// still loading them.
+	refused []fault.Source
+}
+
+type listedAt struct {
+	listedGroup
+	broker int32
+}
+
+// take takes in a broker's answer.
+func (l *listing) take(c *Client, broker int32, m *listGroups) {
+	if err := kafkaError(m.code); err != nil {
+		name := fmt.Sprintf("kafka broker %d", broker)
+		l.refused = append(l.refused, fault.Source{Name: name, Asked: "ListGroups of " + name, Err: c.failure(err)})
+	}
+	for _, g := range m.Groups {
+		l.by[g.name] = listedAt{g, broker}
+	}
+}
+
 // find has every broker list the groups that it coordinates, and asks for the
-// coordinators of those that none lists. With all, every listed group is taken.
-func (s *session) find(ctx context.Context, told Cluster, asks []GroupAsk, all bool) []*groupState {
+// coordinators of those that none lists. With all, every listed group is taken; refused
+// are the brokers whose groups are then missing.
+func (s *session) find(ctx context.Context, told Cluster, asks []GroupAsk, all bool) (groups []*groupState, refused []fault.Source) {
 	questions := map[int32][]protocol.Message{}
 	for id := range s.addrs {
 		questions[id] = []protocol.Message{&listGroups{}}
 	}
-	type at struct {
-		listedGroup
-		broker int32
-	}
-	listed := map[string]at{}
+	list := listing{by: map[string]listedAt{}}
 	s.each(ctx, "ListGroups", questions, func(broker int32, answers []protocol.Message) {
-		for _, g := range answers[0].(*listGroups).Groups {
-			listed[g.name] = at{g, broker}
-		}
+		list.take(s.client, broker, answers[0].(*listGroups))
 	})
+	listed := list.by
 	if all {
+		refused = list.refused
+		slices.SortFunc(refused, func(a, b fault.Source) int { return strings.Compare(a.Name, b.Name) })
 		for _, name := range slices.Sorted(maps.Keys(listed)) {
 			if !slices.ContainsFunc(asks, func(a GroupAsk) bool { return a.Name == name }) {
 				asks = append(asks, GroupAsk{Name: name})
 			}
 		}
 	}
-	var groups, unlisted []*groupState
+	var unlisted []*groupState
 	for _, a := range asks {
 		g := &groupState{Group: Group{Name: a.Name, Coordinator: -1}, asked: a.Topics}
 		if l, ok := listed[a.Name]; ok {
@@ -74,10 +96,10 @@ func (s *session) find(ctx context.Context, told Cluster, asks []GroupAsk, all b
 		for _, g := range unlisted {
 			g.State = Absent
 		}
-		return groups
+		return groups, refused
 	}
 	s.coordinators(ctx, unlisted)
-	return groups
+	return groups, refused
 }
 
 // coordinators asks one broker who coordinates groups that nobody lists: they do
@@ -361,7 +383,8 @@ func (c *Client) GroupNames(ctx context.Context) []string {
 		return nil
 	}
 	var names []string
-	for _, g := range s.find(ctx, told, nil, true) {
+	groups, _ := s.find(ctx, told, nil, true)
+	for _, g := range groups {
 		names = append(names, g.Name)
 	}
 	return names

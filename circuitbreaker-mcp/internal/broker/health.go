@@ -57,7 +57,8 @@ func (c *Client) Health(ctx context.Context, ask Ask) Health {
 		h.Clock = ask.Clock()
 		h.At = h.At.Add(h.Clock.Ahead)
 	}
-	groups := s.find(looking, told, ask.Groups, ask.AllGroups)
+	groups, unlisted := s.find(looking, told, ask.Groups, ask.AllGroups)
+	h.Unlisted = unlisted
 	kept := c.kept.recall(groups)
 	h.Kept = kept > 0
 	began, undecided := time.Now(), time.Time{} // undecided since

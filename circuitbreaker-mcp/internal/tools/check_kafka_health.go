@@ -331,6 +331,9 @@ func (s Sources) kafkaCoverage(k diagnose.Kafka, view diagnose.Status) report.Co
 		tellClock(&c, k.Clock)
 	}
 	c.Not = append(c.Not, diagnose.RepeatsNotLooked(k)...)
+	for _, u := range k.Unlisted {
+		c.Not = append(c.Not, fmt.Sprintf("other groups of %s, which did not list them: %s", u.Name, u.Err.Said.Quoted()))
+	}
 	for _, t := range k.Tried {
 		if !t.OK() && k.Source.OK() {
 			c.Not = append(c.Not, fmt.Sprintf("bootstrap server %s: %s", t.Name, t.Err.Class))

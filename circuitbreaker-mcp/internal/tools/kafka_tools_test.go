@@ -18,6 +18,7 @@ import (
 	"payops-mcp/circuitbreaker-mcp/internal/kafkatest"
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
 	"payops-mcp/shared/env"
+	"payops-mcp/shared/fault"
 	"payops-mcp/shared/serve"
 	"payops-mcp/shared/tooltest"
 )
@@ -300,7 +301,9 @@ func TestKafkaCoverage(t *testing.T) {
 	}{
 		"all":                 {broker.Health{Repeats: []broker.Repeats{{Topic: "payment.authorized"}}}, ""},
 		"repeats are refused": {broker.Health{Repeats: []broker.Repeats{{Topic: "payment.authorized", Unread: "we may not read it"}}}, "repeated events in payment.authorized: we may not read it"},
-		"more than are read":  {broker.Health{Repeats: []broker.Repeats{{Topic: "payment.authorized", Window: time.Minute, Cut: true, Reach: 9 * time.Second}}}, "repeated events in payment.authorized: only the last 9s of 60s were read, the newest records of each partition"},
+		"a list is refused": {broker.Health{Unlisted: []fault.Source{{Name: "kafka broker 2", Err: &fault.Failure{Class: fault.Loading, Said: "[14] Group Load In Progress"}}}},
+			`other groups of kafka broker 2, which did not list them: "[14] Group Load In Progress"`},
+		"more than are read": {broker.Health{Repeats: []broker.Repeats{{Topic: "payment.authorized", Window: time.Minute, Cut: true, Reach: 9 * time.Second}}}, "repeated events in payment.authorized: only the last 9s of 60s were read, the newest records of each partition"},
 	} {
 		x.h.Clock.Known = true
 		if got := strings.Join(Sources{}.kafkaCoverage(diagnose.Kafka{Health: x.h}, diagnose.Status{}).Not, "; "); got != x.want {
