@@ -24,10 +24,12 @@ type between struct{ from, to time.Time }
 func (b between) length() time.Duration { return b.to.Sub(b.from) }
 
 // HasHoles reports whether there are parts of a time, longer than a restart takes, in
-// which no instance was scraped: what happened in them left no trace. Before the first
-// process started there was nothing to scrape.
-func HasHoles(p promql.Past) bool { return len(holes(p)) > 0 }
+// which no instance was scraped, or one was asked in vain: what happened in them left no
+// trace.
+func HasHoles(p promql.Past) bool { return len(holes(p)) > 0 || len(downDoubts(p)) > 0 }
 
+// holes are the parts of a time in which no instance was scraped. Before the first
+// process started there was nothing to scrape.
 func holes(p promql.Past) []between {
 	var shared []between
 	born, known := time.Time{}, false
@@ -102,14 +104,14 @@ func WindowDoubts(p promql.Past) []string {
 }
 
 // downDoubts tell of single instances that were asked in vain for longer than a restart
-// takes, in a time that is over: of now it is told of what is down. Where nothing was
-// asked, as of an instance that was taken away, nothing is doubted.
+// takes; one that goes on now is told of as what is down. Where nothing was asked, as of
+// an instance that was taken away, nothing is doubted.
 func downDoubts(p promql.Past) (doubts []string) {
-	if p.Live {
-		return nil
-	}
 	for _, i := range p.Instances {
 		for _, g := range i.Gaps {
+			if p.Live && g.To.Equal(p.Until) {
+				continue
+			}
 			if time.Duration(g.Failed)*cmp.Or(i.Interval, assumedInterval) > holeLeast {
 				doubts = append(doubts, fmt.Sprintf("ingest %s could not be scraped %s-%s (%d scrapes failed): down, or it hung", Name(i.Name.String()), moment(p, g.From), moment(p, g.To), g.Failed))
 			}

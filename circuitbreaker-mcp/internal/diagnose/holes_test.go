@@ -75,11 +75,13 @@ func TestAnInstanceThatCouldNotBeScraped(t *testing.T) {
 	for name, x := range map[string]struct {
 		gaps []promql.Gap
 		want string // nothing is doubted where it is empty
+		now  bool   // also when the time ends now
 	}{
-		"hung":                         {[]promql.Gap{{From: minute(10), To: minute(50), Failed: 160}}, "ingest b:2 could not be scraped 14:10:00-14:50:00 (160 scrapes failed): down, or it hung"},
-		"taken away":                   {[]promql.Gap{{From: minute(10), To: minute(50)}}, ""},
-		"a restart":                    {[]promql.Gap{{From: minute(10), To: minute(11.5), Failed: 6}}, ""},
-		"stopped, and then taken away": {[]promql.Gap{{From: minute(10), To: minute(60), Failed: 6}}, ""},
+		"hung":                         {[]promql.Gap{{From: minute(10), To: minute(50), Failed: 160}}, "ingest b:2 could not be scraped 14:10:00-14:50:00 (160 scrapes failed): down, or it hung", true},
+		"hangs at the end":             {[]promql.Gap{{From: minute(50), To: minute(60), Failed: 40}}, "ingest b:2 could not be scraped 14:50:00-15:00:00 (40 scrapes failed): down, or it hung", false},
+		"taken away":                   {[]promql.Gap{{From: minute(10), To: minute(50)}}, "", false},
+		"a restart":                    {[]promql.Gap{{From: minute(10), To: minute(11.5), Failed: 6}}, "", false},
+		"stopped, and then taken away": {[]promql.Gap{{From: minute(10), To: minute(60), Failed: 6}}, "", false},
 	} {
 		p := hourOf(KafkaPublisher, stays("CLOSED", 60.0), stays("CLOSED", 60.0))
 		p.Live, p.Instances[1].Gaps = false, x.gaps
@@ -91,8 +93,11 @@ func TestAnInstanceThatCouldNotBeScraped(t *testing.T) {
 			t.Errorf("%s: ruled out %v", name, ran)
 		}
 		p.Live = true
-		if got := WindowDoubts(p); len(got) > 0 {
-			t.Errorf("%s, and it is over: %v", name, got)
+		if now := strings.Join(WindowDoubts(p), "; "); (now != "") != x.now || x.now && now != got || HasHoles(p) != x.now {
+			t.Errorf("%s, and the time ends now: %q, want that %v", name, now, x.now)
+		}
+		if _, ran := InWindow(p); len(ran) == 0 {
+			t.Errorf("%s, and the time ends now: what is judged at its end is not ruled out", name)
 		}
 	}
 }

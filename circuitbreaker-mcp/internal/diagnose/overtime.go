@@ -10,15 +10,16 @@ import (
 // OverTime keeps of the codes that were judged as of one moment those that can be ruled
 // out for all of a time. Of a time that is over these are the states that its scrapes
 // show, where all of it was scraped; of one that ends now also what is judged of now,
-// unless the breaker was otherwise before.
+// unless the breaker was otherwise before, or may have been unseen.
 func OverTime(ran []catalog.Code, p promql.Past) []catalog.Code {
-	if !p.Live && (!pastKnown(p) || len(WindowDoubts(p)) > 0) {
+	unseen := len(WindowDoubts(p)) > 0
+	if !p.Live && (!pastKnown(p) || unseen) {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(ran), func(c catalog.Code) bool {
 		r, known := overTime[c]
 		judged := p.Live || known && r.states
-		return !judged || known && anyBreaker(p, r.speaks)
+		return !judged || known && (unseen || anyBreaker(p, r.speaks))
 	})
 }
 

@@ -61,6 +61,10 @@ func TestOverTime(t *testing.T) {
 			if ran := OverTime(all, x.p); len(ran) > 0 {
 				t.Errorf("not seen throughout, ruled out: %v", ran)
 			}
+			x.p.Live = true
+			if ran := OverTime(all, x.p); slices.ContainsFunc(ran, func(c catalog.Code) bool { _, of := overTime[c]; return of }) {
+				t.Errorf("not seen throughout, and it ends now, ruled out: %v", ran)
+			}
 		})
 	}
 }

@@ -238,6 +238,28 @@ func TestATimeThatWasSeenInPart(t *testing.T) {
 	}
 }
 
+// One of two instances could not be scraped for half an hour of a time that ends now: a
+// note alone told, which a long answer leaves out, and CB_FORCED_OPEN was ruled out.
+func TestATimeInWhichOneInstanceWasNotSeen(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var past promtest.Past
+	ago := func(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
+	started := promtest.Started(now.Add(-30 * time.Hour))
+	past.Scrapes("a:1", ago(125), now, promtest.Healthy(), started)
+	past.Scrapes("b:1", ago(125), ago(90), promtest.Healthy(), started)
+	past.Fails("b:1", ago(90).Add(promtest.Every), ago(60))
+	past.Scrapes("b:1", ago(60).Add(promtest.Every), now, promtest.Healthy(), started)
+	c := server(t, promtest.Start(t, &past).URL)
+	a, r := analyze(t, c, `{"time_range":"2h"}`)
+	if a.Verdict != "unknown" || !strings.Contains(a.Because, "ingest b:1 could not be scraped ") || slices.Contains(a.RuledOut, "CB_FORCED_OPEN") || strings.Contains(a.Summary, "stayed CLOSED") {
+		t.Errorf("%s (%s), ruled out %v:\n%s", a.Verdict, a.Because, a.RuledOut, r.Text)
+	}
+	if a, r := analyze(t, c, `{"time_range":"50m"}`); a.Verdict != "ok" || !slices.Contains(a.RuledOut, "CB_FORCED_OPEN") || !strings.Contains(a.Summary, "stayed CLOSED") {
+		t.Errorf("since it is back: %s (%s), ruled out %v:\n%s", a.Verdict, a.Because, a.RuledOut, r.Text)
+	}
+}
+
 func TestPatternWithoutPrometheus(t *testing.T) {
 	t.Parallel()
 	a, r := analyze(t, server(t, refused(t)), `{"chart":true}`)
