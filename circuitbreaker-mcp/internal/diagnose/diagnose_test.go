@@ -25,10 +25,10 @@ func live(breaker, instance, state string) Reading {
 	return r
 }
 
-// scrapedReading is a reading of Prometheus alone.
+// scrapedReading is a reading of Prometheus alone, of a breaker that has seen no calls.
 func scrapedReading(breaker, instance, state string) Reading {
 	return Reading{Breaker: breaker, Instance: instance, Label: instance, State: state, Age: 7 * time.Second, Every: scrape,
-		Prom: &promql.Breaker{State: state, At: now.Add(-7 * time.Second), FailedPerSecond: new(0.0)}}
+		Prom: &promql.Breaker{State: state, At: now.Add(-7 * time.Second), Successful: new(0), Failed: new(0), FailedPerSecond: new(0.0)}}
 }
 
 // with changes what Prometheus has of a reading.
@@ -355,6 +355,46 @@ func TestPGAuthIsNotRuledOutWithoutARate(t *testing.T) {
 				t.Errorf("doubts %q, want %q", got, x.doubt)
 			}
 		})
+	}
+}
+
+// A rate that is missing, or NaN, is none that is well: without the number of calls
+// beside it, what it would tell was ruled out.
+func TestPGAuthIsNotRuledOutWithoutNumbers(t *testing.T) {
+	without := func(perSecond float64, more ...func(*promql.Breaker)) Reading {
+		r := scrapedReading(PGAuthAPI, "a", "CLOSED").with(func(b *promql.Breaker) { b.Successful, b.Failed, b.SuccessfulPerSecond = nil, nil, &perSecond })
+		for _, m := range more {
+			r = r.with(m)
+		}
+		return r
+	}
+	counts := func(b *promql.Breaker) { b.Successful, b.Failed = new(100), new(0) }
+	failed := func(b *promql.Breaker) { b.FailureRate = new(0.0) }
+	const untold = "how many calls to the payment gateway fail is not known on 1 of 1 instance: Prometheus has no number of it; " +
+		"how many calls to the payment gateway are slow is not known on 1 of 1 instance: Prometheus has no number of it"
+	for name, x := range map[string]struct {
+		reading        Reading
+		failures, slow bool // ruled out
+		doubt          string
+	}{
+		"rates and counts":   {without(10, counts, rated(0, 0)), true, true, ""},
+		"rates alone":        {without(10, rated(0, 0)), true, true, ""},
+		"neither":            {without(10), false, false, untold},
+		"neither, no calls":  {without(0), false, false, ""},
+		"counts, NaN rates":  {without(10, counts), true, false, strings.SplitAfter(untold, "; ")[1]},
+		"NaN, none is slow":  {without(10, counts, func(b *promql.Breaker) { b.SlowSuccessful, b.SlowFailed = new(0), new(0) }), true, true, ""},
+		"NaN, some are slow": {without(10, counts, func(b *promql.Breaker) { b.SlowSuccessful, b.SlowFailed = new(60), new(0) }), true, false, strings.SplitAfter(untold, "; ")[1]},
+		"no slow-call rate":  {without(10, failed), true, false, strings.SplitAfter(untold, "; ")[1]},
+		"forced, so no rate": {scrapedReading(PGAuthAPI, "a", "FORCED_OPEN").with(func(b *promql.Breaker) { b.Successful, b.Failed = nil, nil }), true, true, ""},
+	} {
+		s := status(x.reading, live(KafkaPublisher, "a", "CLOSED"))
+		_, ran := Breakers(s)
+		if slices.Contains(ran, catalog.PGAuthFailures) != x.failures || slices.Contains(ran, catalog.PGAuthDegradedSlow) != x.slow {
+			t.Errorf("%s: judged %v", name, ran)
+		}
+		if got := strings.Join(Doubts(s), "; "); got != x.doubt {
+			t.Errorf("%s: doubts %q, want %q", name, got, x.doubt)
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ func doubtsBut(s Status, explained []Reading) (doubts []string) {
 			doubts = append(doubts, fmt.Sprintf("state of %s not known %s", Name(breaker), Where(some, all)))
 		}
 	}
-	doubts = slices.Concat(doubts, pgAuthDoubt(s), pgAuthSlowDoubt(s))
+	doubts = slices.Concat(doubts, pgAuthDoubt(s), pgAuthSlowDoubt(s), pgAuthUntold(s))
 	for _, want := range s.Expected {
 		if len(s.of(want)) == 0 {
 			doubts = append(doubts, "nothing shows "+Name(want))

@@ -113,6 +113,21 @@ func pgAuthFailures(s Status) []report.Finding {
 	return []report.Finding{cite(f, some)}
 }
 
+// failuresTold reports whether it is told how many of a breaker's calls fail, by a rate
+// or by their number.
+func (r Reading) failuresTold() bool {
+	failed, _ := r.Counts()
+	return r.FailureRate() != nil || failed != nil || unmeasured(r.State)
+}
+
+// slownessTold reports whether it is told how many of them are slow: by a rate, as none,
+// or as too few calls for that to mean something.
+func (r Reading) slownessTold() bool {
+	p := r.fresh()
+	none := p != nil && p.SlowSuccessful != nil && p.SlowFailed != nil && *p.SlowSuccessful+*p.SlowFailed == 0
+	return r.SlowCallRate() != nil || none || r.TooFewCalls() || unmeasured(r.State)
+}
+
 // failedWithoutRate is how many of the remembered calls failed where these are too few
 // for a rate, so that no rule can judge them.
 func (r Reading) failedWithoutRate() int {
@@ -156,6 +171,25 @@ func pgAuthSlowDoubt(s Status) (doubts []string) {
 	}
 	worst := slices.MaxFunc(some, func(a, b Reading) int { return cmp.Compare(*a.SlowCallRate(), *b.SlowCallRate()) })
 	return []string{fmt.Sprintf("%s%% of the last %d calls to the payment gateway took longer than 2 s %s: their p95 is over that, and the breaker stays closed below %d%%", number(*worst.SlowCallRate()), *worst.Buffered(), Where(some, all), slowPercent)}
+}
+
+// pgAuthUntold tells of instances that call the gateway, and of which Prometheus has no
+// number of how that goes: the series are missing, or NaN.
+func pgAuthUntold(s Status) (doubts []string) {
+	all := s.of(PGAuthAPI)
+	calling := filter(all, func(r Reading) bool {
+		p := r.fresh()
+		return r.State != "" && p != nil && numberOr(p.SuccessfulPerSecond)+numberOr(p.FailedPerSecond) > 0
+	})
+	for _, x := range []struct {
+		what string
+		told func(Reading) bool
+	}{{"fail", Reading.failuresTold}, {"are slow", Reading.slownessTold}} {
+		if some := filter(calling, func(r Reading) bool { return !x.told(r) }); len(some) > 0 {
+			doubts = append(doubts, fmt.Sprintf("how many calls to the payment gateway %s is not known %s: Prometheus has no number of it", x.what, Where(some, all)))
+		}
+	}
+	return doubts
 }
 
 // pgAuthDoubt tells of instances whose calls to the gateway fail and are too few for a

@@ -137,13 +137,13 @@ func (s Status) pgAuthKnown() bool {
 	readings := s.of(PGAuthAPI)
 	return len(readings) > 0 && s.Prom.Source.OK() && !slices.ContainsFunc(readings, func(r Reading) bool {
 		p := r.fresh()
-		return p == nil || p.FailedPerSecond == nil || r.State == "HALF_OPEN" || r.failedWithoutRate() > 0
+		return p == nil || p.FailedPerSecond == nil || r.State == "HALF_OPEN" || !r.failuresTold() || r.failedWithoutRate() > 0
 	})
 }
 
 // pgAuthSpeedKnown reports whether that is so of how long its calls take.
 func (s Status) pgAuthSpeedKnown() bool {
-	return s.pgAuthKnown() && !slices.ContainsFunc(s.of(PGAuthAPI), slowTail)
+	return s.pgAuthKnown() && !slices.ContainsFunc(s.of(PGAuthAPI), func(r Reading) bool { return !r.slownessTold() || slowTail(r) })
 }
 
 // ingestKnown reports whether each instance that does not answer is seen by Prometheus,
