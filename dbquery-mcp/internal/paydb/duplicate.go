@@ -3,6 +3,7 @@ package paydb
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -67,6 +68,8 @@ type Keys struct {
 	// ByChance is how many pairs of rare amounts within ten seconds a merchant's
 	// customers make without any mistake, crowding as they do.
 	ByChance float64
+
+	crowded int // merchants of whom not all payments of ten seconds were compared
 }
 
 // KeySuspect is a payment whose record answers with something else.
@@ -261,6 +264,7 @@ func (w *keysWalk) list(ctx context.Context, r *Reader) (l keysList, err error) 
 func (w *keysWalk) walk(ctx, end context.Context, place int, l keysList, into *Reply[Keys]) {
 	k := &into.Facts
 	k.Merchants, k.Unlooked, k.Last = len(l.merchants), l.unlooked, w.q.After
+	defer k.close()
 	s := w.db.shards[place]
 	for k.Done < len(l.merchants) && end.Err() == nil {
 		reply, err := askShard(ctx, s, func(ctx context.Context, r *Reader) (struct{}, error) {
@@ -318,7 +322,17 @@ func (k *Keys) take(one merchantWalk) {
 	k.Ghosts = append(k.Ghosts, one.ghosts[:min(len(one.ghosts), maxSuspects-len(k.Ghosts))]...)
 	k.Pairs = append(k.Pairs, one.pairs[:min(len(one.pairs), maxSuspects-len(k.Pairs))]...)
 	k.ByChance += one.byChance
+	if one.crowded {
+		k.crowded++
+	}
 	if !one.firstRecord.IsZero() && (k.FirstRecord.IsZero() || one.firstRecord.Before(k.FirstRecord)) {
 		k.FirstRecord = one.firstRecord
+	}
+}
+
+// close says what was left out on the way.
+func (k *Keys) close() {
+	if k.crowded > 0 {
+		k.Unlooked = append(k.Unlooked, fmt.Sprintf("pairs of payments with more than %d between them (merchants with so many within %v: %d)", maxHeld, maxGap, k.crowded))
 	}
 }

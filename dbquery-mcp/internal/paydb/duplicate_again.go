@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -397,35 +396,6 @@ func (w *keysWalk) pageOf(ctx context.Context, place int, merchant string, after
 		return nil, fault.FailureOf(err, fault.Unexpected)
 	}
 	return reply.Facts, reply.Source.Err
-}
-
-// suffix is what a client appends when it tries an order again under another key.
-var suffix = regexp.MustCompile(`(?i)^[-_.:/#~+ ]+(?:v|n|no|try|retry|re|again|dup|copy|attempt)?[-_.:#]?[0-9]{0,2}$`)
-
-// similarKeys reports whether two keys look like two tries of one order: equal but
-// for case and for which signs stand between the words, or the one is the other
-// with a number or a word for trying again behind it.
-func similarKeys(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	if len(a) < 4 {
-		return false
-	}
-	if bare(a) == bare(b) {
-		return true
-	}
-	rest, ok := strings.CutPrefix(strings.ToLower(b), strings.ToLower(a))
-	return ok && suffix.MatchString(rest)
-}
-
-func bare(key string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune("-_.:/#~+ ", r) {
-			return '-'
-		}
-		return r
-	}, strings.ToLower(key))
 }
 
 // first is the head of a list.

@@ -1,14 +1,11 @@
 package paydb
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
 	"slices"
 	"time"
-
-	"payops-mcp/shared/foreign"
 )
 
 // The payments of a merchant in the order of time with their records, and a
@@ -46,27 +43,14 @@ type merchantWalk struct {
 	firstRecord       time.Time
 	first, last       time.Time // of the payments seen
 	amounts           map[amountKey]*amountSeen
-	lately            []amountAt        // the payments of the last ten seconds
-	same              map[amountKey]int // of those, by amount
-	near              int64             // pairs of payments of different amounts within ten seconds
-}
-
-type amountKey struct{ amount, currency string }
-
-// amountAt is a payment's amount and when it was requested.
-type amountAt struct {
-	amountKey
-	at time.Time
-}
-
-type amountSeen struct {
-	count int
-	last  Payment
-	pairs []Pair
+	lately            []recent // the payments of the last ten seconds, oldest first
+	crowded           bool     // there were more than are held
+	near              int64    // pairs of payments of different amounts within ten seconds
+	alike             int      // pairs whose keys are alike
 }
 
 func (m *merchantWalk) run(ctx, end context.Context, r *Reader) error {
-	m.amounts, m.same = map[amountKey]*amountSeen{}, map[amountKey]int{}
+	m.amounts = map[amountKey]*amountSeen{}
 	if m.tables.byTime != "" && m.tables.byRecord != "" {
 		if done, err := m.readPayments(ctx, end, r); err != nil || !done {
 			return err
@@ -114,7 +98,7 @@ func (m *merchantWalk) readPayments(ctx, end context.Context, r *Reader) (done b
 		err := r.run(ctx, "payments of a merchant with their records", text+sqlPaymentsInOrder, append(args, keysPage), func(rows *sql.Rows) error {
 			n++
 			p, err := m.payment(r, rows)
-			after = &p
+			after = p
 			return err
 		})
 		if err != nil {
@@ -128,8 +112,8 @@ func (m *merchantWalk) readPayments(ctx, end context.Context, r *Reader) (done b
 }
 
 // payment takes one row.
-func (m *merchantWalk) payment(r *Reader, rows *sql.Rows) (Payment, error) {
-	p := Payment{Shard: r.shard.name}
+func (m *merchantWalk) payment(r *Reader, rows *sql.Rows) (*Payment, error) {
+	p := &Payment{Shard: r.shard.name}
 	var merchant, amount, currency, status, key, id, said, in sql.NullString
 	var at sql.NullTime
 	var usable, none sql.NullBool
@@ -154,7 +138,7 @@ func (m *merchantWalk) payment(r *Reader, rows *sql.Rows) (Payment, error) {
 		}
 	}
 	if usable.Bool {
-		s := KeySuspect{Payment: p, PaymentID: text(id), Amount: text(said), Currency: text(in)}
+		s := KeySuspect{Payment: *p, PaymentID: text(id), Amount: text(said), Currency: text(in)}
 		if s.compare(); len(s.Differs) > 0 {
 			m.mismatches = append(m.mismatches, s)
 		}
@@ -175,76 +159,6 @@ func (s *KeySuspect) compare() {
 	if s.Currency != s.Payment.Currency {
 		s.Differs = append(s.Differs, "currency")
 	}
-}
-
-// open are the statuses of a payment that has been, or will be, paid and not given
-// back: after a failure the customer pays again with good reason.
-var open = []foreign.Text{"READY", "REQUESTED", "AUTHORIZED", "CAPTURE_REQUESTED", "CAPTURED", "COMPLETED"}
-
-func (m *merchantWalk) count(p Payment) {
-	k := amountKey{p.Amount, string(p.Currency)}
-	seen := m.amounts[k]
-	if seen == nil {
-		seen = &amountSeen{}
-		m.amounts[k] = seen
-	}
-	seen.count++
-	m.crowd(k, p.RequestedAt)
-	if !slices.Contains(open, p.Status) {
-		return
-	}
-	if gap := p.RequestedAt.Sub(seen.last.RequestedAt); seen.last.ID != 0 && gap <= maxGap && len(seen.pairs) < maxSuspects {
-		seen.pairs = append(seen.pairs, Pair{A: seen.last, B: p, Gap: gap, Similar: similarKeys(string(seen.last.Key), string(p.Key))})
-	}
-	seen.last = p
-}
-
-// crowd counts the payments of other amounts that came just before.
-func (m *merchantWalk) crowd(k amountKey, at time.Time) {
-	gone := 0
-	for gone < len(m.lately) && at.Sub(m.lately[gone].at) > maxGap {
-		m.same[m.lately[gone].amountKey]--
-		gone++
-	}
-	m.lately = m.lately[gone:]
-	m.near += int64(len(m.lately) - m.same[k])
-	m.lately = append(m.lately, amountAt{k, at})
-	m.same[k]++
-}
-
-// crowding is how many more payments of different amounts, which are no mistake,
-// lie within ten seconds than if the merchant's payments came evenly; at least 1.
-// A sale, or a merchant who began to sell an hour ago, crowds them. Half a pair
-// more on both sides keeps one pair of a quiet merchant from counting for much.
-func (m *merchantWalk) crowding(span time.Duration) float64 {
-	evenly := float64(m.payments*(m.payments-1)) * float64(maxGap) / float64(span)
-	return max(1, (float64(m.near)+0.5)/(evenly+0.5))
-}
-
-// pairUp keeps the pairs that may be one order: of an amount that the merchant
-// rarely takes, or with keys that are alike.
-func (m *merchantWalk) pairUp() {
-	span := m.last.Sub(m.first)
-	if w := *m.walk.window; w.Bounded() {
-		until := cmp.Or(w.Until, w.Clock)
-		span = until.Sub(w.Since)
-	}
-	for _, seen := range m.amounts {
-		rare := seen.count <= rareAmount
-		if rare && span > 0 {
-			m.byChance += m.crowding(span) * float64(seen.count*(seen.count-1)) * float64(maxGap) / float64(span)
-		}
-		for _, p := range seen.pairs {
-			if rare || p.Similar {
-				p.Count = seen.count
-				m.pairs = append(m.pairs, p)
-			}
-		}
-	}
-	m.amounts, m.same, m.lately = nil, nil, nil
-	slices.SortFunc(m.pairs, func(a, b Pair) int {
-		return cmp.Or(a.A.RequestedAt.Compare(b.A.RequestedAt), cmp.Compare(a.A.ID, b.A.ID))
-	})
 }
 
 func (m *merchantWalk) readGhosts(ctx, end context.Context, r *Reader) (done bool, err error) {

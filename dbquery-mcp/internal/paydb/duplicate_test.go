@@ -3,10 +3,13 @@ package paydb
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"payops-mcp/dbquery-mcp/internal/dbtest"
+	"payops-mcp/shared/foreign"
 )
 
 // A walk whose time is up keeps the merchants it has done, says which was the last,
@@ -115,6 +118,102 @@ func TestSimilarKeys(t *testing.T) {
 		}
 		if similarKeys(x.a, x.b) != similarKeys(x.b, x.a) {
 			t.Errorf("%q and %q: it depends on the order", x.a, x.b)
+		}
+	}
+}
+
+// Only payments whose keys have the same root are compared further, so similar keys
+// must have it.
+func TestSimilarKeysHaveTheSameRoot(t *testing.T) {
+	for key, want := range map[string]string{
+		"order-77": "order", "ORDER_77_Retry1": "order", "order-777": "order-777", "order-777-v2": "order-777", "cart77 again": "cart77", "k--": "k", "-2": "", "": "",
+		"2f1c-77ab": "2f1c-77ab", "order-77-shoes": "order-77-shoes", "order-123": "order-123",
+	} {
+		if got := root(bare(key)); got != want {
+			t.Errorf("the root of %q is %q, want %q", key, got, want)
+		}
+	}
+	parts := []string{"cart", "order", "k", "7", "77", "777", "-", "_", " ", "--", "Retry", "v", "again", "é", "A"}
+	draw := rand.New(rand.NewPCG(1, 2))
+	key := func(n int) (k string) {
+		for range n {
+			k += parts[draw.IntN(len(parts))]
+		}
+		return k
+	}
+	similar := 0
+	for range 200_000 {
+		a := key(1 + draw.IntN(4))
+		b := a + key(1+draw.IntN(4))
+		if !similarKeys(a, b) {
+			continue
+		}
+		similar++
+		x, y := tryOf(&Payment{Key: foreign.Text(a)}), tryOf(&Payment{Key: foreign.Text(b)})
+		if x.root != y.root || !x.like(y) || !y.like(x) {
+			t.Fatalf("%q and %q", a, b)
+		}
+	}
+	if similar < 1000 {
+		t.Errorf("only %d pairs were similar", similar)
+	}
+}
+
+// Of a popular price only payments whose keys are alike are pairs, whatever lies
+// between them; of a rare one each payment is one with that before it.
+func TestWhichPaymentsArePairs(t *testing.T) {
+	type paid struct {
+		at     int // seconds
+		key    string
+		status foreign.Text
+	}
+	popular := make([]paid, 0, 500)
+	for i := range 500 {
+		popular = append(popular, paid{i - 500, fmt.Sprintf("%x", 7919*(i+1)), "CAPTURED"})
+	}
+	for name, x := range map[string]struct {
+		payments []paid
+		want     []string
+	}{
+		"a popular price":       {popular, nil},
+		"alike":                 {[]paid{{0, "cart-77", "CAPTURED"}, {3, "cart-77-2", "CAPTURED"}}, []string{"cart-77 cart-77-2"}},
+		"another between":       {[]paid{{0, "cart-77", "CAPTURED"}, {1, "9f2c", "CAPTURED"}, {2, "8d41", "CAPTURED"}, {3, "77ab", "CAPTURED"}, {9, "cart-77-2", "CAPTURED"}}, []string{"cart-77 cart-77-2"}},
+		"at a popular price":    {append(slices.Clone(popular), paid{0, "cart-77", "CAPTURED"}, paid{1, "9f2c", "CAPTURED"}, paid{3, "cart-77-2", "CAPTURED"}), []string{"cart-77 cart-77-2"}},
+		"thrice":                {[]paid{{0, "cart-77", "CAPTURED"}, {3, "cart-77-2", "CAPTURED"}, {6, "cart_77", "CAPTURED"}}, []string{"cart-77 cart-77-2", "cart-77 cart_77", "cart-77-2 cart_77"}},
+		"too far apart":         {[]paid{{0, "cart-77", "CAPTURED"}, {11, "cart-77-2", "CAPTURED"}}, nil},
+		"the first failed":      {[]paid{{0, "cart-77", "CAPTURE_FAILED"}, {3, "cart-77-2", "CAPTURED"}}, nil},
+		"a rare amount":         {[]paid{{0, "9f2c", "CAPTURED"}, {2, "77ab", "CAPTURED"}, {4, "8d41", "CAPTURED"}}, []string{"77ab 8d41", "9f2c 77ab"}},
+		"a rare amount no more": {[]paid{{0, "9f2c", "CAPTURED"}, {2, "77ab", "CAPTURED"}, {4, "8d41", "REFUNDED"}, {60, "1c1c", "CAPTURED"}}, nil},
+	} {
+		m := merchantWalk{walk: &keysWalk{window: &Window{}}, amounts: map[amountKey]*amountSeen{}}
+		for i, p := range x.payments {
+			m.count(&Payment{ID: int64(i + 1), Amount: "9900", Currency: "KRW", Status: p.status, Key: foreign.Text(p.key), RequestedAt: base.Add(time.Duration(p.at) * time.Second)})
+		}
+		m.pairUp()
+		var got []string
+		for _, p := range m.pairs {
+			got = append(got, string(p.A.Key+" "+p.B.Key))
+		}
+		if slices.Sort(got); !slices.Equal(got, x.want) {
+			t.Errorf("%s: %q, want %q", name, got, x.want)
+		}
+	}
+}
+
+// More payments of a merchant within ten seconds than are held are said not to have
+// been compared.
+func TestPairsOfTooManyPaymentsAtOnce(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	conn := openDB(t, db)
+	for _, x := range []struct{ more, unlooked int }{{maxHeld, 0}, {1, 1}} {
+		db.Shards[0].Exec(t, `INSERT INTO payment (merchant_id, amount, currency, status, idempotency_key, requested_at, updated_at)
+SELECT 'M-8', 1000 + seq, 'KRW', 'CAPTURED', UUID(), ?, ? FROM seq_1_to_100000 WHERE seq <= ?`, base, base, x.more)
+		replies, _, err := conn.Keys(t.Context(), KeysQuery{Window: anyTime})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k := replies[0].Facts; !k.Whole || len(k.Unlooked) != x.unlooked {
+			t.Errorf("%d payments, not looked at: %q", k.Payments, k.Unlooked)
 		}
 	}
 }

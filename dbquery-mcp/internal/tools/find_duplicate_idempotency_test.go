@@ -190,6 +190,33 @@ func TestOneOrderPaidTwiceIsNotDecidedHere(t *testing.T) {
 	says(t, text, "1 pair of payments under two keys", "only the merchant can say", "1 pairs that may be one order paid twice")
 }
 
+// recorded gives all payments of a shard that have none a record.
+func recorded(t *testing.T, db *dbtest.DB, shard int) {
+	t.Helper()
+	db.Shards[shard-1].Exec(t, `INSERT IGNORE INTO idem_response_cache (merchant_id, idempotency_key, http_status, response_body, created_at)
+SELECT merchant_id, idempotency_key, 200, JSON_OBJECT('paymentId', payment_id, 'amount', amount, 'currency', currency), requested_at FROM payment`)
+}
+
+// Where a merchant takes one price all day, one order paid twice is found in the
+// evening too, also with another customer between its two payments.
+func TestOneOrderPaidTwiceAtAPopularPrice(t *testing.T) {
+	db := whole(t)
+	n := now(t, db)
+	db.Shards[0].Exec(t, `INSERT INTO payment (merchant_id, amount, currency, status, idempotency_key, requested_at, updated_at)
+SELECT 'MERCHANT-8', 9900, 'KRW', 'CAPTURED', MD5(seq), ? + INTERVAL seq * 6 SECOND, ? FROM seq_1_to_2000`, n.Add(-10*time.Hour), n)
+	recorded(t, db, 1)
+	r := connect(t, db)
+	if a, text := r.keys(t, `{}`); a.Verdict != "ok" || len(a.Data.Twice) > 0 {
+		t.Error(text)
+	}
+	db.Recorded(t, 1, dbtest.Payment{ID: 7001, Merchant: "MERCHANT-8", Key: "cart-77", Amount: 9900, At: n.Add(-30 * time.Minute)},
+		dbtest.Payment{ID: 7002, Merchant: "MERCHANT-8", Key: "9f2c", Amount: 9900, At: n.Add(-30*time.Minute + 2*time.Second)},
+		dbtest.Payment{ID: 7003, Merchant: "MERCHANT-8", Key: "cart-77-2", Amount: 9900, At: n.Add(-30*time.Minute + 4*time.Second)})
+	if a, text := r.keys(t, `{}`); a.Verdict != "unknown" || len(a.Data.Twice) != 1 || a.Data.Twice[0].First != 7001 || a.Data.Twice[0].Second != 7003 {
+		t.Error(text)
+	}
+}
+
 // An amount that the merchant takes every day is no suspect, however rare today.
 func TestAUsualAmountIsNoDuplicate(t *testing.T) {
 	db := whole(t)
