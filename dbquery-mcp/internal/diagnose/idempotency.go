@@ -82,8 +82,12 @@ func JudgeKeys(k Keys) (found []report.Finding, ran []catalog.Code, because stri
 		}
 		whole = whole && f.Whole && len(f.Unlooked) == 0
 	}
-	if n := len(PaidTwice(k)); n > 0 {
-		open = append(open, fmt.Sprintf("whether %s of payments under two keys are one order each, only the merchant can say", count(n, "pair")))
+	twice := PaidTwice(k)
+	if n := len(twice.Pairs); n > 0 {
+		open = append(open, fmt.Sprintf("whether %s of payments under two keys are one order each, only the merchant can say", counted(n, twice.More, "pair")))
+	}
+	if twice.Open > 0 {
+		open = append(open, fmt.Sprintf("whether %s of payments of one amount are one order each was not found out: such pairs are more than chance makes, and too few were looked at closer to decide", count(twice.Open, "more pair")))
 	}
 	if whole && k.After == "" {
 		ran = append(ran, catalog.IdemResponseMismatch, catalog.IdemGhostResponse)
@@ -273,32 +277,37 @@ func (k Keys) ClearedAway(i int) int {
 	return len(k.Facts[i].Missing) - len(k.unexplained(i))
 }
 
+// Doubles is what is known of orders that look paid twice.
+type Doubles struct {
+	Pairs []paydb.Pair // of payments, the likeliest first
+	More  bool         // there are more of them
+	// Open counts the pairs that were not looked at closer, where that leaves open
+	// whether there are more than chance makes.
+	Open int
+}
+
 // PaidTwice are the pairs of payments that look like one order paid under two
-// keys, the likeliest first. Customers do buy the same thing twice: a pair counts
-// only if its keys are alike, or if the merchant hardly ever takes that amount and
-// there are more such pairs than chance makes.
-func PaidTwice(k Keys) (pairs []paydb.Pair) {
+// keys. Customers do buy the same thing twice: a pair counts only if its keys are
+// alike, or if the merchant hardly ever takes that amount and there are more such
+// pairs than chance makes. Where only a part of the pairs was looked at closer, it is
+// that part of chance that they are held against.
+func PaidTwice(k Keys) (d Doubles) {
 	var rare []paydb.Pair
-	var byChance float64
+	var left, most int
+	var byChance, ofJudged float64
 	for _, f := range k.Facts {
-		byChance += f.ByChance
-		for _, p := range f.Pairs {
-			switch {
-			case p.Similar:
-				pairs = append(pairs, p)
-			case p.Others != nil && *p.Others <= usualAmount:
-				rare = append(rare, p)
-			}
-		}
+		d.Pairs, d.More = append(d.Pairs, f.Alike...), d.More || f.AlikeCut
+		r := rarely(f.Rare)
+		rare, left, most = append(rare, r...), left+f.RareAll-f.RareJudged, most+atMost(len(r), f)
+		byChance, ofJudged = byChance+f.ByChance, ofJudged+f.ByChance*share(f)
 	}
-	var widest time.Duration
-	for _, p := range rare {
-		widest = max(widest, p.Gap)
+	switch {
+	case beyondChance(len(rare), ofJudged*within(rare)):
+		d.Pairs, d.More = append(d.Pairs, rare...), d.More || left > 0
+	case left > 0 && beyondChance(most, byChance):
+		d.Open = left
 	}
-	if len(rare) > 0 && atLeast(len(rare), crowding*byChance*float64(max(widest, time.Second))/float64(maxGap)) < chanceOfNone {
-		pairs = append(pairs, rare...)
-	}
-	slices.SortStableFunc(pairs, func(a, b paydb.Pair) int {
+	slices.SortStableFunc(d.Pairs, func(a, b paydb.Pair) int {
 		if a.Similar != b.Similar {
 			if a.Similar {
 				return -1
@@ -307,18 +316,68 @@ func PaidTwice(k Keys) (pairs []paydb.Pair) {
 		}
 		return cmp.Compare(a.Gap, b.Gap)
 	})
-	return pairs
+	return d
+}
+
+// rarely are the pairs of an amount that their merchant hardly ever takes.
+func rarely(pairs []paydb.Pair) []paydb.Pair {
+	return slices.DeleteFunc(slices.Clone(pairs), func(p paydb.Pair) bool { return p.Others == nil || *p.Others > usualAmount })
+}
+
+// share is which part of a shard's pairs was looked at closer: they were drawn by
+// lot, so that as large a part of those that chance makes is among them.
+func share(f paydb.Keys) float64 {
+	if f.RareAll == 0 {
+		return 1
+	}
+	return float64(f.RareJudged) / float64(f.RareAll)
+}
+
+// atMost is how many of all a shard's pairs may well be of an amount that is hardly
+// ever taken, when n of those looked at closer are: three deviations more than that
+// lets expect.
+func atMost(n int, f paydb.Keys) int {
+	switch f.RareJudged {
+	case f.RareAll:
+		return n
+	case 0:
+		return f.RareAll
+	}
+	most := (float64(n) + 3*math.Sqrt(float64(n+1))) / share(f)
+	return min(f.RareAll, int(math.Ceil(most)))
+}
+
+// within is which part of the pairs that chance makes are no farther apart than these.
+func within(pairs []paydb.Pair) float64 {
+	widest := time.Second
+	for _, p := range pairs {
+		widest = max(widest, p.Gap)
+	}
+	return float64(widest) / float64(maxGap)
+}
+
+// beyondChance reports whether n pairs are more than chance makes.
+func beyondChance(n int, byChance float64) bool {
+	return n > 0 && atLeast(n, crowding*byChance) < chanceOfNone
 }
 
 // atLeast is how probable n or more are where mean are expected.
 func atLeast(n int, mean float64) float64 {
-	term := math.Exp(-mean)
+	term := -mean // its logarithm: e to the power of -1000 is 0
 	less := 0.0
 	for i := range n {
-		less += term
-		term *= mean / float64(i+1)
+		less += math.Exp(term)
+		term += math.Log(mean / float64(i+1))
 	}
 	return max(0, 1-less)
+}
+
+// counted is how many there are, where there may be more than these.
+func counted(n int, more bool, what string) string {
+	if more {
+		return "at least " + count(n, what)
+	}
+	return count(n, what)
 }
 
 // sumsOf adds up amounts by currency.

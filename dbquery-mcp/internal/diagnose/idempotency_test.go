@@ -97,8 +97,13 @@ func TestJudgeKeys(t *testing.T) {
 		"cut":          {func(k *paydb.Keys) { k.Whole, k.Done = false, 2 }, "", catalog.Unknown, []string{"shard1: 2 of 3 merchants looked through"}},
 		"not possible": {func(k *paydb.Keys) { k.Unlooked = []string{"records: no index"} }, "", catalog.Unknown, []string{"shard1: not looked at: records: no index"}},
 		"alike keys": {func(k *paydb.Keys) {
-			k.Pairs = []paydb.Pair{{A: paid("shard1", 1, "MERCHANT-8", "k"), B: paid("shard1", 2, "MERCHANT-8", "k-2"), Similar: true}}
+			k.Alike = []paydb.Pair{{A: paid("shard1", 1, "MERCHANT-8", "k"), B: paid("shard1", 2, "MERCHANT-8", "k-2"), Similar: true}}
 		}, "", catalog.Unknown, []string{"1 pair of payments under two keys", "only the merchant can say"}},
+		"alike keys, and more": {func(k *paydb.Keys) {
+			k.Alike, k.AlikeCut = slices.Repeat([]paydb.Pair{{A: paid("shard1", 1, "MERCHANT-8", "k"), B: paid("shard1", 2, "MERCHANT-8", "k-2"), Similar: true}}, 200), true
+		}, "", catalog.Unknown, []string{"whether at least 200 pairs of payments"}},
+		"more pairs than chance makes, none looked at": {func(k *paydb.Keys) { k.RareAll, k.ByChance = 60, 0.5 }, "", catalog.Unknown, []string{"whether 60 more pairs of payments of one amount"}},
+		"as many pairs as chance makes":                {func(k *paydb.Keys) { k.RareAll, k.ByChance = 2300, 2200 }, "", catalog.OK, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			facts := []paydb.Keys{looked(), looked()}
@@ -128,9 +133,46 @@ func TestPaidTwice(t *testing.T) {
 		"an amount that is taken every day":   {[]paydb.Pair{pair(2*time.Second, &often)}, 0.003, 0},
 		"an amount of which nothing is known": {[]paydb.Pair{pair(2*time.Second, nil)}, 0.003, 0},
 	} {
-		got := diagnose.PaidTwice(diagnose.Keys{Facts: []paydb.Keys{{Pairs: x.pairs, ByChance: x.byChance}}})
-		if len(got) != x.want {
-			t.Errorf("%s: %d pairs, want %d", name, len(got), x.want)
+		n := len(x.pairs)
+		got := diagnose.PaidTwice(diagnose.Keys{Facts: []paydb.Keys{{Rare: x.pairs, RareAll: n, RareJudged: n, ByChance: x.byChance}}})
+		if len(got.Pairs) != x.want || got.More || got.Open > 0 {
+			t.Errorf("%s: %d pairs, more %t, open %d; want %d pairs", name, len(got.Pairs), got.More, got.Open, x.want)
+		}
+	}
+}
+
+// Where some pairs were looked at closer, they are held against their part of chance,
+// and that of the merchants without any pair; what that leaves open is said.
+func TestPaidTwiceWhereSomeWereLookedAt(t *testing.T) {
+	few, often := 0, 4
+	pairs := func(n int, others *int) []paydb.Pair {
+		return slices.Repeat([]paydb.Pair{{A: paid("shard1", 1, "MERCHANT-8", "a1"), B: paid("shard1", 2, "MERCHANT-8", "b2"), Gap: 9 * time.Second, Others: others}}, n)
+	}
+	some := func(rare, usual, all int, byChance float64) paydb.Keys {
+		return paydb.Keys{Rare: slices.Concat(pairs(rare, &few), pairs(usual, &often)), RareAll: all, RareJudged: rare + usual, ByChance: byChance}
+	}
+	unread := paydb.Keys{Rare: pairs(1, nil), RareAll: 1, ByChance: 0.001}
+	for name, x := range map[string]struct {
+		facts []paydb.Keys
+		want  int
+		more  bool
+		open  int
+	}{
+		"many more than chance makes":            {[]paydb.Keys{some(50, 0, 500, 30)}, 50, true, 0},
+		"and of those of another shard":          {[]paydb.Keys{some(50, 0, 500, 30), {ByChance: 1}}, 50, true, 0},
+		"as many as chance makes":                {[]paydb.Keys{some(50, 0, 500, 480)}, 0, false, 0},
+		"thousands, as many as chance makes":     {[]paydb.Keys{some(50, 0, 2300, 2200)}, 0, false, 0},
+		"hardly more than chance makes":          {[]paydb.Keys{some(50, 0, 500, 130)}, 0, false, 450},
+		"thousands, hardly more":                 {[]paydb.Keys{some(50, 0, 2300, 600)}, 0, false, 2250},
+		"amounts that are taken every day":       {[]paydb.Keys{some(0, 50, 500, 44)}, 0, false, 0},
+		"few of which may be of a rare amount":   {[]paydb.Keys{some(1, 49, 500, 4)}, 0, false, 450},
+		"none was looked at":                     {[]paydb.Keys{{RareAll: 60, ByChance: 0.5}}, 0, false, 60},
+		"one that could not be read again":       {[]paydb.Keys{unread}, 0, false, 1},
+		"one shard's usual, the other's unknown": {[]paydb.Keys{some(0, 50, 500, 20), some(25, 25, 5000, 900)}, 0, false, 5400},
+	} {
+		got := diagnose.PaidTwice(diagnose.Keys{Facts: x.facts})
+		if len(got.Pairs) != x.want || got.More != x.more || got.Open != x.open {
+			t.Errorf("%s: %d pairs, more %t, open %d", name, len(got.Pairs), got.More, got.Open)
 		}
 	}
 }

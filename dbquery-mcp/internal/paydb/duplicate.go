@@ -64,7 +64,13 @@ type Keys struct {
 	MissingAll  int64        // how many there are
 	FirstRecord time.Time    // when the oldest payment with a record was requested
 	Across      []Twin       // the same key on another shard
-	Pairs       []Pair       // payments that may be one order
+	Alike       []Pair       // payments whose keys are alike, up to 200
+	AlikeCut    bool         // there are more
+	// Rare are pairs of payments of an amount that their merchant rarely takes, up to
+	// 200 drawn by lot, without those that were given back meanwhile.
+	Rare       []Pair
+	RareAll    int // pairs there are
+	RareJudged int // of those looked at closer: given back, or in Rare with how many Others there are
 	// ByChance is how many pairs of rare amounts within ten seconds a merchant's
 	// customers make without any mistake, crowding as they do.
 	ByChance float64
@@ -104,7 +110,6 @@ type Pair struct {
 	A, B    Payment
 	Gap     time.Duration
 	Similar bool // their keys differ in a suffix or in spelling alone
-	Count   int  // payments of this merchant and amount in the window
 	Others  *int // payments of this merchant and amount in the seven days before, up to 10; nil: not known
 }
 
@@ -320,7 +325,7 @@ func (k *Keys) take(one merchantWalk) {
 	k.Missing = append(k.Missing, one.missing[:min(len(one.missing), maxMissing-len(k.Missing))]...)
 	k.Mismatches = append(k.Mismatches, one.mismatches[:min(len(one.mismatches), maxSuspects-len(k.Mismatches))]...)
 	k.Ghosts = append(k.Ghosts, one.ghosts[:min(len(one.ghosts), maxSuspects-len(k.Ghosts))]...)
-	k.Pairs = append(k.Pairs, one.pairs[:min(len(one.pairs), maxSuspects-len(k.Pairs))]...)
+	k.takePairs(one)
 	k.ByChance += one.byChance
 	if one.crowded {
 		k.crowded++
@@ -330,8 +335,29 @@ func (k *Keys) take(one merchantWalk) {
 	}
 }
 
-// close says what was left out on the way.
+// keep adds to a list what there is room for, and reports whether that is not all.
+func keep[T any](list *[]T, more []T) (cut bool) {
+	n := min(len(more), maxSuspects-len(*list))
+	*list = append(*list, more[:n]...)
+	return n < len(more)
+}
+
+// takePairs adds the pairs of a merchant.
+func (k *Keys) takePairs(one merchantWalk) {
+	cut := keep(&k.Alike, one.alike)
+	k.AlikeCut = k.AlikeCut || cut || one.alikeCut
+	k.RareAll += len(one.rare)
+	if k.Rare = append(k.Rare, one.rare...); len(k.Rare) > 2*maxSuspects {
+		k.Rare = drawn(k.Rare)
+	}
+}
+
+// close says what was left out on the way, and draws the pairs that are looked at again.
 func (k *Keys) close() {
+	k.Rare = drawn(k.Rare)
+	if k.AlikeCut {
+		k.Unlooked = append(k.Unlooked, fmt.Sprintf("pairs of payments with keys alike, beyond the first %d", maxSuspects))
+	}
 	if k.crowded > 0 {
 		k.Unlooked = append(k.Unlooked, fmt.Sprintf("pairs of payments with more than %d between them (merchants with so many within %v: %d)", maxHeld, maxGap, k.crowded))
 	}

@@ -15,8 +15,13 @@ import (
 func (w *keysWalk) anySuspect(replies []Reply[Keys]) bool {
 	return slices.ContainsFunc(replies, func(r Reply[Keys]) bool {
 		k := r.Facts
-		return len(k.Mismatches)+len(k.Ghosts)+len(k.Missing)+len(k.Pairs)+len(k.Across) > 0
+		return k.suspects()+len(k.Across) > 0
 	})
+}
+
+// suspects counts what is to be read a second time.
+func (k *Keys) suspects() int {
+	return len(k.Mismatches) + len(k.Ghosts) + len(k.Missing) + len(k.Alike) + len(k.Rare)
 }
 
 // again reads every suspect once more: what was on its way is there now.
@@ -28,7 +33,7 @@ func (w *keysWalk) again(ctx context.Context, replies []Reply[Keys]) {
 			k.ghostsAgain, k.pairsAgain,
 		}
 		for _, step := range steps {
-			if len(k.Mismatches)+len(k.Ghosts)+len(k.Missing)+len(k.Pairs) == 0 {
+			if k.suspects() == 0 {
 				return
 			}
 			reply, err := askShard(ctx, w.db.shards[i], func(ctx context.Context, r *Reader) (struct{}, error) {
@@ -203,48 +208,94 @@ func (w *keysWalk) ghostsElsewhere(ctx context.Context, replies []Reply[Keys], i
 
 const sqlAmountBefore = `SELECT COUNT(*) FROM (SELECT 1 FROM payment FORCE INDEX (%) WHERE merchant_id = ? AND requested_at >= ? AND requested_at < ? AND amount = % AND currency = ? LIMIT 10) AS few`
 
-// history is how far back is looked for other payments of a pair's amount, and
-// maxHistory for how many pairs.
 const (
-	history    = 7 * 24 * time.Hour
-	maxHistory = 50
+	// history is how far back is looked for other payments of a pair's amount.
+	history = 7 * 24 * time.Hour
+	// maxHistory is for how many pairs of a shard that is done, and historyTime how long
+	// it goes on where there are more.
+	maxHistory  = 50
+	historyTime = 2 * time.Second
 )
 
 // pairsAgain drops the pairs of which one was given back meanwhile, and learns how
-// usual the amount is.
+// usual the amount is: first of those that count by that alone.
 func (k *Keys) pairsAgain(ctx context.Context, r *Reader, t keysTables) error {
-	if len(k.Pairs) == 0 || t.byID == "" || t.byTime == "" {
+	if len(k.Alike)+len(k.Rare) == 0 || t.byID == "" || t.byTime == "" {
 		return nil
 	}
-	var ids []int64
-	for _, p := range k.Pairs {
-		ids = append(ids, p.A.ID, p.B.ID)
-	}
-	now, err := r.some(ctx, t.payment, PaymentQuery{IDs: ids, Limit: len(ids)})
+	paid, err := r.paid(ctx, t.payment, slices.Concat(k.Alike, k.Rare))
 	if err != nil {
 		return err
 	}
+	k.Alike = slices.DeleteFunc(k.Alike, func(p Pair) bool { return !paid(p) })
+	if !k.chance() {
+		if err := k.rareAgain(ctx, r, t, paid); err != nil {
+			return err
+		}
+	}
+	for i, p := range first(max(0, maxHistory-k.RareJudged), k.Alike) {
+		if k.Alike[i].Others, err = r.amountBefore(ctx, t, p.A); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chance reports whether there are many pairs, and hardly more than chance makes:
+// then it is of no account how usual their amounts are, and takes long to learn.
+func (k *Keys) chance() bool {
+	return k.RareAll > maxHistory && float64(k.RareAll) <= 2*k.ByChance
+}
+
+// rareAgain learns how usual the amount is of pairs in the order in which they were
+// drawn, and keeps of those what is still paid.
+func (k *Keys) rareAgain(ctx context.Context, r *Reader, t keysTables, paid func(Pair) bool) (err error) {
+	var still []Pair
+	judged, began := 0, time.Now()
+	defer func() { k.Rare, k.RareJudged = still, judged }()
+	for _, p := range k.Rare {
+		if len(still) >= maxHistory && time.Since(began) > historyTime {
+			break
+		}
+		if paid(p) {
+			if p.Others, err = r.amountBefore(ctx, t, p.A); err != nil {
+				return err
+			}
+			still = append(still, p)
+		}
+		judged++
+	}
+	return nil
+}
+
+// paid tells of pairs whether both payments are still open.
+func (r *Reader) paid(ctx context.Context, t Table, pairs []Pair) (func(Pair) bool, error) {
+	var ids []int64
+	for _, p := range pairs {
+		ids = append(ids, p.A.ID, p.B.ID)
+	}
+	now, err := r.some(ctx, t, PaymentQuery{IDs: ids, Limit: len(ids)})
 	paid := map[int64]bool{}
 	for _, p := range now {
 		paid[p.ID] = slices.Contains(open, p.Status)
 	}
-	k.Pairs = slices.DeleteFunc(k.Pairs, func(p Pair) bool { return !paid[p.A.ID] || !paid[p.B.ID] })
-	query := fillIndex(sqlAmountBefore, t.byTime)
-	for i, p := range first(maxHistory, k.Pairs) {
-		if !decimal.MatchString(p.A.Amount) {
-			continue
-		}
-		n := 0
-		from := t.payment.up("requested_at", p.A.RequestedAt.Add(-history))
-		to := t.payment.up("requested_at", p.A.RequestedAt)
-		err := r.query(ctx, countTimeout, "payments of the same amount before", fill(query, p.A.Amount), []any{string(p.A.Merchant), from, to, string(p.A.Currency)},
-			func(rows *sql.Rows) error { return rows.Scan(&n) })
-		if err != nil {
-			return err
-		}
-		k.Pairs[i].Others = &n
+	return func(p Pair) bool { return paid[p.A.ID] && paid[p.B.ID] }, err
+}
+
+// amountBefore counts a merchant's payments of the same amount before a payment, up
+// to 10; nil where it has none.
+func (r *Reader) amountBefore(ctx context.Context, t keysTables, p Payment) (*int, error) {
+	if !decimal.MatchString(p.Amount) {
+		return nil, nil
 	}
-	return nil
+	n := 0
+	from, to := t.payment.up("requested_at", p.RequestedAt.Add(-history)), t.payment.up("requested_at", p.RequestedAt)
+	err := r.query(ctx, countTimeout, "payments of the same amount before", fill(fillIndex(sqlAmountBefore, t.byTime), p.Amount), []any{string(p.Merchant), from, to, string(p.Currency)},
+		func(rows *sql.Rows) error { return rows.Scan(&n) })
+	if err != nil {
+		return nil, err
+	}
+	return &n, nil
 }
 
 func (r *Reader) byKeys(ctx context.Context, merchant string, keys []string) ([]Payment, error) {

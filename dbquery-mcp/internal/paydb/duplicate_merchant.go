@@ -38,7 +38,8 @@ type merchantWalk struct {
 	missing           []NoRecord
 	mismatches        []KeySuspect
 	ghosts            []Ghost
-	pairs             []Pair
+	alike, rare       []Pair
+	alikeCut          bool
 	byChance          float64
 	firstRecord       time.Time
 	first, last       time.Time // of the payments seen
@@ -46,7 +47,6 @@ type merchantWalk struct {
 	lately            []recent // the payments of the last ten seconds, oldest first
 	crowded           bool     // there were more than are held
 	near              int64    // pairs of payments of different amounts within ten seconds
-	alike             int      // pairs whose keys are alike
 }
 
 func (m *merchantWalk) run(ctx, end context.Context, r *Reader) error {

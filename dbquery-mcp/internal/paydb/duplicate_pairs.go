@@ -3,6 +3,7 @@ package paydb
 import (
 	"cmp"
 	"hash/maphash"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ type amountSeen struct {
 	count  int
 	lately int     // in the last ten seconds
 	open   []tried // of those the open ones, oldest first
-	pairs  []Pair
+	rare   []Pair  // as long as it is rare
 }
 
 // recent is a payment of the last ten seconds.
@@ -51,8 +52,8 @@ func (m *merchantWalk) count(p *Payment) {
 		m.amounts[k] = seen
 	}
 	m.crowd(seen, p)
-	if seen.count++; seen.count == rareAmount+1 {
-		seen.pairs = slices.DeleteFunc(seen.pairs, func(p Pair) bool { return !p.Similar })
+	if seen.count++; seen.count > rareAmount {
+		seen.rare = nil
 	}
 	if slices.Contains(open, p.Status) {
 		m.compare(seen, p)
@@ -94,14 +95,17 @@ func (m *merchantWalk) compare(seen *amountSeen, p *Payment) {
 	now := tryOf(p)
 	for i, before := range seen.open {
 		alike := before.root == now.root && before.like(now)
-		switch {
-		case alike && m.alike < maxSuspects:
-			m.alike++
-		case !alike && i == len(seen.open)-1 && seen.count <= rareAmount:
-		default:
+		if !alike && (i < len(seen.open)-1 || seen.count > rareAmount) {
 			continue
 		}
-		seen.pairs = append(seen.pairs, Pair{A: *before.Payment, B: *p, Gap: p.RequestedAt.Sub(before.RequestedAt), Similar: alike})
+		switch pair := (Pair{A: *before.Payment, B: *p, Gap: p.RequestedAt.Sub(before.RequestedAt), Similar: alike}); {
+		case !alike:
+			seen.rare = append(seen.rare, pair)
+		case len(m.alike) < maxSuspects:
+			m.alike = append(m.alike, pair)
+		default:
+			m.alikeCut = true
+		}
 	}
 	seen.open = append(seen.open, now)
 }
@@ -115,7 +119,7 @@ func (m *merchantWalk) crowding(span time.Duration) float64 {
 	return max(1, (float64(m.near)+0.5)/(evenly+0.5))
 }
 
-// pairUp puts the pairs of all amounts together.
+// pairUp puts the pairs of all rare amounts together, and reckons how many chance makes.
 func (m *merchantWalk) pairUp() {
 	span := m.last.Sub(m.first)
 	if w := *m.walk.window; w.Bounded() {
@@ -126,15 +130,18 @@ func (m *merchantWalk) pairUp() {
 		if seen.count <= rareAmount && span > 0 {
 			m.byChance += m.crowding(span) * float64(seen.count*(seen.count-1)) * float64(maxGap) / float64(span)
 		}
-		for _, p := range seen.pairs {
-			p.Count = seen.count
-			m.pairs = append(m.pairs, p)
-		}
+		m.rare = append(m.rare, seen.rare...)
 	}
 	m.amounts, m.lately = nil, nil
-	slices.SortFunc(m.pairs, func(a, b Pair) int {
-		return cmp.Or(a.A.RequestedAt.Compare(b.A.RequestedAt), cmp.Compare(a.A.ID, b.A.ID), cmp.Compare(a.B.ID, b.B.ID))
-	})
+}
+
+// draw is the lot of a pair: as good as random, and the same in every call.
+func (p Pair) draw() uint64 { return rand.NewPCG(uint64(p.A.ID), uint64(p.B.ID)).Uint64() }
+
+// drawn are as many pairs as may be kept, drawn by lot out of all.
+func drawn(pairs []Pair) []Pair {
+	slices.SortFunc(pairs, func(a, b Pair) int { return cmp.Compare(a.draw(), b.draw()) })
+	return first(maxSuspects, pairs)
 }
 
 // tryWords are what a client puts behind a key when it tries an order again.

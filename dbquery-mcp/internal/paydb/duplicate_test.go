@@ -191,7 +191,7 @@ func TestWhichPaymentsArePairs(t *testing.T) {
 		}
 		m.pairUp()
 		var got []string
-		for _, p := range m.pairs {
+		for _, p := range slices.Concat(m.alike, m.rare) {
 			got = append(got, string(p.A.Key+" "+p.B.Key))
 		}
 		if slices.Sort(got); !slices.Equal(got, x.want) {

@@ -234,7 +234,7 @@ type keys struct {
 	deps  Deps
 	in    KeysIn
 	facts diagnose.Keys
-	twice []paydb.Pair
+	twice diagnose.Doubles
 }
 
 // each calls show for every shard that answered, one database once.
@@ -276,22 +276,23 @@ func (k keys) data() KeysData {
 			d.Notes = append(d.Notes, fmt.Sprintf("%s: the %d oldest payments have no record, all younger ones do: old records are cleared away there", a.Shard, cleared))
 		}
 	})
-	for _, p := range k.twice {
+	for _, p := range k.twice.Pairs {
 		d.Twice = append(d.Twice, PairRow{p.A.Shard, p.A.Merchant, report.Amount(p.A.Amount), currency(p.A.Currency), p.A.ID, p.B.ID, p.Gap.Seconds(), p.A.Key, p.B.Key, whyTwice(p)})
 	}
 	for _, x := range []struct {
 		what string
 		n    int
-	}{{"same_key_on_two_shards", len(d.Across)}, {"records_that_differ", len(d.Mismatches)}, {"records_without_payment", len(d.Ghosts)}, {"payments_without_record", len(d.Missing)}, {"maybe_one_order_paid_twice", len(d.Twice)}} {
+		more bool
+	}{{"same_key_on_two_shards", len(d.Across), false}, {"records_that_differ", len(d.Mismatches), false}, {"records_without_payment", len(d.Ghosts), false}, {"payments_without_record", len(d.Missing), false}, {"maybe_one_order_paid_twice", len(d.Twice), k.twice.More}} {
 		if x.n > n {
-			d.Notes = append(d.Notes, fmt.Sprintf("%s: the first %d of %d are shown; limit shows more", x.what, n, x.n))
+			d.Notes = append(d.Notes, fmt.Sprintf("%s: the first %d of %s%d are shown; limit shows more", x.what, n, least(x.more), x.n))
 		}
 	}
 	d.Across, d.Mismatches, d.Ghosts, d.Missing, d.Twice = head(n, d.Across), head(n, d.Mismatches), head(n, d.Ghosts), head(n, d.Missing), head(n, d.Twice)
 	if k.facts.After != "" {
 		d.Notes = append(d.Notes, "what was seen is of this part alone, not of those before it")
 	}
-	if len(k.twice) > 0 {
+	if len(k.twice.Pairs) > 0 {
 		d.Notes = append(d.Notes, "maybe_one_order_paid_twice: ask the merchant whether each pair is one order before anything is refunded")
 	}
 	if len(k.facts.Asked) == 1 {
@@ -314,6 +315,14 @@ func whyTwice(p paydb.Pair) string {
 	return strings.Join(why, ", ")
 }
 
+// least stands before a number where there may be more.
+func least(more bool) string {
+	if more {
+		return "at least "
+	}
+	return ""
+}
+
 func head[T any](n int, list []T) []T { return list[:min(n, len(list))] }
 
 func (k keys) coverage(used *paydb.Window, window string) report.Coverage {
@@ -321,6 +330,9 @@ func (k keys) coverage(used *paydb.Window, window string) report.Coverage {
 	c.Looked = []string{heard(k.facts.Asked)}
 	k.each(func(_ int, a paydb.Asked, f paydb.Keys) {
 		c.Looked = append(c.Looked, fmt.Sprintf("%s %d of %d merchants", a.Shard, f.Done, f.Merchants))
+		if n := f.RareAll - f.RareJudged; n > 0 {
+			c.Not = append(c.Not, fmt.Sprintf("%s: how usual the amount is, for %d of %d pairs of payments of one amount within seconds (chance makes about %.0f)", a.Shard, n, f.RareAll, f.ByChance))
+		}
 	})
 	next, cut, silent := k.facts.Next()
 	c.Cut = cut
@@ -350,10 +362,12 @@ func (k keys) summary(c report.Coverage) string {
 	var words []string
 	for _, x := range []struct {
 		n    int
+		more bool
 		what string
-	}{{n.across, "keys on two shards"}, {n.differ, "records that differ from their payment"}, {n.ghosts, "records without a payment"}, {n.missing, "payments without a record"}, {len(k.twice), "pairs that may be one order paid twice"}} {
+	}{{n.across, false, "keys on two shards"}, {n.differ, false, "records that differ from their payment"}, {n.ghosts, false, "records without a payment"}, {n.missing, false, "payments without a record"},
+		{len(k.twice.Pairs), k.twice.More, "pairs that may be one order paid twice"}} {
 		if x.n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", x.n, x.what))
+			words = append(words, fmt.Sprintf("%s%d %s", least(x.more), x.n, x.what))
 		}
 	}
 	text := partly(k.facts.Asked)
@@ -362,12 +376,21 @@ func (k keys) summary(c report.Coverage) string {
 	}
 	text += payments(seen) + " looked at: "
 	if len(words) == 0 {
-		words = []string{"no key on two shards, every record fits its payment, no order that looks paid twice"}
-		if len(k.facts.Asked) == 1 || slices.ContainsFunc(k.facts.Asked, func(a paydb.Asked) bool { return a.SameAs != "" || !a.Source.OK() }) {
-			words = []string{"every record fits its payment, no order that looks paid twice"}
-		}
+		words = k.well()
 	}
 	return text + strings.Join(words, ", ")
+}
+
+// well is what can be said where nothing was seen.
+func (k keys) well() (words []string) {
+	if len(k.facts.Asked) > 1 && !slices.ContainsFunc(k.facts.Asked, func(a paydb.Asked) bool { return a.SameAs != "" || !a.Source.OK() }) {
+		words = append(words, "no key on two shards")
+	}
+	words = append(words, "every record fits its payment")
+	if k.twice.Open == 0 {
+		words = append(words, "no order that looks paid twice")
+	}
+	return words
 }
 
 func (d Deps) findDuplicateIdempotency() tool.Tool {

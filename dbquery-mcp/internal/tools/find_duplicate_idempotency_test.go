@@ -42,9 +42,10 @@ type keysData struct {
 		ID int64 `json:"payment_id"`
 	} `json:"payments_without_record"`
 	Twice []struct {
-		First  int64 `json:"payment_id"`
-		Second int64 `json:"second_payment_id"`
-		Why    string
+		Merchant string `json:"merchant_id"`
+		First    int64  `json:"payment_id"`
+		Second   int64  `json:"second_payment_id"`
+		Why      string
 	} `json:"maybe_one_order_paid_twice"`
 	Notes []string
 }
@@ -214,6 +215,69 @@ SELECT 'MERCHANT-8', 9900, 'KRW', 'CAPTURED', MD5(seq), ? + INTERVAL seq * 6 SEC
 		dbtest.Payment{ID: 7003, Merchant: "MERCHANT-8", Key: "cart-77-2", Amount: 9900, At: n.Add(-30*time.Minute + 4*time.Second)})
 	if a, text := r.keys(t, `{}`); a.Verdict != "unknown" || len(a.Data.Twice) != 1 || a.Data.Twice[0].First != 7001 || a.Data.Twice[0].Second != 7003 {
 		t.Error(text)
+	}
+}
+
+// planted are pairs of payments of a merchant, two seconds apart and each of an amount
+// of its own from least on, from a moment on one every so many seconds.
+func planted(t *testing.T, db *dbtest.DB, merchant string, pairs, least int, from time.Time, every int) {
+	t.Helper()
+	db.Shards[0].Exec(t, `INSERT INTO payment (merchant_id, amount, currency, status, idempotency_key, requested_at, updated_at)
+SELECT ?, ? + p.seq, 'KRW', 'CAPTURED', MD5(CONCAT(?, p.seq, 'x', n.seq)), ? + INTERVAL p.seq * ? + n.seq * 2 SECOND, ?
+FROM seq_1_to_10000 p JOIN seq_0_to_1 n WHERE p.seq <= ? ORDER BY p.seq, n.seq`, merchant, least, from.String(), from, every, from, pairs)
+	recorded(t, db, 1)
+}
+
+// Many orders paid twice are not told as if those looked at closer were all.
+func TestManyOrdersPaidTwice(t *testing.T) {
+	db := whole(t)
+	planted(t, db, "MERCHANT-8", 500, 1000, now(t, db).Add(-23*time.Hour), 160)
+	a, text := connect(t, db).keys(t, `{}`)
+	if a.Verdict != "unknown" || len(a.Data.Twice) != 5 {
+		t.Error(text)
+	}
+	says(t, text, "looked at: at least ", "whether at least ", "the first 5 of at least ", "shard1: how usual the amount is, for ", " of 500 pairs")
+}
+
+// What a merchant's customers do every day does not hide the orders of another one that
+// were paid twice, be he the last.
+func TestOrdersPaidTwiceAtTheLastMerchant(t *testing.T) {
+	db := whole(t)
+	n := now(t, db)
+	for day := range 3 {
+		planted(t, db, "MERCHANT-10", 50, 1000, n.Add(-time.Duration(day+2)*24*time.Hour), 600)
+	}
+	planted(t, db, "MERCHANT-10", 50, 1000, n.Add(-23*time.Hour), 600)
+	r := connect(t, db)
+	if a, text := r.keys(t, `{}`); a.Verdict != "ok" || len(a.Data.Twice) > 0 {
+		t.Error(text)
+	}
+	planted(t, db, "MERCHANT-8", 60, 5000, n.Add(-22*time.Hour), 600)
+	a, text := r.keys(t, `{"limit":200}`)
+	if a.Verdict != "unknown" || len(a.Data.Twice) < 10 {
+		t.Error(text)
+	}
+	for _, p := range a.Data.Twice {
+		if p.Merchant != "MERCHANT-8" {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+// A merchant with many customers has many pairs by chance. That is well, and which of
+// them were not looked at closer is said.
+func TestManyPairsByChanceAreNoDuplicates(t *testing.T) {
+	db := whole(t)
+	n := now(t, db)
+	db.Shards[0].Exec(t, `INSERT INTO payment (merchant_id, amount, currency, status, idempotency_key, requested_at, updated_at)
+SELECT 'MERCHANT-8', 1000 + seq DIV 2, 'KRW', 'CAPTURED', MD5(seq), ? + INTERVAL FLOOR(RAND(7) * 3500000) * 1000 MICROSECOND, ? FROM seq_0_to_31999`, n.Add(-3550*time.Second), n)
+	recorded(t, db, 1)
+	a, text := connect(t, db).keys(t, `{"time_range":"1h"}`)
+	if a.Verdict != "ok" || len(a.Data.Twice) > 0 {
+		t.Error(text)
+	}
+	if not := a.Coverage.NotLooked; len(not) != 1 || !strings.HasPrefix(not[0], "shard1: how usual the amount is, for ") {
+		t.Errorf("not looked at: %q", not)
 	}
 }
 
