@@ -250,7 +250,7 @@ func recordsMissing(k Keys) (found []report.Finding) {
 				Unsure().With(a.Source.Name, "records of the payments in the window", "0", a.Clock.Database).
 				Then("See whether the ingest service runs in load test mode; in production that must be off"))
 		case len(missing) > 0:
-			f := report.NewFinding(catalog.IdemRecordMissing, "%s of %s on %s have no idempotency record: a repeated request is not answered from it", count(len(missing), "payment"), fmt.Sprint(facts.Payments), a.Shard)
+			f := report.NewFinding(catalog.IdemRecordMissing, "%s of %s on %s have no idempotency record: a repeated request is not answered from it", counted(len(missing), k.olderToo(i), "payment"), fmt.Sprint(facts.Payments), a.Shard)
 			for _, m := range first(3, missing) {
 				f = f.With(a.Source.Name, fmt.Sprintf("record of payment %d of merchant %s", m.ID, m.Merchant.Quoted()), "none; requested "+m.At.In(k.zone()).Format(time.RFC3339), a.Clock.Database)
 			}
@@ -268,13 +268,21 @@ func (k Keys) unexplained(i int) []paydb.NoRecord {
 	return slices.DeleteFunc(slices.Clone(f.Missing), func(m paydb.NoRecord) bool { return m.At.Before(f.FirstRecord) })
 }
 
+// olderToo reports whether there may be more unexplained payments: all that are
+// remembered, the newest, are, and there are older ones without a record.
+func (k Keys) olderToo(i int) bool {
+	f := k.Facts[i]
+	return f.MissingAll > int64(len(f.Missing)) && len(k.unexplained(i)) == len(f.Missing)
+}
+
 // ClearedAway counts the payments of a shard whose records look cleared away for
-// their age.
-func (k Keys) ClearedAway(i int) int {
-	if k.Facts[i].Records == 0 {
-		return 0
+// their age; alone says that no other payment lacks its record.
+func (k Keys) ClearedAway(i int) (n int64, alone bool) {
+	if k.Facts[i].Records == 0 || k.olderToo(i) {
+		return 0, false
 	}
-	return len(k.Facts[i].Missing) - len(k.unexplained(i))
+	unexplained := len(k.unexplained(i))
+	return k.Facts[i].MissingAll - int64(unexplained), unexplained == 0
 }
 
 // Doubles is what is known of orders that look paid twice.

@@ -88,6 +88,12 @@ func TestJudgeKeys(t *testing.T) {
 		"a payment without a record": {func(k *paydb.Keys) {
 			k.MissingAll, k.Missing = 1, []paydb.NoRecord{{ID: 5, Merchant: "MERCHANT-8", At: noon.Add(time.Hour)}}
 		}, "IDEM_RECORD_MISSING medium", catalog.Attention, []string{"1 payment of 100 on shard1"}},
+		"a young payment without a record, and many old ones": {func(k *paydb.Keys) {
+			k.MissingAll, k.Missing = 20_000, append([]paydb.NoRecord{{ID: 5, Merchant: "MERCHANT-8", At: noon.Add(time.Hour)}}, slices.Repeat([]paydb.NoRecord{{ID: 4, At: noon.Add(-time.Hour)}}, 9999)...)
+		}, "IDEM_RECORD_MISSING medium", catalog.Attention, []string{"1 payment of 100 on shard1"}},
+		"more young ones without than are remembered": {func(k *paydb.Keys) {
+			k.MissingAll, k.Missing = 20_000, slices.Repeat([]paydb.NoRecord{{ID: 5, Merchant: "MERCHANT-8", At: noon.Add(time.Hour)}}, 10_000)
+		}, "IDEM_RECORD_MISSING medium", catalog.Attention, []string{"at least 10000 payments of 100 on shard1"}},
 		"old records cleared away": {func(k *paydb.Keys) {
 			k.MissingAll, k.Missing = 1, []paydb.NoRecord{{ID: 5, Merchant: "MERCHANT-8", At: noon.Add(-time.Hour)}}
 		}, "", catalog.OK, nil},

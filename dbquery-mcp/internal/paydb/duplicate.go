@@ -1,6 +1,7 @@
 package paydb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -40,7 +41,8 @@ const (
 	keysGrace = 120 * time.Second
 	// maxSuspects bounds what is kept of each kind on a shard.
 	maxSuspects = 200
-	// maxMissing bounds the payments without a record that are remembered.
+	// maxMissing bounds the payments without a record that are remembered: the newest,
+	// for the oldest are those whose records may have been cleared away.
 	maxMissing = 10_000
 	// Near is how close two payments lie that may be one order.
 	maxGap = 10 * time.Second
@@ -60,8 +62,9 @@ type Keys struct {
 	Unlooked    []string
 	Mismatches  []KeySuspect // a record that answers with something else
 	Ghosts      []Ghost      // a record that no payment has the key of
-	Missing     []NoRecord   // payments without a record, up to 10000
+	Missing     []NoRecord   // payments without a record, newest first, up to 10000
 	MissingAll  int64        // how many there are
+	Oldest      []NoRecord   // the oldest of each merchant
 	FirstRecord time.Time    // when the oldest payment with a record was requested
 	Across      []Twin       // the same key on another shard
 	Alike       []Pair       // payments whose keys are alike, up to 200
@@ -321,8 +324,8 @@ func (w *keysWalk) progress(place, done, total int) {
 
 // take adds what was seen of a merchant.
 func (k *Keys) take(one merchantWalk) {
-	k.Payments, k.Records, k.MissingAll = k.Payments+one.payments, k.Records+one.records, k.MissingAll+int64(len(one.missing))
-	k.Missing = append(k.Missing, one.missing[:min(len(one.missing), maxMissing-len(k.Missing))]...)
+	k.Payments, k.Records, k.MissingAll = k.Payments+one.payments, k.Records+one.records, k.MissingAll+one.missingAll
+	k.takeMissing(one)
 	k.Mismatches = append(k.Mismatches, one.mismatches[:min(len(one.mismatches), maxSuspects-len(k.Mismatches))]...)
 	k.Ghosts = append(k.Ghosts, one.ghosts[:min(len(one.ghosts), maxSuspects-len(k.Ghosts))]...)
 	k.takePairs(one)
@@ -342,6 +345,22 @@ func keep[T any](list *[]T, more []T) (cut bool) {
 	return n < len(more)
 }
 
+// takeMissing adds the payments of a merchant that have no record.
+func (k *Keys) takeMissing(one merchantWalk) {
+	if one.missingAll > 0 {
+		k.Oldest = append(k.Oldest, one.oldest)
+	}
+	if k.Missing = append(k.Missing, one.missing...); len(k.Missing) > 2*maxMissing {
+		k.Missing = youngest(k.Missing)
+	}
+}
+
+// youngest are as many payments as may be remembered, the newest first.
+func youngest(missing []NoRecord) []NoRecord {
+	slices.SortFunc(missing, func(a, b NoRecord) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.ID, a.ID)) })
+	return first(maxMissing, missing)
+}
+
 // takePairs adds the pairs of a merchant.
 func (k *Keys) takePairs(one merchantWalk) {
 	cut := keep(&k.Alike, one.alike)
@@ -352,9 +371,9 @@ func (k *Keys) takePairs(one merchantWalk) {
 	}
 }
 
-// close says what was left out on the way, and draws the pairs that are looked at again.
+// close says what was left out on the way, and chooses what is looked at again.
 func (k *Keys) close() {
-	k.Rare = drawn(k.Rare)
+	k.Missing, k.Rare = youngest(k.Missing), drawn(k.Rare)
 	if k.AlikeCut {
 		k.Unlooked = append(k.Unlooked, fmt.Sprintf("pairs of payments with keys alike, beyond the first %d", maxSuspects))
 	}

@@ -66,9 +66,7 @@ func (k *Keys) recordsAgain(ctx context.Context, r *Reader, t keysTables, within
 	for _, s := range k.Mismatches {
 		ids = append(ids, s.Payment.ID)
 	}
-	newest := slices.Clone(k.Missing)
-	slices.SortFunc(newest, func(a, b NoRecord) int { return b.At.Compare(a.At) })
-	for _, m := range first(maxSuspects, newest) {
+	for _, m := range first(maxSuspects, k.Missing) {
 		ids = append(ids, m.ID)
 	}
 	if len(ids) == 0 {
@@ -98,7 +96,8 @@ func (k *Keys) recordsAgain(ctx context.Context, r *Reader, t keysTables, within
 		k.Mismatches[i].Differs, k.Mismatches[i].PaymentID, k.Mismatches[i].Amount, k.Mismatches[i].Currency = now.Differs, now.PaymentID, now.Amount, now.Currency
 	}
 	before := len(k.Missing)
-	k.Missing = slices.DeleteFunc(k.Missing, func(m NoRecord) bool { return has[m.ID] })
+	found := func(m NoRecord) bool { return has[m.ID] }
+	k.Missing, k.Oldest = slices.DeleteFunc(k.Missing, found), slices.DeleteFunc(k.Oldest, found)
 	k.MissingAll -= int64(before - len(k.Missing))
 	if err := k.recordsBefore(ctx, r, t); err != nil {
 		return err
@@ -118,7 +117,7 @@ JOIN idem_response_cache c FORCE INDEX (%) ON c.merchant_id = p.merchant_id AND 
 // recordsBefore looks before the window where the oldest payments in it have no
 // record: only if those before have none either are old records cleared away.
 func (k *Keys) recordsBefore(ctx context.Context, r *Reader, t keysTables) error {
-	oldest := slices.DeleteFunc(slices.Clone(k.Missing), func(m NoRecord) bool { return !m.At.Before(k.FirstRecord) })
+	oldest := slices.DeleteFunc(slices.Concat(k.Oldest, k.Missing), func(m NoRecord) bool { return !m.At.Before(k.FirstRecord) })
 	slices.SortFunc(oldest, func(a, b NoRecord) int { return a.At.Compare(b.At) })
 	seen := map[foreign.Text]bool{}
 	for _, m := range oldest {

@@ -35,7 +35,9 @@ type merchantWalk struct {
 
 	whole             bool
 	payments, records int64
-	missing           []NoRecord
+	missing           []NoRecord // the newest, oldest first
+	missingAll        int64
+	oldest            NoRecord // of all that are missing
 	mismatches        []KeySuspect
 	ghosts            []Ghost
 	alike, rare       []Pair
@@ -129,7 +131,7 @@ func (m *merchantWalk) payment(r *Reader, rows *sql.Rows) (*Payment, error) {
 	m.last = at.Time
 	switch {
 	case none.Bool && at.Time.Before(m.before):
-		m.missing = append(m.missing, NoRecord{p.ID, p.Merchant, at.Time})
+		m.miss(NoRecord{p.ID, p.Merchant, at.Time})
 	case none.Bool:
 	default:
 		m.records++
@@ -145,6 +147,17 @@ func (m *merchantWalk) payment(r *Reader, rows *sql.Rows) (*Payment, error) {
 	}
 	m.count(p)
 	return p, nil
+}
+
+// miss takes a payment without a record, which is younger than those before it.
+func (m *merchantWalk) miss(p NoRecord) {
+	if m.missingAll++; m.missingAll == 1 {
+		m.oldest = p
+	}
+	if len(m.missing) == 2*maxMissing {
+		m.missing = append(m.missing[:0], m.missing[maxMissing:]...)
+	}
+	m.missing = append(m.missing, p)
 }
 
 // compare notes what differs between the payment and its record.

@@ -256,7 +256,7 @@ func (k keys) known(t time.Time) *time.Time {
 
 func (k keys) data() KeysData {
 	d := KeysData{Looked: []KeysLooked{}, Notes: widerAccounts(k.facts.Asked)}
-	n := k.in.Limit
+	n, missing := k.in.Limit, 0
 	k.each(func(i int, a paydb.Asked, f paydb.Keys) {
 		d.Looked = append(d.Looked, KeysLooked{a.Shard, f.Merchants, f.Done, f.Payments, f.Records})
 		for _, t := range f.Across {
@@ -272,8 +272,13 @@ func (k keys) data() KeysData {
 		for _, m := range f.Missing {
 			d.Missing = append(d.Missing, MissingRow{a.Shard, m.ID, m.Merchant, k.known(m.At)})
 		}
-		if cleared := k.facts.ClearedAway(i); cleared > 0 {
-			d.Notes = append(d.Notes, fmt.Sprintf("%s: the %d oldest payments have no record, all younger ones do: old records are cleared away there", a.Shard, cleared))
+		missing += int(f.MissingAll)
+		if cleared, alone := k.facts.ClearedAway(i); cleared > 0 {
+			younger := "all younger ones do"
+			if !alone {
+				younger = "younger ones do but for those of the finding"
+			}
+			d.Notes = append(d.Notes, fmt.Sprintf("%s: the %d oldest payments have no record, %s: old records are cleared away there", a.Shard, cleared, younger))
 		}
 	})
 	for _, p := range k.twice.Pairs {
@@ -283,7 +288,7 @@ func (k keys) data() KeysData {
 		what string
 		n    int
 		more bool
-	}{{"same_key_on_two_shards", len(d.Across), false}, {"records_that_differ", len(d.Mismatches), false}, {"records_without_payment", len(d.Ghosts), false}, {"payments_without_record", len(d.Missing), false}, {"maybe_one_order_paid_twice", len(d.Twice), k.twice.More}} {
+	}{{"same_key_on_two_shards", len(d.Across), false}, {"records_that_differ", len(d.Mismatches), false}, {"records_without_payment", len(d.Ghosts), false}, {"payments_without_record", missing, false}, {"maybe_one_order_paid_twice", len(d.Twice), k.twice.More}} {
 		if x.n > n {
 			d.Notes = append(d.Notes, fmt.Sprintf("%s: the first %d of %s%d are shown; limit shows more", x.what, n, least(x.more), x.n))
 		}

@@ -352,6 +352,56 @@ func TestTheOldestRecordOfAWindowIsMissed(t *testing.T) {
 	says(t, text, "1 payment of 5 on shard1 have no idempotency record")
 }
 
+// unrecorded are payments of a merchant without a record, two seconds apart, that end
+// at a moment.
+func unrecorded(t *testing.T, db *dbtest.DB, merchant string, payments int, until time.Time) {
+	t.Helper()
+	db.Shards[0].Exec(t, `INSERT INTO payment (merchant_id, amount, currency, status, idempotency_key, requested_at, updated_at)
+SELECT ?, 1000 + seq, 'KRW', 'CAPTURED', MD5(seq), ? - INTERVAL seq * 2 SECOND, ? FROM seq_0_to_99999 WHERE seq < ?`, merchant, until, until, payments)
+}
+
+// More payments whose records were cleared away than are remembered do not hide a young
+// one whose record is missing.
+func TestAYoungPaymentWithoutRecordBehindManyOldOnes(t *testing.T) {
+	db := whole(t)
+	n := now(t, db)
+	unrecorded(t, db, "MERCHANT-10", 12_000, n.Add(-20*24*time.Hour))
+	for i := range 5 {
+		db.Recorded(t, 1, dbtest.Payment{Merchant: "MERCHANT-8", At: n.Add(-time.Duration(i+1) * time.Hour)})
+	}
+	r := connect(t, db)
+	a, text := r.keys(t, `{"time_range":"30d"}`)
+	if a.Verdict != "ok" {
+		t.Error(text)
+	}
+	says(t, text, "the 12000 oldest payments have no record, all younger ones do", "the first 5 of 12000 are shown")
+
+	db.Insert(t, 1, dbtest.Payment{ID: 20_000, Merchant: "MERCHANT-8", At: n.Add(-90 * time.Minute)})
+	a, text = r.keys(t, `{"time_range":"30d"}`)
+	codes(t, a.Codes(), "IDEM_RECORD_MISSING")
+	if len(a.Data.Missing) != 5 || a.Data.Missing[0].ID != 20_000 {
+		t.Errorf("%+v", a.Data.Missing)
+	}
+	says(t, text, "1 payment of 12006 on shard1 have no idempotency record", "the 12000 oldest payments have no record, younger ones do but for those of the finding")
+}
+
+// Where more payments lost their record than are remembered, it is still asked of the
+// oldest whether those before it have theirs.
+func TestMorePaymentsWithoutRecordThanAreRemembered(t *testing.T) {
+	db := whole(t)
+	n := now(t, db)
+	unrecorded(t, db, "MERCHANT-8", 12_000, n.Add(-12*time.Hour))
+	for i := range 3 {
+		db.Recorded(t, 1, dbtest.Payment{Merchant: "MERCHANT-8", At: n.Add(-time.Duration(i+1) * time.Hour)}, dbtest.Payment{Merchant: "MERCHANT-8", At: n.Add(-time.Duration(i+30) * time.Hour)})
+	}
+	a, text := connect(t, db).keys(t, `{}`)
+	codes(t, a.Codes(), "IDEM_RECORD_MISSING")
+	if strings.Contains(text, "cleared away") {
+		t.Error(text)
+	}
+	says(t, text, "at least 10000 payments of 12003 on shard1 have no idempotency record", "12000 payments without a record")
+}
+
 func TestKeysOfOneDatabaseUnderTwoNames(t *testing.T) {
 	db := whole(t)
 	n := now(t, db)
