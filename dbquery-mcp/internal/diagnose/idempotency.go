@@ -183,7 +183,7 @@ func mismatches(k Keys) (found []report.Finding) {
 		}
 		a, head := k.Asked[i], all[0]
 		f := report.NewFinding(catalog.IdemResponseMismatch, "%s on %s answer a repeated request with something else than their payment, e.g. the one of payment %d in its %s",
-			count(len(all), "idempotency record"), a.Shard, head.Payment.ID, strings.Join(head.Differs, ", "))
+			counted(len(all), facts.MismatchesCut, "idempotency record"), a.Shard, head.Payment.ID, strings.Join(head.Differs, ", "))
 		for _, s := range first(3, all) {
 			f = f.With(a.Source.Name, "record of merchant "+s.Payment.Merchant.Quoted()+", key "+s.Payment.Key.Quoted(), differs(s), a.Clock.Database)
 		}
@@ -222,7 +222,7 @@ func ghosts(k Keys) (found []report.Finding) {
 		}
 		a, head := k.Asked[i], all[0]
 		f := report.NewFinding(catalog.IdemGhostResponse, "%s on %s answer for a payment that is not there, e.g. key %s of merchant %s",
-			count(len(all), "idempotency record"), a.Shard, head.Key.Quoted(), foreign.Text(head.Merchant).Quoted())
+			counted(len(all), facts.GhostsCut, "idempotency record"), a.Shard, head.Key.Quoted(), foreign.Text(head.Merchant).Quoted())
 		for _, g := range first(3, all) {
 			where := "no payment with this key"
 			if g.Elsewhere != "" {

@@ -78,6 +78,9 @@ func TestJudgeKeys(t *testing.T) {
 		"a record with another amount": {func(k *paydb.Keys) {
 			k.Mismatches = []paydb.KeySuspect{{Payment: paid("shard1", 1, "MERCHANT-8", "k"), Differs: []string{"amount"}, PaymentID: "1", Amount: "999", Currency: "KRW"}}
 		}, "IDEM_RESPONSE_MISMATCH high", catalog.Attention, []string{`record says amount "999", the payment 1000`}},
+		"more records with another amount than are listed": {func(k *paydb.Keys) {
+			k.Mismatches, k.MismatchesCut = slices.Repeat([]paydb.KeySuspect{{Payment: paid("shard1", 1, "MERCHANT-8", "k"), Differs: []string{"amount"}, PaymentID: "1", Amount: "999", Currency: "KRW"}}, 200), true
+		}, "IDEM_RESPONSE_MISMATCH high", catalog.Attention, []string{"at least 200 idempotency records on shard1"}},
 		"a record of another's payment": {func(k *paydb.Keys) {
 			other := paid("shard1", 77, "MERCHANT-10", "x")
 			k.Mismatches = []paydb.KeySuspect{{Payment: paid("shard1", 1, "MERCHANT-8", "k"), Differs: []string{"paymentId", "currency"}, PaymentID: "77", Currency: "USD", Other: &other}}
@@ -85,6 +88,9 @@ func TestJudgeKeys(t *testing.T) {
 		"a ghost": {func(k *paydb.Keys) {
 			k.Ghosts = []paydb.Ghost{{Shard: "shard1", Merchant: "MERCHANT-8", Key: "k", CreatedAt: noon, Names: "5", Elsewhere: "shard2"}}
 		}, "IDEM_GHOST_RESPONSE high", catalog.Attention, []string{"1 idempotency record on shard1 answer for a payment that is not there", "the payment with this key is on shard2"}},
+		"more ghosts than are listed": {func(k *paydb.Keys) {
+			k.Ghosts, k.GhostsCut = slices.Repeat([]paydb.Ghost{{Shard: "shard1", Merchant: "MERCHANT-8", Key: "k", CreatedAt: noon, Names: "5"}}, 200), true
+		}, "IDEM_GHOST_RESPONSE high", catalog.Attention, []string{"at least 200 idempotency records on shard1"}},
 		"a payment without a record": {func(k *paydb.Keys) {
 			k.MissingAll, k.Missing = 1, []paydb.NoRecord{{ID: 5, Merchant: "MERCHANT-8", At: noon.Add(time.Hour)}}
 		}, "IDEM_RECORD_MISSING medium", catalog.Attention, []string{"1 payment of 100 on shard1"}},

@@ -60,15 +60,16 @@ type Keys struct {
 	Payments    int64  // looked at
 	Records     int64  // of them with a record
 	Unlooked    []string
-	Mismatches  []KeySuspect // a record that answers with something else
-	Ghosts      []Ghost      // a record that no payment has the key of
+	Mismatches  []KeySuspect // a record that answers with something else, up to 200
+	Ghosts      []Ghost      // a record that no payment has the key of, up to 200
 	Missing     []NoRecord   // payments without a record, newest first, up to 10000
 	MissingAll  int64        // how many there are
 	Oldest      []NoRecord   // the oldest of each merchant
 	FirstRecord time.Time    // when the oldest payment with a record was requested
 	Across      []Twin       // the same key on another shard
 	Alike       []Pair       // payments whose keys are alike, up to 200
-	AlikeCut    bool         // there are more
+	// There are more than these.
+	MismatchesCut, GhostsCut, AlikeCut bool
 	// Rare are pairs of payments of an amount that their merchant rarely takes, up to
 	// 200 drawn by lot, without those that were given back meanwhile.
 	Rare       []Pair
@@ -326,8 +327,8 @@ func (w *keysWalk) progress(place, done, total int) {
 func (k *Keys) take(one merchantWalk) {
 	k.Payments, k.Records, k.MissingAll = k.Payments+one.payments, k.Records+one.records, k.MissingAll+one.missingAll
 	k.takeMissing(one)
-	k.Mismatches = append(k.Mismatches, one.mismatches[:min(len(one.mismatches), maxSuspects-len(k.Mismatches))]...)
-	k.Ghosts = append(k.Ghosts, one.ghosts[:min(len(one.ghosts), maxSuspects-len(k.Ghosts))]...)
+	k.MismatchesCut = keep(&k.Mismatches, one.mismatches...) || k.MismatchesCut || one.mismatchesCut
+	k.GhostsCut = keep(&k.Ghosts, one.ghosts...) || k.GhostsCut || one.ghostsCut
 	k.takePairs(one)
 	k.ByChance += one.byChance
 	if one.crowded {
@@ -339,7 +340,7 @@ func (k *Keys) take(one merchantWalk) {
 }
 
 // keep adds to a list what there is room for, and reports whether that is not all.
-func keep[T any](list *[]T, more []T) (cut bool) {
+func keep[T any](list *[]T, more ...T) (cut bool) {
 	n := min(len(more), maxSuspects-len(*list))
 	*list = append(*list, more[:n]...)
 	return n < len(more)
@@ -363,8 +364,7 @@ func youngest(missing []NoRecord) []NoRecord {
 
 // takePairs adds the pairs of a merchant.
 func (k *Keys) takePairs(one merchantWalk) {
-	cut := keep(&k.Alike, one.alike)
-	k.AlikeCut = k.AlikeCut || cut || one.alikeCut
+	k.AlikeCut = keep(&k.Alike, one.alike...) || k.AlikeCut || one.alikeCut
 	k.RareAll += len(one.rare)
 	if k.Rare = append(k.Rare, one.rare...); len(k.Rare) > 2*maxSuspects {
 		k.Rare = drawn(k.Rare)
@@ -374,8 +374,13 @@ func (k *Keys) takePairs(one merchantWalk) {
 // close says what was left out on the way, and chooses what is looked at again.
 func (k *Keys) close() {
 	k.Missing, k.Rare = youngest(k.Missing), drawn(k.Rare)
-	if k.AlikeCut {
-		k.Unlooked = append(k.Unlooked, fmt.Sprintf("pairs of payments with keys alike, beyond the first %d", maxSuspects))
+	for _, x := range []struct {
+		cut  bool
+		what string
+	}{{k.MismatchesCut, "records that differ from their payment"}, {k.GhostsCut, "records without a payment"}, {k.AlikeCut, "pairs of payments with keys alike"}} {
+		if x.cut {
+			k.Unlooked = append(k.Unlooked, fmt.Sprintf("%s, beyond the first %d", x.what, maxSuspects))
+		}
 	}
 	if k.crowded > 0 {
 		k.Unlooked = append(k.Unlooked, fmt.Sprintf("pairs of payments with more than %d between them (merchants with so many within %v: %d)", maxHeld, maxGap, k.crowded))

@@ -41,14 +41,16 @@ type merchantWalk struct {
 	mismatches        []KeySuspect
 	ghosts            []Ghost
 	alike, rare       []Pair
-	alikeCut          bool
-	byChance          float64
-	firstRecord       time.Time
-	first, last       time.Time // of the payments seen
-	amounts           map[amountKey]*amountSeen
-	lately            []recent // the payments of the last ten seconds, oldest first
-	crowded           bool     // there were more than are held
-	near              int64    // pairs of payments of different amounts within ten seconds
+	// There are more than these.
+	mismatchesCut, ghostsCut, alikeCut bool
+
+	byChance    float64
+	firstRecord time.Time
+	first, last time.Time // of the payments seen
+	amounts     map[amountKey]*amountSeen
+	lately      []recent // the payments of the last ten seconds, oldest first
+	crowded     bool     // there were more than are held
+	near        int64    // pairs of payments of different amounts within ten seconds
 }
 
 func (m *merchantWalk) run(ctx, end context.Context, r *Reader) error {
@@ -142,7 +144,7 @@ func (m *merchantWalk) payment(r *Reader, rows *sql.Rows) (*Payment, error) {
 	if usable.Bool {
 		s := KeySuspect{Payment: *p, PaymentID: text(id), Amount: text(said), Currency: text(in)}
 		if s.compare(); len(s.Differs) > 0 {
-			m.mismatches = append(m.mismatches, s)
+			m.mismatchesCut = keep(&m.mismatches, s) || m.mismatchesCut
 		}
 	}
 	m.count(p)
@@ -200,17 +202,17 @@ func (m *merchantWalk) readGhosts(ctx, end context.Context, r *Reader) (done boo
 		if !window.Until.IsZero() {
 			c.add("c.created_at < ?", t.up("created_at", window.Until))
 		}
-		args := slices.Concat([]any{m.merchant, after}, c.args, []any{maxSuspects})
+		args := slices.Concat([]any{m.merchant, after}, c.args, []any{maxSuspects - len(m.ghosts) + 1})
 		err = r.run(ctx, "records of a merchant without a payment", query+" AND "+c.expression()+" ORDER BY c.idempotency_key LIMIT ?", args, func(rows *sql.Rows) error {
 			g := Ghost{Shard: r.shard.name}
 			var key, names sql.NullString
 			var at sql.NullTime
 			err := rows.Scan(&g.Merchant, &key, &at, &names)
 			g.Key, g.CreatedAt, g.Names = text(key), at.Time, text(names)
-			m.ghosts = append(m.ghosts, g)
+			m.ghostsCut = keep(&m.ghosts, g)
 			return err
 		})
-		if err != nil || last {
+		if err != nil || last || m.ghostsCut {
 			return err == nil, err
 		}
 		after = to

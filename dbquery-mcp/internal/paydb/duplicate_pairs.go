@@ -98,13 +98,11 @@ func (m *merchantWalk) compare(seen *amountSeen, p *Payment) {
 		if !alike && (i < len(seen.open)-1 || seen.count > rareAmount) {
 			continue
 		}
-		switch pair := (Pair{A: *before.Payment, B: *p, Gap: p.RequestedAt.Sub(before.RequestedAt), Similar: alike}); {
-		case !alike:
+		pair := Pair{A: *before.Payment, B: *p, Gap: p.RequestedAt.Sub(before.RequestedAt), Similar: alike}
+		if alike {
+			m.alikeCut = keep(&m.alike, pair) || m.alikeCut
+		} else {
 			seen.rare = append(seen.rare, pair)
-		case len(m.alike) < maxSuspects:
-			m.alike = append(m.alike, pair)
-		default:
-			m.alikeCut = true
 		}
 	}
 	seen.open = append(seen.open, now)

@@ -256,7 +256,7 @@ func (k keys) known(t time.Time) *time.Time {
 
 func (k keys) data() KeysData {
 	d := KeysData{Looked: []KeysLooked{}, Notes: widerAccounts(k.facts.Asked)}
-	n, missing := k.in.Limit, 0
+	n := k.in.Limit
 	k.each(func(i int, a paydb.Asked, f paydb.Keys) {
 		d.Looked = append(d.Looked, KeysLooked{a.Shard, f.Merchants, f.Done, f.Payments, f.Records})
 		for _, t := range f.Across {
@@ -272,7 +272,6 @@ func (k keys) data() KeysData {
 		for _, m := range f.Missing {
 			d.Missing = append(d.Missing, MissingRow{a.Shard, m.ID, m.Merchant, k.known(m.At)})
 		}
-		missing += int(f.MissingAll)
 		if cleared, alone := k.facts.ClearedAway(i); cleared > 0 {
 			younger := "all younger ones do"
 			if !alone {
@@ -284,13 +283,9 @@ func (k keys) data() KeysData {
 	for _, p := range k.twice.Pairs {
 		d.Twice = append(d.Twice, PairRow{p.A.Shard, p.A.Merchant, report.Amount(p.A.Amount), currency(p.A.Currency), p.A.ID, p.B.ID, p.Gap.Seconds(), p.A.Key, p.B.Key, whyTwice(p)})
 	}
-	for _, x := range []struct {
-		what string
-		n    int
-		more bool
-	}{{"same_key_on_two_shards", len(d.Across), false}, {"records_that_differ", len(d.Mismatches), false}, {"records_without_payment", len(d.Ghosts), false}, {"payments_without_record", missing, false}, {"maybe_one_order_paid_twice", len(d.Twice), k.twice.More}} {
+	for _, x := range k.counts() {
 		if x.n > n {
-			d.Notes = append(d.Notes, fmt.Sprintf("%s: the first %d of %s%d are shown; limit shows more", x.what, n, least(x.more), x.n))
+			d.Notes = append(d.Notes, fmt.Sprintf("%s: the first %d of %s are shown; limit shows more", x.field, n, x))
 		}
 	}
 	d.Across, d.Mismatches, d.Ghosts, d.Missing, d.Twice = head(n, d.Across), head(n, d.Mismatches), head(n, d.Ghosts), head(n, d.Missing), head(n, d.Twice)
@@ -320,13 +315,34 @@ func whyTwice(p paydb.Pair) string {
 	return strings.Join(why, ", ")
 }
 
-// least stands before a number where there may be more.
-func least(more bool) string {
-	if more {
-		return "at least "
-	}
-	return ""
+// counted is how many there are of one kind.
+type counted struct {
+	n           int
+	more        bool   // than these
+	field, what string // in the data, in words
 }
+
+func (c counted) String() string {
+	if c.more {
+		return fmt.Sprintf("at least %d", c.n)
+	}
+	return fmt.Sprint(c.n)
+}
+
+// counts says how many there are of each kind, over all shards.
+func (k keys) counts() []counted {
+	across, differ := counted{field: "same_key_on_two_shards", what: "keys on two shards"}, counted{field: "records_that_differ", what: "records that differ from their payment"}
+	ghosts, missing := counted{field: "records_without_payment", what: "records without a payment"}, counted{field: "payments_without_record", what: "payments without a record"}
+	k.each(func(_ int, _ paydb.Asked, f paydb.Keys) {
+		across.add(len(f.Across), false)
+		differ.add(len(f.Mismatches), f.MismatchesCut)
+		ghosts.add(len(f.Ghosts), f.GhostsCut)
+		missing.add(int(f.MissingAll), false)
+	})
+	return []counted{across, differ, ghosts, missing, {len(k.twice.Pairs), k.twice.More, "maybe_one_order_paid_twice", "pairs that may be one order paid twice"}}
+}
+
+func (c *counted) add(n int, more bool) { c.n, c.more = c.n+n, c.more || more }
 
 func head[T any](n int, list []T) []T { return list[:min(n, len(list))] }
 
@@ -355,24 +371,15 @@ func (k keys) coverage(used *paydb.Window, window string) report.Coverage {
 
 // summary says what is wrong with keys, or that nothing was seen.
 func (k keys) summary(c report.Coverage) string {
-	var n struct{ across, differ, ghosts, missing int }
 	var seen int64
-	k.each(func(_ int, _ paydb.Asked, f paydb.Keys) {
-		n.across, n.differ, n.ghosts, n.missing = n.across+len(f.Across), n.differ+len(f.Mismatches), n.ghosts+len(f.Ghosts), n.missing+int(f.MissingAll)
-		seen += f.Payments
-	})
+	k.each(func(_ int, _ paydb.Asked, f paydb.Keys) { seen += f.Payments })
 	if len(silent(k.facts.Asked)) == len(k.facts.Asked) {
 		return "no payment database answered: " + strings.Join(silent(k.facts.Asked), ", ")
 	}
 	var words []string
-	for _, x := range []struct {
-		n    int
-		more bool
-		what string
-	}{{n.across, false, "keys on two shards"}, {n.differ, false, "records that differ from their payment"}, {n.ghosts, false, "records without a payment"}, {n.missing, false, "payments without a record"},
-		{len(k.twice.Pairs), k.twice.More, "pairs that may be one order paid twice"}} {
+	for _, x := range k.counts() {
 		if x.n > 0 {
-			words = append(words, fmt.Sprintf("%s%d %s", least(x.more), x.n, x.what))
+			words = append(words, fmt.Sprintf("%s %s", x, x.what))
 		}
 	}
 	text := partly(k.facts.Asked)

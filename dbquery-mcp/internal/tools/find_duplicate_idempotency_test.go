@@ -352,6 +352,29 @@ func TestTheOldestRecordOfAWindowIsMissed(t *testing.T) {
 	says(t, text, "1 payment of 5 on shard1 have no idempotency record")
 }
 
+// More wrong records than are listed are not told as if those listed were all, whether
+// one merchant has them or many do.
+func TestMoreWrongRecordsThanAreListed(t *testing.T) {
+	for name, merchant := range map[string]string{"one merchant": "'MERCHANT-8'", "many": "CONCAT('MERCHANT-', 2 * (seq DIV 100))"} {
+		t.Run(name, func(t *testing.T) {
+			db := whole(t)
+			n := now(t, db).Add(-time.Hour)
+			s := db.Shards[0]
+			s.Exec(t, `INSERT INTO payment (merchant_id, amount, currency, status, idempotency_key, requested_at, updated_at)
+SELECT `+merchant+`, 1000 + seq, 'KRW', 'CAPTURED', MD5(seq), ? - INTERVAL seq * 20 SECOND, ? FROM seq_0_to_299`, n, n)
+			recorded(t, db, 1)
+			s.Exec(t, `UPDATE idem_response_cache SET response_body = '{"paymentId":5,"amount":1,"currency":"KRW"}'`)
+			s.Exec(t, `INSERT INTO idem_response_cache (merchant_id, idempotency_key, http_status, response_body, created_at)
+SELECT `+merchant+`, CONCAT('ghost-', seq), 200, '{"paymentId":5}', ? FROM seq_0_to_299`, n)
+			a, text := connect(t, db).keys(t, `{"limit":20}`)
+			codes(t, a.Codes(), "IDEM_RESPONSE_MISMATCH", "IDEM_GHOST_RESPONSE")
+			says(t, text, "at least 200 idempotency records on shard1 answer a repeated request", "at least 200 idempotency records on shard1 answer for a payment that is not there",
+				"at least 200 records that differ from their payment, at least 200 records without a payment", "records_that_differ: the first 20 of at least 200 are shown",
+				"not looked at: records that differ from their payment, beyond the first 200", "not looked at: records without a payment, beyond the first 200")
+		})
+	}
+}
+
 // unrecorded are payments of a merchant without a record, two seconds apart, that end
 // at a moment.
 func unrecorded(t *testing.T, db *dbtest.DB, merchant string, payments int, until time.Time) {
