@@ -36,7 +36,7 @@ func tried(all []paydb.OutboxEvent, retries int64, last time.Duration) []paydb.O
 
 // outboxOf is a shard whose last event was published some time ago.
 func outboxOf(n int, published time.Duration, waiting ...paydb.OutboxEvent) paydb.Reply[paydb.Outbox] {
-	o := paydb.Outbox{Indexed: true, Whole: true, Compared: true, Waiting: waiting, Count: int64(len(waiting)), LastID: 5000, FirstSeen: 1, SeenSince: ago(time.Hour), Published: ago(published)}
+	o := paydb.Outbox{Indexed: true, Whole: true, Compared: true, Waiting: waiting, Count: int64(len(waiting)), LastID: 5000, FirstSeen: 1, SeenSince: ago(time.Hour), ComparedSince: ago(59 * time.Minute), Published: ago(published)}
 	for _, odd := range []bool{false, true} {
 		o.Newest = append(o.Newest, paydb.EventKind{Type: "PAYMENT_AUTHORIZED", Odd: odd, Events: 10, Published: 10, Last: ago(published)})
 	}
@@ -154,7 +154,7 @@ func TestJudgeOutbox(t *testing.T) {
 		"marked by hand": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) { o.Unmarked = waits(100, 1, 1, time.Hour) })}, want: "OUTBOX_MARKED_NOT_PUBLISHED high", says: []string{"100 events say published", "1000 .. 1099"}},
 		"no event": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) {
 			o.Missed = []paydb.Missed{{PaymentID: 4, Requested: ago(time.Hour)}}
-		})}, want: "OUTBOX_EVENT_MISSING high", says: []string{"1 payment without a PAYMENT_CAPTURE_REQUESTED event", "payment_id 4"}},
+		})}, want: "OUTBOX_EVENT_MISSING high", says: []string{"1 payment without a PAYMENT_CAPTURE_REQUESTED event", "payment_id 4", "payments since 2026-03-01T11:01:00Z without their event"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			limits := x.limits

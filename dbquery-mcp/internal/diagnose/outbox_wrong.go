@@ -183,7 +183,7 @@ func eventMissing(o Outbox) []report.Finding {
 		if !o.Limited {
 			text += ": payment_id " + strings.Join(ids, ", ") + andMore(len(s.Missed), 5)
 		}
-		f = f.With(s.Source.Name, "payments since "+s.at(s.SeenSince)+" without their event", text, s.now())
+		f = f.With(s.Source.Name, "payments since "+s.at(s.ComparedSince)+" without their event", text, s.now())
 	}
 	return []report.Finding{o.hurts(f, Missed).Then(
 		"Look in the ingest log at these times for a payload that could not be serialized: that error is swallowed and the event is lost",

@@ -81,8 +81,12 @@ const (
 	maxWaitingCount = 1_000_000
 	// maxNewest is how many of the newest events are looked at.
 	maxNewest = 100_000
-	// maxRecentPayments is how many of the newest payments are compared with them.
-	maxRecentPayments = 20_000
+	// leastRecentPayments and maxRecentPayments are how far back from the highest payment
+	// id payments are looked for that are to be compared with them. There are mostly two
+	// events of a payment or more, so that only sparse ids or many missing events need
+	// the most.
+	leastRecentPayments = 25_000
+	maxRecentPayments   = 200_000
 	// maxMinutes bounds the events from which rates by the minute are counted.
 	maxMinutes = 100_000
 	// maxListed is how many events of one kind of trouble are listed.
@@ -99,6 +103,10 @@ const (
 	// eventMargin covers that payment and event take their times from two clocks.
 	eventMargin = time.Minute
 )
+
+// NoPaymentIndex is what Outbox.Lacks says where payments cannot be compared with their
+// events.
+const NoPaymentIndex = "payment's index over payment_id"
 
 // EventTypes are those that the payment system's publisher knows a topic for.
 var EventTypes = []string{"PAYMENT_AUTHORIZED", "PAYMENT_CAPTURE_REQUESTED", "PAYMENT_CAPTURED", "PAYMENT_REFUND_REQUESTED", "PAYMENT_REFUNDED"}
@@ -154,6 +162,9 @@ type Outbox struct {
 	Regressed []Regression  // captured payments whose refund was asked for
 	Followed  bool          // all refunds that were asked for were compared with their payments
 	Compared  bool          // all payments were compared with their events, as far back as those are kept
+	// Payments that were requested since ComparedSince were compared; zero: none were, for
+	// no published event tells since when events are kept, or for NoPaymentIndex.
+	ComparedSince time.Time
 
 	// Arrivals and Publishes are counted only while something waits for long.
 	Arrivals, Publishes PerMinute
@@ -425,7 +436,7 @@ func (r *Reader) missed(ctx context.Context, t Table, byID, byState string, o *O
 	}
 	byPayment := p.index("payment_id")
 	if byPayment == "" || len(p.without("requested_at")) > 0 {
-		o.Lacks = append(o.Lacks, "payment's index over payment_id")
+		o.Lacks = append(o.Lacks, NoPaymentIndex)
 		return nil
 	}
 	// In a table without any event, payments of the last minutes must do.
@@ -439,21 +450,10 @@ func (r *Reader) missed(ctx context.Context, t Table, byID, byState string, o *O
 	}
 	until := r.Now().Add(-eventGrace)
 	if !since.Before(until) {
-		o.Compared = true
+		o.Compared, o.ComparedSince = true, since
 		return nil
 	}
-	var last int64
-	err = r.run(ctx, "the last payment", fillIndex(sqlLastPayment, byPayment), nil, func(rows *sql.Rows) error { return rows.Scan(&last) })
-	if err != nil {
-		return err
-	}
-	first, all := last-maxRecentPayments+1, true
-	err = r.run(ctx, "the payment before the newest", fillIndex(sqlPaymentBefore, byPayment), []any{first}, func(rows *sql.Rows) error {
-		var at sql.NullTime
-		err := rows.Scan(&at)
-		all = at.Time.Before(since)
-		return err
-	})
+	first, before, err := r.paymentsSince(ctx, byPayment, since)
 	if err != nil {
 		return err
 	}
@@ -467,8 +467,27 @@ func (r *Reader) missed(ctx context.Context, t Table, byID, byState string, o *O
 		o.Missed = append(o.Missed, m)
 		return nil
 	})
-	o.Compared = err == nil && all
+	o.Compared, o.ComparedSince = before.Before(since), since
+	if !o.Compared {
+		o.ComparedSince = before
+	}
 	return err
+}
+
+// paymentsSince is an id from which on all payments since a time lie, or else as many
+// ids as are looked at, and when the payment before it was requested; zero for none.
+func (r *Reader) paymentsSince(ctx context.Context, byPayment string, since time.Time) (first int64, before time.Time, err error) {
+	var last int64
+	err = r.run(ctx, "the last payment", fillIndex(sqlLastPayment, byPayment), nil, func(rows *sql.Rows) error { return rows.Scan(&last) })
+	for n := int64(leastRecentPayments); err == nil; n *= 2 {
+		var at sql.NullTime
+		first = last - n + 1
+		err = r.run(ctx, "the payment before the newest", fillIndex(sqlPaymentBefore, byPayment), []any{first}, func(rows *sql.Rows) error { return rows.Scan(&at) })
+		if before = at.Time; before.Before(since) || n >= maxRecentPayments {
+			break
+		}
+	}
+	return first, before, err
 }
 
 // keptSince is from when on all events are there. Where published ones are cleared

@@ -388,8 +388,22 @@ func (v outboxView) coverage() report.Coverage {
 			c.Looked = append(c.Looked, fmt.Sprintf("%s: all that waits, and the newest 100000 events, since %s", s.Shard, s.SeenSince.In(v.deps.Zone).Format(time.RFC3339)))
 			c.Not = append(c.Not, s.Shard+": published events before that (marked by hand, unknown types)")
 		}
+		if text := v.uncompared(s); text != "" {
+			c.Not = append(c.Not, s.Shard+": "+text)
+		}
 	}
 	return c
+}
+
+// uncompared is where an event may be missing unseen; empty where because says it.
+func (v outboxView) uncompared(s diagnose.OutboxShard) string {
+	switch {
+	case slices.Contains(s.Lacks, paydb.NoPaymentIndex):
+		return ""
+	case s.ComparedSince.IsZero():
+		return "missing events (no published one tells since when they are kept)"
+	}
+	return "missing events of payments before " + s.ComparedSince.In(v.deps.Zone).Format(time.RFC3339)
 }
 
 // because is what could not be found out.
@@ -401,6 +415,9 @@ func (v outboxView) because() string {
 		}
 		if len(s.Lacks) > 0 {
 			why = append(why, fmt.Sprintf("%s lacks %s", s.Shard, strings.Join(s.Lacks, ", ")))
+		}
+		if !s.Compared && !s.ComparedSince.IsZero() {
+			why = append(why, s.Shard+" keeps events of more payments than were compared with them")
 		}
 	}
 	if text := v.judged.Passing(); text != "" {

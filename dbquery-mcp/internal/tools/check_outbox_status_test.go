@@ -72,7 +72,19 @@ SELECT 'payment', payment_id, ?, '{}', 1, requested_at + INTERVAL 400000 MICROSE
 func waiting(t *testing.T, db *dbtest.DB, shard, n int, set string) {
 	t.Helper()
 	db.Shards[shard-1].Exec(t, `INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, created_at, retry_count, last_retry_at)
-SELECT 'payment', 1 + seq MOD 4, 'PAYMENT_CAPTURED', '{}', `+set+` FROM seq_1_to_1000 WHERE seq <= ?`, n)
+SELECT 'payment', 1 + seq MOD 4, 'PAYMENT_CAPTURED', '{}', `+set+` FROM seq_1_to_100000 WHERE seq <= ?`, n)
+}
+
+// crowd inserts n payments of the last ten minutes on a shard, with their two events as a
+// healthy system has them.
+func crowd(t *testing.T, db *dbtest.DB, shard, n int) {
+	t.Helper()
+	db.Shards[shard-1].Exec(t, `INSERT INTO payment (merchant_id, amount, currency, status, idempotency_key, requested_at, updated_at)
+SELECT ?, 1000, 'KRW', 'CAPTURED', CONCAT('crowd-', seq), UTC_TIMESTAMP(3) - INTERVAL 600 SECOND + INTERVAL seq * 500 DIV ? SECOND, UTC_TIMESTAMP(3) - INTERVAL 90 SECOND
+FROM seq_1_to_100000 WHERE seq <= ?`, []string{"M-2", "M-1"}[shard-1], n, n)
+	db.Shards[shard-1].Exec(t, `INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at)
+SELECT 'payment', payment_id, kind, '{}', 1, requested_at + INTERVAL 400000 MICROSECOND, requested_at
+FROM payment, (SELECT 'PAYMENT_AUTHORIZED' AS kind UNION ALL SELECT 'PAYMENT_CAPTURE_REQUESTED') AS kinds WHERE idempotency_key LIKE 'crowd-%' ORDER BY payment_id`)
 }
 
 func healthyOutbox(t *testing.T) (*dbtest.DB, time.Time) {
@@ -280,6 +292,62 @@ func TestAnOutboxThatIsClearedMissesNoEvents(t *testing.T) {
 			if a, text := connect(t, db).outbox(t, `{}`); codesOf(a) != x.want || slices.Contains(a.RuledOut, "OUTBOX_EVENT_MISSING") {
 				t.Errorf("with no published event: %s", text)
 			}
+		})
+	}
+}
+
+// All payments whose events are kept are compared with them, not the newest alone.
+func TestAnEventThatIsMissingFarBack(t *testing.T) {
+	db, _ := healthyOutbox(t)
+	crowd(t, db, 1, 30_000)
+	db.Shards[0].Exec(t, "DELETE FROM outbox_event WHERE event_type = 'PAYMENT_CAPTURE_REQUESTED' AND aggregate_id = 500")
+	a, text := connect(t, db).outbox(t, `{}`)
+	if got := codesOf(a); got != "OUTBOX_EVENT_MISSING" {
+		t.Errorf("%s\n%s", got, text)
+	}
+	says(t, text, "1 payment without", "payment_id 500")
+}
+
+// Which payments were not compared with their events is said, and why. Where their events
+// are there, that is no ok.
+func TestPaymentsThatAreNotCompared(t *testing.T) {
+	before := func(n time.Time) string {
+		return "missing events of payments before " + n.In(seoul).Format(time.RFC3339)
+	}
+	for name, x := range map[string]struct {
+		statements   []string
+		not          func(now time.Time) string
+		verdict, why string
+		ruled        bool // that an event is missing
+	}{
+		"from before the events that are kept": {[]string{"DELETE FROM outbox_event WHERE aggregate_id < 3"},
+			func(n time.Time) string { return before(n.Add(-17 * time.Minute)) }, "ok", "", true},
+		"no event is kept": {[]string{"DELETE FROM outbox_event"},
+			func(n time.Time) string {
+				return "missing events of payments before " + n.In(seoul).Format("2006-01-02")
+			}, "ok", "", true},
+		"none that has a time": {[]string{"UPDATE outbox_event SET published_at = NULL"},
+			func(time.Time) string {
+				return "missing events (no published one tells since when"
+			}, "attention", "", false},
+		"too far below the highest id": {[]string{"UPDATE payment SET payment_id = 300000 WHERE payment_id = 4", "UPDATE outbox_event SET aggregate_id = 300000 WHERE aggregate_id = 4"},
+			func(n time.Time) string { return before(n.Add(-18 * time.Minute)) }, "unknown", "shard1 keeps events of more payments than were compared", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db, n := healthyOutbox(t)
+			for _, s := range x.statements {
+				db.Shards[0].Exec(t, s)
+			}
+			a, text := connect(t, db).outbox(t, `{}`)
+			want := "shard1: " + x.not(n)
+			if !slices.ContainsFunc(a.Coverage.NotLooked, func(s string) bool { return strings.HasPrefix(s, want) }) {
+				t.Errorf("it does not say that it did not look at %q\n%s", want, text)
+			}
+			if a.Verdict != x.verdict || slices.Contains(a.RuledOut, "OUTBOX_EVENT_MISSING") != x.ruled {
+				t.Errorf("want %s, ruled out %t\n%s", x.verdict, x.ruled, text)
+			}
+			says(t, text, x.why)
 		})
 	}
 }
