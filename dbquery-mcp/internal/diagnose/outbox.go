@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -51,9 +52,12 @@ type OutboxLimits struct {
 type OutboxShard struct {
 	paydb.Asked
 	paydb.Outbox
-	Live   []paydb.OutboxEvent // waiting, and the poller will take them; oldest first
-	Dead   []paydb.OutboxEvent // waiting for nobody: tried too often
-	Guess  bool                // dead by an assumed limit alone
+	Live  []paydb.OutboxEvent // waiting, and the poller will take them; oldest first
+	Dead  []paydb.OutboxEvent // waiting for nobody: tried too often
+	Guess bool                // dead by an assumed limit alone
+	// Hidden says that the oldest that wait are all dead, and that not all behind them were
+	// looked at: Live may lack any, the oldest too.
+	Hidden bool
 	limits OutboxLimits
 }
 
@@ -93,18 +97,28 @@ func SortOutbox(replies []paydb.Reply[paydb.Outbox], limits OutboxLimits) (all [
 		if !r.Source.OK() || r.SameAs != "" {
 			continue
 		}
-		s := OutboxShard{Asked: r.Asked, Outbox: r.Facts, limits: limits}
-		for _, e := range s.Waiting {
-			dead, guess := s.dead(e)
-			if dead {
-				s.Dead, s.Guess = append(s.Dead, e), s.Guess || guess
-			} else {
-				s.Live = append(s.Live, e)
-			}
+		s := OutboxShard{Asked: r.Asked, Outbox: r.Facts, limits: limits}.sorting(r.Facts.Waiting)
+		if len(s.Live) == 0 && s.Cut() {
+			s.Waiting = slices.Concat(s.Waiting, s.Latest)
+			s = s.sorting(s.Latest)
+			s.Hidden = s.Cut()
 		}
 		all = append(all, s)
 	}
 	return all
+}
+
+// sorting adds events to those that live or are dead.
+func (s OutboxShard) sorting(events []paydb.OutboxEvent) OutboxShard {
+	for _, e := range events {
+		dead, guess := s.dead(e)
+		if dead {
+			s.Dead, s.Guess = append(s.Dead, e), s.Guess || guess
+		} else {
+			s.Live = append(s.Live, e)
+		}
+	}
+	return s
 }
 
 // dead reports whether nobody tries an event again. The limit of the deployment
@@ -154,12 +168,21 @@ func (s OutboxShard) Publishing() bool {
 
 // LiveCount is how many events wait for the poller, and whether there are more.
 func (s OutboxShard) LiveCount() (n int64, atLeast bool) {
+	if s.Hidden {
+		return int64(len(s.Live)), true
+	}
 	return s.Count - int64(len(s.Dead)), s.AtLeast
 }
 
 // Cut reports whether more events wait than were looked at one by one: what is said
 // of them is then a lower bound.
 func (s OutboxShard) Cut() bool { return s.AtLeast || int64(len(s.Waiting)) < s.Count }
+
+// HiddenWords says what keeps the live events from being known.
+func (s OutboxShard) HiddenWords() string {
+	n := s.Count - int64(len(s.Waiting))
+	return fmt.Sprintf("the oldest waiting events of %s are all given up, and of those behind them %s were not looked at: some may wait for the poller", s.Shard, manyAtLeast(n, s.AtLeast))
+}
 
 // olderThan are live events of at least an age.
 func (s OutboxShard) olderThan(age time.Duration) []paydb.OutboxEvent {
@@ -314,9 +337,10 @@ func (o Outbox) ran() (codes []catalog.Code) {
 	}
 	lacks := func(s OutboxShard, column string) bool { return slices.Contains(s.Lacks, column) }
 	whole := func(s OutboxShard) bool { return s.Indexed || s.Whole }
+	live := func(s OutboxShard) bool { return whole(s) && !s.Hidden }
 	// What lies in the future by a little makes ages too low by as much.
 	aged := o.AgesKnown() && len(writers(Shards{Asked: o.Asked, Newest: o.newest()})) == 0
-	if all(whole) && aged {
+	if all(live) && aged {
 		codes = append(codes, catalog.OutboxBacklog, catalog.OutboxShardBacklog)
 		if all(func(s OutboxShard) bool { return !lacks(s, "published_at") }) {
 			if !o.parityOpen() {

@@ -25,7 +25,9 @@ func (o Outbox) Drain(shard string) (d Drain) {
 		return d
 	}
 	s := o.Shards[i]
-	d.Waiting, d.AtLeast = s.LiveCount()
+	if d.Waiting, d.AtLeast = s.LiveCount(); s.Hidden {
+		d.Waiting = 0 // nothing to tell by until when it lasts
+	}
 	if in, out, minutes := s.PerMinute(); minutes > 0 {
 		d.Known, d.Over = true, time.Duration(minutes)*time.Minute
 		d.In, d.Out = float64(in)/d.Over.Seconds(), float64(out)/d.Over.Seconds()

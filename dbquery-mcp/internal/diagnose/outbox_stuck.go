@@ -20,7 +20,7 @@ func lockBroken(o Outbox) []report.Finding {
 	}
 	f := report.NewFinding(catalog.OutboxLockSchemaBroken, "the poller cannot take its lock on %s, whose table is not as the lock library needs it, and no event is published", s.Shard)
 	if !o.late() {
-		f = report.NewFinding(catalog.OutboxLockSchemaBroken, "%s on %s: a build that takes the lock could not poll; nothing waits at present that would show it", lock.Broken, s.Shard).Unsure()
+		f = report.NewFinding(catalog.OutboxLockSchemaBroken, "%s on %s: a build that takes the lock could not poll; no event was seen that is late for it", lock.Broken, s.Shard).Unsure()
 	}
 	f = f.With(s.Source.Name, "SHOW COLUMNS FROM shedlock", lock.Broken, s.now())
 	return []report.Finding{o.hurts(f, Late).Then(

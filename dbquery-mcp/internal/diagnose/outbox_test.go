@@ -51,6 +51,13 @@ func changed(r paydb.Reply[paydb.Outbox], change func(*paydb.Outbox)) paydb.Repl
 	return r
 }
 
+// behind is an outbox whose oldest 20 events are given up, with the newest of those that
+// come later, which are so many.
+func behind(r paydb.Reply[paydb.Outbox], count int64, latest []paydb.OutboxEvent) paydb.Reply[paydb.Outbox] {
+	r.Facts.Waiting, r.Facts.Latest, r.Facts.Count = tried(waits(20, 1, 1, 3*time.Hour), 10, 2*time.Hour), latest, 20+count
+	return r
+}
+
 // told are findings as code severity, in order, and their text.
 func told(found []report.Finding) (codes, text string) {
 	a := report.Answer[struct{}]{Findings: found}
@@ -155,6 +162,14 @@ func TestJudgeOutbox(t *testing.T) {
 		"no event": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) {
 			o.Missed = []paydb.Missed{{PaymentID: 4, Requested: ago(time.Hour)}}
 		})}, want: "OUTBOX_EVENT_MISSING high", says: []string{"1 payment without a PAYMENT_CAPTURE_REQUESTED event", "payment_id 4", "payments since 2026-03-01T11:01:00Z without their event"}},
+
+		"live ones behind those given up": {replies: []paydb.Reply[paydb.Outbox]{behind(outboxOf(1, 31*minute), 40, waits(40, 1, 1, 30*minute)), outboxOf(2, 31*minute)},
+			want: "OUTBOX_POLLER_STALLED critical, OUTBOX_DEAD_LETTERS high, OUTBOX_BACKLOG high, OUTBOX_SHARD_BACKLOG high", says: []string{"20 events given up", "40 events wait, the oldest for 30m0s"}},
+		"live ones behind more given up than were looked at": {replies: []paydb.Reply[paydb.Outbox]{behind(outboxOf(1, 31*minute), 5000, waits(40, 1, 1, 30*minute)), outboxOf(2, 31*minute)},
+			want: "OUTBOX_POLLER_STALLED critical, OUTBOX_DEAD_LETTERS high, OUTBOX_BACKLOG high, OUTBOX_SHARD_BACKLOG high", says: []string{"at least 20 events given up", "at least 40 events wait, the oldest for 30m0s"}},
+		"a shard whose live ones are not known is not called well": {replies: []paydb.Reply[paydb.Outbox]{behind(outboxOf(1, time.Second), 5000, nil), outboxOf(2, time.Second, waits(40, 1, 1, 30*minute)...)},
+			want: "OUTBOX_DEAD_LETTERS high, OUTBOX_BACKLOG high"},
+		"nor its events fresh": {replies: []paydb.Reply[paydb.Outbox]{behind(outboxOf(1, time.Second), 5000, waits(3, 1, 1, 2*minute))}, want: "OUTBOX_DEAD_LETTERS high"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			limits := x.limits
@@ -199,6 +214,8 @@ func TestOutboxRuledOut(t *testing.T) {
 	}{
 		{"not all events were looked at", func(o *paydb.Outbox) { o.Whole = false }, []catalog.Code{catalog.OutboxMarkedNotPublished, catalog.OutboxUnknownEventType, catalog.OutboxEventMissing}},
 		{"nor found by an index", func(o *paydb.Outbox) { o.Whole, o.Indexed = false, false }, []catalog.Code{catalog.OutboxBacklog, catalog.OutboxPollerStalled, catalog.OutboxDeadLetters}},
+		{"the oldest are given up, and not all behind them were looked at", func(o *paydb.Outbox) { *o = behind(outboxOf(1, time.Second), 5000, nil).Facts },
+			[]catalog.Code{catalog.OutboxBacklog, catalog.OutboxShardBacklog, catalog.OutboxParityStranded, catalog.OutboxPollerStalled, catalog.OutboxDrainTooSlow, catalog.OutboxDeadLetters}},
 		{"more wait than were looked at", func(o *paydb.Outbox) { o.AtLeast = true }, []catalog.Code{catalog.OutboxDeadLetters}},
 		{"no time of publishing", func(o *paydb.Outbox) { o.Lacks = []string{"published_at"} }, []catalog.Code{catalog.OutboxPollerStalled, catalog.OutboxMarkedNotPublished}},
 		{"events are written in another zone", func(o *paydb.Outbox) { o.LastAt = noon.Add(9 * time.Hour) },

@@ -246,9 +246,12 @@ func shardBacklog(o Outbox) []report.Finding {
 	}
 	var hit, well []string
 	for _, s := range o.Shards {
-		if s.Backlogged() {
+		switch {
+		case s.Backlogged():
 			hit = append(hit, s.Shard)
-		} else {
+		case s.Hidden: // whether that one drains is not known
+			return nil
+		default:
 			well = append(well, s.Shard)
 		}
 	}
@@ -269,7 +272,7 @@ func pendingFresh(o Outbox) []report.Finding {
 	var n int64
 	oldest := time.Duration(0)
 	for _, s := range o.Shards {
-		if s.Backlogged() {
+		if s.Backlogged() || s.Hidden {
 			return nil
 		}
 		live, _ := s.LiveCount()

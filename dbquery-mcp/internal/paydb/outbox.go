@@ -16,7 +16,7 @@ import (
 // primary key. Both walk an index and stop.
 const (
 	sqlWaiting = `SELECT event_id, aggregate_id, LEFT(event_type, 64), %s, %s, created_at FROM outbox_event FORCE INDEX (%s)
-WHERE published = 0 ORDER BY created_at LIMIT ?`
+WHERE published = 0 ORDER BY created_at%s LIMIT ?`
 
 	sqlWaitingCount = `SELECT COUNT(*) FROM (SELECT 1 FROM outbox_event FORCE INDEX (%) WHERE published = 0 LIMIT ?) AS w`
 
@@ -75,7 +75,8 @@ JOIN payment AS p FORCE INDEX (%s) ON p.payment_id = e.aggregate_id WHERE p.stat
 )
 
 const (
-	// maxWaiting is how many waiting events are looked at one by one, oldest first.
+	// maxWaiting is how many waiting events are looked at one by one, oldest first, and
+	// how many of the newest where those may all be given up.
 	maxWaiting = 20_000
 	// maxWaitingCount is how far waiting events are counted.
 	maxWaitingCount = 1_000_000
@@ -147,6 +148,10 @@ type Outbox struct {
 	Waiting []OutboxEvent
 	Count   int64
 	AtLeast bool
+	// Latest are the newest of those that are not in Waiting, oldest first, at most 20,000.
+	// They are read where each of Waiting was tried, so that all of them may be given up
+	// and hide what waits for the poller; without the index they are not.
+	Latest []OutboxEvent
 
 	LastID    int64     // the highest event id; 0 for an empty table
 	LastAt    time.Time // when that one was created
@@ -324,23 +329,12 @@ func (r *Reader) listed(ctx context.Context, name, query string, args ...any) (a
 // waiting lists what waits, and counts it.
 func (r *Reader) waiting(ctx context.Context, t Table, byID, byState string, o *Outbox) error {
 	retries, last := t.or("retry_count", "0"), t.or("last_retry_at", "NULL")
-	query, args := fmt.Sprintf(sqlWaiting, retries, last, quoteName(byState)), []any{maxWaiting + 1}
+	query, args := fmt.Sprintf(sqlWaiting, retries, last, quoteName(byState), ""), []any{maxWaiting + 1}
 	if byState == "" {
 		query, args = fmt.Sprintf(sqlWaitingAmongNewest, retries, last, quoteName(byID)), []any{o.FirstSeen, maxWaiting + 1}
 	}
-	err := r.run(ctx, "events that wait", query, args, func(rows *sql.Rows) error {
-		var e OutboxEvent
-		var kind sql.NullString
-		var tries sql.NullInt64
-		var tried sql.NullTime
-		if err := rows.Scan(&e.ID, &e.PaymentID, &kind, &tries, &tried, &e.Created); err != nil {
-			return err
-		}
-		e.Type, e.Retries, e.LastTry = text(kind), tries.Int64, tried.Time
-		o.Waiting = append(o.Waiting, e)
-		return nil
-	})
-	if err != nil {
+	var err error
+	if o.Waiting, err = r.unpublished(ctx, "events that wait", query, args...); err != nil {
 		return err
 	}
 	o.Count = int64(len(o.Waiting))
@@ -353,7 +347,30 @@ func (r *Reader) waiting(ctx context.Context, t Table, byID, byState string, o *
 	}
 	err = r.run(ctx, "how many events wait", fillIndex(sqlWaitingCount, byState), []any{maxWaitingCount + 1}, func(rows *sql.Rows) error { return rows.Scan(&o.Count) })
 	o.AtLeast = o.Count > maxWaitingCount
+	if err != nil || slices.ContainsFunc(o.Waiting, func(e OutboxEvent) bool { return e.Retries == 0 }) {
+		return err
+	}
+	query = fmt.Sprintf(sqlWaiting, retries, last, quoteName(byState), " DESC")
+	o.Latest, err = r.unpublished(ctx, "the newest events that wait", query, min(maxWaiting, o.Count-maxWaiting))
+	slices.Reverse(o.Latest)
 	return err
+}
+
+// unpublished reads events with what was tried.
+func (r *Reader) unpublished(ctx context.Context, name, query string, args ...any) (all []OutboxEvent, err error) {
+	err = r.run(ctx, name, query, args, func(rows *sql.Rows) error {
+		var e OutboxEvent
+		var kind sql.NullString
+		var tries sql.NullInt64
+		var tried sql.NullTime
+		if err := rows.Scan(&e.ID, &e.PaymentID, &kind, &tries, &tried, &e.Created); err != nil {
+			return err
+		}
+		e.Type, e.Retries, e.LastTry = text(kind), tries.Int64, tried.Time
+		all = append(all, e)
+		return nil
+	})
+	return all, err
 }
 
 // publishedLast looks for the time of the last publishing, also behind a backlog

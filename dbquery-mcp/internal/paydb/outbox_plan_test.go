@@ -45,12 +45,13 @@ func TestPlansOfOutboxRequestsAndTrace(t *testing.T) {
 		args  args
 		want  []string // table access key, of the payment system's tables alone
 	}{
-		"the last event":    {fillIndex(sqlLastEvent, "PRIMARY"), nil, []string{"outbox_event index PRIMARY 1"}},
-		"the first event":   {fillIndex(sqlFirstEvent, "PRIMARY"), args{1000}, []string{"outbox_event range PRIMARY"}},
-		"the newest events": {fmt.Sprintf(sqlNewestEvents, "published_at", "`PRIMARY`"), args{39000, 10}, []string{"outbox_event range PRIMARY"}},
-		"marked by hand":    {fillIndex(sqlMarkedByHand, "PRIMARY"), args{39000, 10}, []string{"outbox_event range PRIMARY"}},
-		"unknown types":     {fmt.Sprintf(sqlOfType, "`PRIMARY`", "'A', 'B'"), args{39000, 10}, []string{"outbox_event range PRIMARY"}},
-		"what waits":        {fmt.Sprintf(sqlWaiting, "retry_count", "last_retry_at", "`ix_pub_created`"), args{100}, []string{"outbox_event ref ix_pub_created"}},
+		"the last event":       {fillIndex(sqlLastEvent, "PRIMARY"), nil, []string{"outbox_event index PRIMARY 1"}},
+		"the first event":      {fillIndex(sqlFirstEvent, "PRIMARY"), args{1000}, []string{"outbox_event range PRIMARY"}},
+		"the newest events":    {fmt.Sprintf(sqlNewestEvents, "published_at", "`PRIMARY`"), args{39000, 10}, []string{"outbox_event range PRIMARY"}},
+		"marked by hand":       {fillIndex(sqlMarkedByHand, "PRIMARY"), args{39000, 10}, []string{"outbox_event range PRIMARY"}},
+		"unknown types":        {fmt.Sprintf(sqlOfType, "`PRIMARY`", "'A', 'B'"), args{39000, 10}, []string{"outbox_event range PRIMARY"}},
+		"what waits":           {fmt.Sprintf(sqlWaiting, "retry_count", "last_retry_at", "`ix_pub_created`", ""), args{100}, []string{"outbox_event ref ix_pub_created"}},
+		"the newest that wait": {fmt.Sprintf(sqlWaiting, "retry_count", "last_retry_at", "`ix_pub_created`", " DESC"), args{100}, []string{"outbox_event ref ix_pub_created"}},
 		"what waits, without the index": {fmt.Sprintf(sqlWaitingAmongNewest, "retry_count", "last_retry_at", "`PRIMARY`"), args{39000, 100},
 			[]string{"outbox_event range PRIMARY"}},
 		"how many wait":    {fillIndex(sqlWaitingCount, "ix_pub_created"), args{100}, []string{"outbox_event ref ix_pub_created"}},

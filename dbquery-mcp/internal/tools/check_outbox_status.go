@@ -262,12 +262,14 @@ func (v outboxView) shardRow(s diagnose.OutboxShard) OutboxShardRow {
 	}
 	drain := v.outbox.Drain(s.Shard)
 	switch age, waits := s.OldestLive(); {
-	case !waits:
+	case !waits && !s.Hidden:
 		row.Draining = "nothing waits"
 	case !aged:
 		row.Draining = "not known"
 	case s.Publishing():
 		row.Draining = "yes"
+	case age < diagnose.PublishFresh && s.Hidden:
+		row.Draining = "not known"
 	case age < diagnose.PublishFresh:
 		row.Draining = "nothing is late"
 	default:
@@ -369,7 +371,7 @@ func (v outboxView) notes() (notes []string) {
 		if s.Lock != nil && s.Lock.Broken != "" && s.Publishing() {
 			notes = append(notes, s.Lock.Broken+" on "+s.Shard+", yet events are published: this build polls without that lock")
 		}
-		if s.Cut() {
+		if s.Cut() && !s.Hidden { // of what is hidden, because tells
 			notes = append(notes, fmt.Sprintf("%s: the oldest %d waiting events were looked at one by one, the others only counted", s.Shard, len(s.Waiting)))
 		}
 	}
@@ -385,7 +387,11 @@ func (v outboxView) coverage() report.Coverage {
 	c := report.Coverage{Looked: []string{heard(asked(v.replies))}, Not: silent(asked(v.replies))}
 	for _, s := range v.outbox.Shards {
 		if !s.Whole {
-			c.Looked = append(c.Looked, fmt.Sprintf("%s: all that waits, and the newest 100000 events, since %s", s.Shard, s.SeenSince.In(v.deps.Zone).Format(time.RFC3339)))
+			waits := "all that waits"
+			if s.Cut() {
+				waits = "the oldest that wait"
+			}
+			c.Looked = append(c.Looked, fmt.Sprintf("%s: %s, and the newest 100000 events, since %s", s.Shard, waits, s.SeenSince.In(v.deps.Zone).Format(time.RFC3339)))
 			c.Not = append(c.Not, s.Shard+": published events before that (marked by hand, unknown types)")
 		}
 		if text := v.uncompared(s); text != "" {
@@ -415,6 +421,9 @@ func (v outboxView) because() string {
 		}
 		if len(s.Lacks) > 0 {
 			why = append(why, fmt.Sprintf("%s lacks %s", s.Shard, strings.Join(s.Lacks, ", ")))
+		}
+		if s.Hidden {
+			why = append(why, s.HiddenWords())
 		}
 		if !s.Compared && !s.ComparedSince.IsZero() {
 			why = append(why, s.Shard+" keeps events of more payments than were compared with them")

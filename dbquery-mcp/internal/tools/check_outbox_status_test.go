@@ -351,3 +351,43 @@ func TestPaymentsThatAreNotCompared(t *testing.T) {
 		})
 	}
 }
+
+// Events that were given up stand in front of those that wait, however many they are.
+func TestDeadLettersHideNoEventThatWaits(t *testing.T) {
+	const dead, live = "UTC_TIMESTAMP(3) - INTERVAL 3 HOUR, 10, UTC_TIMESTAMP(3) - INTERVAL 2 HOUR", "UTC_TIMESTAMP(3) - INTERVAL 30 MINUTE, 0, NULL"
+	hidden := []string{"OUTBOX_BACKLOG", "OUTBOX_SHARD_BACKLOG", "OUTBOX_PARITY_STRANDED", "OUTBOX_POLLER_STALLED", "OUTBOX_DRAIN_TOO_SLOW"}
+	for name, x := range map[string]struct {
+		dead, live            int
+		want, draining, waits string
+		says                  []string
+		ruled                 bool // that what may be hidden is ruled out
+	}{
+		"all are looked at": {25_000, 10_000, "OUTBOX_POLLER_STALLED OUTBOX_DEAD_LETTERS OUTBOX_BACKLOG OUTBOX_SHARD_BACKLOG", "no", "10000",
+			[]string{"25000 events given up", "10000 events wait, the oldest for 30m", "10000 events that are older than a minute were never tried"}, false},
+		"the newest are looked at": {45_000, 10_000, "OUTBOX_POLLER_STALLED OUTBOX_DEAD_LETTERS OUTBOX_BACKLOG OUTBOX_SHARD_BACKLOG", "no", "at least 10000",
+			[]string{"at least 30000 events given up", "at least 10000 events wait, the oldest for 30m"}, false},
+		"none but dead ones": {25_000, 0, "OUTBOX_DEAD_LETTERS", "nothing waits", "0", []string{"25000 events given up"}, true},
+		"none is seen, and some may be between": {45_000, 0, "OUTBOX_DEAD_LETTERS", "not known", "at least 0",
+			[]string{"the oldest waiting events of shard1 are all given up, and of those behind them 5000 were not looked at"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db, _ := healthyOutbox(t)
+			waiting(t, db, 1, x.dead, dead)
+			waiting(t, db, 1, x.live, live)
+			a, text := connect(t, db).outbox(t, `{}`)
+			if got := codesOf(a); got != x.want {
+				t.Errorf("found %s, want %s\n%s", got, x.want, text)
+			}
+			if s := a.Data.Shards[0]; s.Draining != x.draining || s.Waiting != x.waits {
+				t.Errorf("draining %q, waiting %q\n%s", s.Draining, s.Waiting, text)
+			}
+			says(t, text, x.says...)
+			for _, code := range hidden {
+				if !strings.Contains(x.want, code) && x.live == 0 && slices.Contains(a.RuledOut, code) != x.ruled {
+					t.Errorf("%s is ruled out: %t", code, !x.ruled)
+				}
+			}
+		})
+	}
+}
