@@ -178,6 +178,23 @@ func (s OutboxShard) LiveCount() (n int64, atLeast bool) {
 // of them is then a lower bound.
 func (s OutboxShard) Cut() bool { return s.AtLeast || int64(len(s.Waiting)) < s.Count }
 
+// CutOff reports whether there is more of a trouble than IDs knows of.
+func (s OutboxShard) CutOff(t Trouble) bool {
+	switch t {
+	case Late, GivenUp:
+		return s.Cut()
+	case Unmarked:
+		return s.UnmarkedCut
+	case Strange:
+		return s.StrangeCut
+	case Missed:
+		return s.MissedCut
+	case Regressed:
+		return s.RegressedCut
+	}
+	return false
+}
+
 // HiddenWords says what keeps the live events from being known.
 func (s OutboxShard) HiddenWords() string {
 	n := s.Count - int64(len(s.Waiting))
@@ -398,7 +415,8 @@ func (o Outbox) hurts(f report.Finding, t Trouble) report.Finding {
 	if words == "" {
 		return f
 	}
-	if waiting := t == Late || t == GivenUp; waiting && slices.ContainsFunc(o.Shards, OutboxShard.Cut) && !strings.HasPrefix(words, "at least") {
+	cut := slices.ContainsFunc(o.Shards, func(s OutboxShard) bool { return s.CutOff(t) })
+	if cut && !strings.HasPrefix(words, "at least") {
 		words = "at least " + words
 	}
 	return f.Hurts("%s", words)

@@ -166,10 +166,25 @@ func TestJudgeOutbox(t *testing.T) {
 		"live ones behind those given up": {replies: []paydb.Reply[paydb.Outbox]{behind(outboxOf(1, 31*minute), 40, waits(40, 1, 1, 30*minute)), outboxOf(2, 31*minute)},
 			want: "OUTBOX_POLLER_STALLED critical, OUTBOX_DEAD_LETTERS high, OUTBOX_BACKLOG high, OUTBOX_SHARD_BACKLOG high", says: []string{"20 events given up", "40 events wait, the oldest for 30m0s"}},
 		"live ones behind more given up than were looked at": {replies: []paydb.Reply[paydb.Outbox]{behind(outboxOf(1, 31*minute), 5000, waits(40, 1, 1, 30*minute)), outboxOf(2, 31*minute)},
-			want: "OUTBOX_POLLER_STALLED critical, OUTBOX_DEAD_LETTERS high, OUTBOX_BACKLOG high, OUTBOX_SHARD_BACKLOG high", says: []string{"at least 20 events given up", "at least 40 events wait, the oldest for 30m0s"}},
+			want: "OUTBOX_POLLER_STALLED critical, OUTBOX_DEAD_LETTERS high, OUTBOX_BACKLOG high, OUTBOX_SHARD_BACKLOG high", says: []string{"at least 20 events given up", "at least 40 events wait, the oldest for 30m0s", "at least 20, retry_count 10", "for these are not all"}},
 		"a shard whose live ones are not known is not called well": {replies: []paydb.Reply[paydb.Outbox]{behind(outboxOf(1, time.Second), 5000, nil), outboxOf(2, time.Second, waits(40, 1, 1, 30*minute)...)},
 			want: "OUTBOX_DEAD_LETTERS high, OUTBOX_BACKLOG high"},
 		"nor its events fresh": {replies: []paydb.Reply[paydb.Outbox]{behind(outboxOf(1, time.Second), 5000, waits(3, 1, 1, 2*minute))}, want: "OUTBOX_DEAD_LETTERS high"},
+
+		"more are marked by hand than are listed": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) {
+			o.Unmarked, o.UnmarkedCut, o.Newest[0].Unmarked, o.Newest[1].Unmarked = waits(100, 1, 1, time.Hour), true, 30_000, 31_000
+		})}, want: "OUTBOX_MARKED_NOT_PUBLISHED high", says: []string{"61000 events say published", "61000, of which the first 100, event_id 1000 .. 1099", "is that of a part"}},
+		"more than are counted, too": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) {
+			o.Unmarked, o.UnmarkedCut = waits(100, 1, 1, time.Hour), true
+		})}, want: "OUTBOX_MARKED_NOT_PUBLISHED high", says: []string{"at least 100 events say published"}},
+		"more of unknown types than are listed": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) { o.Strange, o.StrangeCut = strange, true })},
+			want: "OUTBOX_UNKNOWN_EVENT_TYPE high", says: []string{"at least 2 events of a type", "at least 2 published", `"PAYMENT_SETTLED" at least 2`, "7 .. 9 and more"}},
+		"more lack their event than are listed": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) {
+			o.Missed, o.MissedCut = []paydb.Missed{{PaymentID: 4, Requested: ago(time.Hour)}, {PaymentID: 5, Requested: ago(time.Hour), Waits: true}}, true
+		})}, want: "OUTBOX_EVENT_MISSING high", says: []string{"at least 2 payments without", "at least 1 of them wait", "at least 2, requested", "payment_id 4, 5 and more"}},
+		"more forgot their refund than are listed": {replies: []paydb.Reply[paydb.Outbox]{changed(outboxOf(1, time.Second), func(o *paydb.Outbox) {
+			o.Regressed, o.RegressedCut = []paydb.Regression{{EventID: 7, PaymentID: 4, Asked: ago(time.Hour)}, {EventID: 8, PaymentID: 5, Asked: ago(time.Hour)}}, true
+		})}, want: "PAYMENT_STATUS_REGRESSION critical", says: []string{"at least 2 payments are CAPTURED again", "at least 2, asked for", "5 (event 8) and more"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			limits := x.limits

@@ -45,11 +45,7 @@ func HurtWords(replies []paydb.Reply[paydb.Hurt]) (words string, payments int) {
 	for _, c := range order {
 		amounts = append(amounts, currencyName(c)+" "+figure(sums[c]))
 	}
-	least := ""
-	if cut {
-		least = "at least "
-	}
-	words = fmt.Sprintf("%s%d payments of %d merchants, %s", least, payments, len(merchants), firstSums(amounts))
+	words = fmt.Sprintf("%s%d payments of %d merchants, %s", leastIf(cut), payments, len(merchants), firstSums(amounts))
 	if payments == 1 {
 		words = "1 payment, " + strings.Join(amounts, ", ")
 	}
@@ -92,12 +88,15 @@ func lasted(d time.Duration) string {
 
 func wholeSeconds(d time.Duration) string { return strconv.FormatInt(int64(d.Seconds()), 10) }
 
-func manyAtLeast(n int64, atLeast bool) string {
+// leastIf stands before a number that may be larger.
+func leastIf(atLeast bool) string {
 	if atLeast {
-		return "at least " + strconv.FormatInt(n, 10)
+		return "at least "
 	}
-	return strconv.FormatInt(n, 10)
+	return ""
 }
+
+func manyAtLeast(n int64, atLeast bool) string { return leastIf(atLeast) + strconv.FormatInt(n, 10) }
 
 func manyEvents(n int64, atLeast bool) string {
 	if n == 1 && !atLeast {
@@ -126,6 +125,14 @@ func andMore(n, named int) string {
 		return ""
 	}
 	return fmt.Sprintf(" and %d more", n-named)
+}
+
+// andOthers is that of a list that may have been cut.
+func andOthers(n, named int, cut bool) string {
+	if cut {
+		return " and more"
+	}
+	return andMore(n, named)
 }
 
 // ends are the first and the last id of events.

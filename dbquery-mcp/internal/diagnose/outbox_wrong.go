@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,15 +55,18 @@ func deadLetters(o Outbox) []report.Finding {
 		if !last.IsZero() {
 			tried = fmt.Sprintf("%s .. %s", s.at(first), s.at(last))
 		}
-		text := fmt.Sprintf("%d, retry_count %s, last_retry_at %s", len(s.Dead), fromTo(least, most), tried)
+		text := fmt.Sprintf("%s, retry_count %s, last_retry_at %s", manyAtLeast(int64(len(s.Dead)), s.Cut()), fromTo(least, most), tried)
 		if !o.Limited {
-			text += fmt.Sprintf("; event_id %s%s of payments %s%s", strings.Join(ids, ", "), andMore(len(s.Dead), 5), strings.Join(payments, ", "), andMore(len(s.Dead), 5))
+			more := andOthers(len(s.Dead), 5, s.Cut())
+			text += fmt.Sprintf("; event_id %s%s of payments %s%s", strings.Join(ids, ", "), more, strings.Join(payments, ", "), more)
 		}
 		f = f.With(s.Source.Name, "unpublished events by retry_count", text, s.now())
 	}
-	return []report.Finding{o.hurts(f, GivenUp).Then(
-		"Find what failed at last_retry_at (breaker, Kafka, ingest log) and see that it is over",
-		"List the payments with trace_payment; then a human resets retry_count of exactly these event_ids, and the poller sends them. Do not republish by hand: that makes duplicates")}
+	reset := "List the payments with trace_payment; then a human resets retry_count of exactly these event_ids, and the poller sends them. Do not republish by hand: that makes duplicates"
+	if atLeast {
+		reset = "Have all that were given up listed, for these are not all (published = 0, by retry_count); then a human resets retry_count of those, and the poller sends them. Do not republish by hand: that makes duplicates"
+	}
+	return []report.Finding{o.hurts(f, GivenUp).Then("Find what failed at last_retry_at (breaker, Kafka, ingest log) and see that it is over", reset)}
 }
 
 // unknownTypes is OUTBOX_UNKNOWN_EVENT_TYPE.
@@ -89,10 +93,11 @@ func unknownTypes(o Outbox) (found []report.Finding) {
 		}
 		var words []string
 		for _, k := range order[:min(len(order), 5)] {
-			words = append(words, fmt.Sprintf("%s %d", k.Quoted(), n[k]))
+			words = append(words, k.Quoted()+" "+manyAtLeast(int64(n[k]), s.StrangeCut))
 		}
-		f := report.NewFinding(catalog.OutboxUnknownEventType, "%s: %s of a type that the publisher knows no topic for, %d published: they go to payment.unknown, which nobody reads", s.Shard, manyEvents(int64(len(strange)), false), published).
-			With(s.Source.Name, "outbox_event by event_type", strings.Join(words, ", ")+"; event_id "+fromToID(strange), s.now())
+		f := report.NewFinding(catalog.OutboxUnknownEventType, "%s: %s of a type that the publisher knows no topic for, %s published: they go to payment.unknown, which nobody reads",
+			s.Shard, manyEvents(int64(len(strange)), s.StrangeCut), manyAtLeast(int64(published), s.StrangeCut)).
+			With(s.Source.Name, "outbox_event by event_type", strings.Join(words, ", ")+"; event_id "+fromToID(strange)+andOthers(0, 0, s.StrangeCut), s.now())
 		found = append(found, o.hurts(f, Strange).Then(
 			"Find the build that writes this event_type, and what should consume it",
 			"Engineering routes or replays them once the code is right").
@@ -101,19 +106,20 @@ func unknownTypes(o Outbox) (found []report.Finding) {
 	return found
 }
 
-// having are the shards that have some of what is counted, and how much there is in all.
-func (o Outbox) having(count func(OutboxShard) int) (hit []OutboxShard, n int) {
+// having are the shards that have some of what is counted, how much there is in all, and
+// whether there is more.
+func (o Outbox) having(count func(OutboxShard) (n int, atLeast bool)) (hit []OutboxShard, n int, atLeast bool) {
 	for _, s := range o.Shards {
-		if some := count(s); some > 0 {
-			hit, n = append(hit, s), n+some
+		if some, more := count(s); some > 0 {
+			hit, n, atLeast = append(hit, s), n+some, atLeast || more
 		}
 	}
-	return hit, n
+	return hit, n, atLeast
 }
 
 // regressedStatus is PAYMENT_STATUS_REGRESSION, of the newest events.
 func regressedStatus(o Outbox) []report.Finding {
-	hit, n := o.having(func(s OutboxShard) int { return len(s.Regressed) })
+	hit, n, atLeast := o.having(func(s OutboxShard) (int, bool) { return len(s.Regressed), s.RegressedCut })
 	if n == 0 {
 		return nil
 	}
@@ -121,16 +127,16 @@ func regressedStatus(o Outbox) []report.Finding {
 	if n == 1 {
 		are = "is"
 	}
-	f := report.NewFinding(catalog.PaymentStatusRegression, "%s %s CAPTURED again though a refund was asked for: the refund is lost, or a late capture overwrote it", manyPayments(n), are)
+	f := report.NewFinding(catalog.PaymentStatusRegression, "%s %s CAPTURED again though a refund was asked for: the refund is lost, or a late capture overwrote it", leastIf(atLeast)+manyPayments(n), are)
 	for _, s := range hit {
 		all := s.Regressed
-		text := fmt.Sprintf("%d, asked for %s .. %s", len(all), s.at(all[0].Asked), s.at(all[len(all)-1].Asked))
+		text := fmt.Sprintf("%s, asked for %s .. %s", manyAtLeast(int64(len(all)), s.RegressedCut), s.at(all[0].Asked), s.at(all[len(all)-1].Asked))
 		if !o.Limited {
 			var ids []string
 			for _, x := range first(5, all) {
 				ids = append(ids, fmt.Sprintf("%d (event %d)", x.PaymentID, x.EventID))
 			}
-			text += ": payment_id " + strings.Join(ids, ", ") + andMore(len(all), 5)
+			text += ": payment_id " + strings.Join(ids, ", ") + andOthers(len(all), 5, s.RegressedCut)
 		}
 		f = f.With(s.Source.Name, "outbox_event PAYMENT_REFUND_REQUESTED against payment.status", text, s.now())
 	}
@@ -139,26 +145,48 @@ func regressedStatus(o Outbox) []report.Finding {
 		"Have engineering find what wrote the status after the refund was asked for").ConfirmWith("trace_payment")}
 }
 
+// unmarked is how many of the newest events say published and have no time of it: where
+// not all are listed, the counts by type know.
+func (s OutboxShard) unmarked() (n int, atLeast bool) {
+	listed := len(s.Unmarked)
+	if !s.UnmarkedCut {
+		return listed, false
+	}
+	for _, k := range s.Newest {
+		n += int(k.Unmarked)
+	}
+	return max(n, listed), n <= listed
+}
+
 // markedByHand is OUTBOX_MARKED_NOT_PUBLISHED.
 func markedByHand(o Outbox) []report.Finding {
-	hit, n := o.having(func(s OutboxShard) int { return len(s.Unmarked) })
+	hit, n, atLeast := o.having(OutboxShard.unmarked)
 	if n == 0 {
 		return nil
 	}
-	f := report.NewFinding(catalog.OutboxMarkedNotPublished, "%s say published and have no published_at: the publisher writes both at once, so something else marked them and Kafka may never have got them", manyEvents(int64(n), false))
-	for _, s := range hit {
-		f = f.With(s.Source.Name, "published = 1 AND published_at IS NULL", fmt.Sprintf("%d, event_id %s, created %s .. %s", len(s.Unmarked), fromToID(s.Unmarked),
-			s.at(s.Unmarked[0].Created), s.at(s.Unmarked[len(s.Unmarked)-1].Created)), s.now())
+	f := report.NewFinding(catalog.OutboxMarkedNotPublished, "%s say published and have no published_at: the publisher writes both at once, so something else marked them and Kafka may never have got them", manyEvents(int64(n), atLeast))
+	reset := "See whether their payments went on (check_settlements, trace_payment); only then may a human set published back to 0 for exactly those that did not"
+	if slices.ContainsFunc(hit, func(s OutboxShard) bool { return s.UnmarkedCut }) {
+		reset = "Have all of them listed (published = 1 AND published_at IS NULL), for the range of event_id here is that of a part; see whether their payments went on (check_settlements, trace_payment); only then may a human set published back to 0 for those that did not"
 	}
-	return []report.Finding{o.hurts(f, Unmarked).Then(
-		"Ask who ran an UPDATE on outbox_event, and why (what changed)",
-		"See whether their payments went on (check_settlements, trace_payment); only then may a human set published back to 0 for exactly those that did not").
-		ConfirmWith("check_kafka_health")}
+	for _, s := range hit {
+		f = f.With(s.Source.Name, "published = 1 AND published_at IS NULL", s.unmarkedWords(), s.now())
+	}
+	return []report.Finding{o.hurts(f, Unmarked).Then("Ask who ran an UPDATE on outbox_event, and why (what changed)", reset).ConfirmWith("check_kafka_health")}
+}
+
+func (s OutboxShard) unmarkedWords() string {
+	all := s.Unmarked
+	text := fmt.Sprintf("%d, event_id %s, created %s .. %s", len(all), fromToID(all), s.at(all[0].Created), s.at(all[len(all)-1].Created))
+	if n, atLeast := s.unmarked(); s.UnmarkedCut {
+		return fmt.Sprintf("%s, of which the first %s", manyAtLeast(int64(n), atLeast), text)
+	}
+	return text
 }
 
 // eventMissing is OUTBOX_EVENT_MISSING.
 func eventMissing(o Outbox) []report.Finding {
-	hit, n := o.having(func(s OutboxShard) int { return len(s.Missed) })
+	hit, n, atLeast := o.having(func(s OutboxShard) (int, bool) { return len(s.Missed), s.MissedCut })
 	waits := 0
 	for _, s := range hit {
 		for _, m := range s.Missed {
@@ -170,18 +198,18 @@ func eventMissing(o Outbox) []report.Finding {
 	if n == 0 {
 		return nil
 	}
-	f := report.NewFinding(catalog.OutboxEventMissing, "%s without a PAYMENT_CAPTURE_REQUESTED event: nothing will ever start their capture", manyPayments(n))
+	f := report.NewFinding(catalog.OutboxEventMissing, "%s without a PAYMENT_CAPTURE_REQUESTED event: nothing will ever start their capture", leastIf(atLeast)+manyPayments(n))
 	if waits < n {
-		f = report.NewFinding(catalog.OutboxEventMissing, "%s without a PAYMENT_CAPTURE_REQUESTED event; %d of them wait for their capture, which nothing will ever start", manyPayments(n), waits)
+		f = report.NewFinding(catalog.OutboxEventMissing, "%s without a PAYMENT_CAPTURE_REQUESTED event; %s of them wait for their capture, which nothing will ever start", leastIf(atLeast)+manyPayments(n), manyAtLeast(int64(waits), atLeast))
 	}
 	for _, s := range hit {
 		var ids []string
 		for _, m := range s.Missed[:min(len(s.Missed), 5)] {
 			ids = append(ids, fmt.Sprint(m.PaymentID))
 		}
-		text := fmt.Sprintf("%d, requested %s .. %s", len(s.Missed), s.at(s.Missed[0].Requested), s.at(s.Missed[len(s.Missed)-1].Requested))
+		text := fmt.Sprintf("%s, requested %s .. %s", manyAtLeast(int64(len(s.Missed)), s.MissedCut), s.at(s.Missed[0].Requested), s.at(s.Missed[len(s.Missed)-1].Requested))
 		if !o.Limited {
-			text += ": payment_id " + strings.Join(ids, ", ") + andMore(len(s.Missed), 5)
+			text += ": payment_id " + strings.Join(ids, ", ") + andOthers(len(s.Missed), 5, s.MissedCut)
 		}
 		f = f.With(s.Source.Name, "payments since "+s.at(s.ComparedSince)+" without their event", text, s.now())
 	}

@@ -161,12 +161,16 @@ type Outbox struct {
 	Newest    []EventKind
 	Published time.Time // when an event was published last; zero: none was seen
 
+	// At most 5,000 of each, those of the lowest ids.
 	Unmarked  []OutboxEvent // published = 1 without a time, among the newest
 	Strange   []OutboxEvent // of an unknown type, among the newest
 	Missed    []Missed      // payments without their event
 	Regressed []Regression  // captured payments whose refund was asked for
-	Followed  bool          // all refunds that were asked for were compared with their payments
-	Compared  bool          // all payments were compared with their events, as far back as those are kept
+	// More of each than are listed; Newest counts all that are unmarked.
+	UnmarkedCut, StrangeCut, MissedCut, RegressedCut bool
+
+	Followed bool // all refunds that were asked for were compared with their payments
+	Compared bool // all payments were compared with their events, as far back as those are kept
 	// Payments that were requested since ComparedSince were compared; zero: none were, for
 	// no published event tells since when events are kept, or for NoPaymentIndex.
 	ComparedSince time.Time
@@ -299,21 +303,21 @@ func (r *Reader) newestEvents(ctx context.Context, t Table, byID string, o *Outb
 		return err
 	}
 	if unmarked && t.or("published_at", "") != "" {
-		o.Unmarked, err = r.listed(ctx, "events marked published without a time", fillIndex(sqlMarkedByHand, byID), o.FirstSeen, maxListed)
+		o.Unmarked, o.UnmarkedCut, err = r.listed(ctx, "events marked published without a time", fillIndex(sqlMarkedByHand, byID), o.FirstSeen)
 		if err != nil {
 			return err
 		}
 	}
 	if strange {
 		known := "'" + strings.Join(EventTypes, "', '") + "'"
-		o.Strange, err = r.listed(ctx, "events of unknown types", fmt.Sprintf(sqlOfType, quoteName(byID), known), o.FirstSeen, maxListed)
+		o.Strange, o.StrangeCut, err = r.listed(ctx, "events of unknown types", fmt.Sprintf(sqlOfType, quoteName(byID), known), o.FirstSeen)
 	}
 	return err
 }
 
-// listed reads events in short.
-func (r *Reader) listed(ctx context.Context, name, query string, args ...any) (all []OutboxEvent, err error) {
-	err = r.run(ctx, name, query, args, func(rows *sql.Rows) error {
+// listed reads events in short, and whether there are more than are listed.
+func (r *Reader) listed(ctx context.Context, name, query string, from int64) (all []OutboxEvent, cut bool, err error) {
+	err = r.run(ctx, name, query, []any{from, maxListed + 1}, func(rows *sql.Rows) error {
 		var e OutboxEvent
 		var kind sql.NullString
 		if err := rows.Scan(&e.ID, &e.PaymentID, &kind, &e.Created); err != nil {
@@ -323,7 +327,13 @@ func (r *Reader) listed(ctx context.Context, name, query string, args ...any) (a
 		all = append(all, e)
 		return nil
 	})
-	return all, err
+	all, cut = listable(all)
+	return all, cut, err
+}
+
+// listable is as much as is listed, and whether that leaves any out.
+func listable[T any](all []T) ([]T, bool) {
+	return all[:min(len(all), maxListed)], len(all) > maxListed
 }
 
 // waiting lists what waits, and counts it.
@@ -475,7 +485,7 @@ func (r *Reader) missed(ctx context.Context, t Table, byID, byState string, o *O
 		return err
 	}
 	query := fmt.Sprintf(sqlWithoutEvent, quoteName(byPayment), quoteName(byID))
-	args := []any{first, o.FirstSeen, p.up("requested_at", since), p.up("requested_at", until), maxListed}
+	args := []any{first, o.FirstSeen, p.up("requested_at", since), p.up("requested_at", until), maxListed + 1}
 	err = r.run(ctx, "payments without their event", query, args, func(rows *sql.Rows) error {
 		var m Missed
 		if err := rows.Scan(&m.PaymentID, &m.Requested, asBool{&m.Waits}); err != nil {
@@ -484,6 +494,7 @@ func (r *Reader) missed(ctx context.Context, t Table, byID, byState string, o *O
 		o.Missed = append(o.Missed, m)
 		return nil
 	})
+	o.Missed, o.MissedCut = listable(o.Missed)
 	o.Compared, o.ComparedSince = before.Before(since), since
 	if !o.Compared {
 		o.ComparedSince = before
@@ -550,17 +561,21 @@ func (r *Reader) regressed(ctx context.Context, byID string, o *Outbox) error {
 		return nil
 	}
 	query := fmt.Sprintf(sqlRegressed, quoteName(byID), quoteName(byPayment))
-	args := []any{o.FirstSeen, p.up("updated_at", r.Now().Add(-eventGrace)), maxListed}
-	return r.run(ctx, "captured payments whose refund was asked for", query, args, func(rows *sql.Rows) error {
+	args := []any{o.FirstSeen, p.up("updated_at", r.Now().Add(-eventGrace)), maxListed + 1}
+	var all []Regression
+	err = r.run(ctx, "captured payments whose refund was asked for", query, args, func(rows *sql.Rows) error {
 		var x Regression
-		if err := rows.Scan(&x.EventID, &x.PaymentID, &x.Asked, &x.Updated); err != nil {
-			return err
-		}
+		err := rows.Scan(&x.EventID, &x.PaymentID, &x.Asked, &x.Updated)
+		all = append(all, x)
+		return err
+	})
+	all, o.RegressedCut = listable(all)
+	for _, x := range all {
 		if !slices.ContainsFunc(o.Regressed, func(o Regression) bool { return o.PaymentID == x.PaymentID }) {
 			o.Regressed = append(o.Regressed, x)
 		}
-		return nil
-	})
+	}
+	return err
 }
 
 func knownEvent(kind foreign.Text) bool { return slices.Contains(EventTypes, string(kind)) }

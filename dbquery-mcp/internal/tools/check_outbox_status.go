@@ -447,13 +447,16 @@ func (v outboxView) summary(found []report.Finding, verdict catalog.Verdict) str
 	text := partly(asked(v.replies))
 	var n, dead int64
 	var oldest float64
-	atLeast, published, aged := "", -1.0, v.outbox.AgesKnown()
+	atLeast, deadLeast, published, aged := "", "", -1.0, v.outbox.AgesKnown()
 	for _, s := range v.outbox.Shards {
 		row := v.shardRow(s)
 		live, more := s.LiveCount()
 		n, dead = n+live, dead+int64(len(s.Dead))
 		if more {
 			atLeast = "at least "
+		}
+		if len(s.Dead) > 0 && s.CutOff(diagnose.GivenUp) {
+			deadLeast = "at least "
 		}
 		if row.Oldest != nil {
 			oldest = max(oldest, *row.Oldest)
@@ -483,7 +486,7 @@ func (v outboxView) summary(found []report.Finding, verdict catalog.Verdict) str
 		text += "; none seen published"
 	}
 	if dead > 0 {
-		text += fmt.Sprintf("; %d given up", dead)
+		text += fmt.Sprintf("; %s%d given up", deadLeast, dead)
 	}
 	return text
 }

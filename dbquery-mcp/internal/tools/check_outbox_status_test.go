@@ -391,3 +391,34 @@ func TestDeadLettersHideNoEventThatWaits(t *testing.T) {
 		})
 	}
 }
+
+// A number that comes of a list that was cut is a lower bound, unless the events were
+// counted too.
+func TestMoreOutboxTroubleThanIsListed(t *testing.T) {
+	for name, x := range map[string]struct {
+		statement string
+		want      string
+		says      []string
+	}{
+		"marked by hand": {"UPDATE outbox_event SET published_at = NULL WHERE event_id > 1000", "OUTBOX_MARKED_NOT_PUBLISHED",
+			[]string{"11008 events say published", "11008, of which the first 5000, event_id 1001 .. 6000", "is that of a part", "hurts: at least "}},
+		"unknown types": {"UPDATE outbox_event SET event_type = 'PAYMENT_SETTLED' WHERE event_type = 'PAYMENT_AUTHORIZED'", "OUTBOX_UNKNOWN_EVENT_TYPE",
+			[]string{"at least 5000 events of a type", "at least 5000 published", `"PAYMENT_SETTLED" at least 5000`, "hurts: at least "}},
+		"events that were never written": {"DELETE FROM outbox_event WHERE event_type = 'PAYMENT_CAPTURE_REQUESTED' AND event_id > 100", "OUTBOX_EVENT_MISSING",
+			[]string{"at least 5000 payments without", "at least 5000, requested", "and more", "hurts: at least "}},
+		"refunds that were forgotten": {"UPDATE outbox_event SET event_type = 'PAYMENT_REFUND_REQUESTED' WHERE event_type = 'PAYMENT_AUTHORIZED'", "PAYMENT_STATUS_REGRESSION",
+			[]string{"at least 5000 payments are CAPTURED again", "at least 5000, asked for", "and more", "hurts: at least "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db, _ := healthyOutbox(t)
+			crowd(t, db, 1, 6000)
+			db.Shards[0].Exec(t, x.statement)
+			a, text := connect(t, db).outbox(t, `{}`)
+			if got := codesOf(a); got != x.want {
+				t.Errorf("found %s, want %s\n%s", got, x.want, text)
+			}
+			says(t, text, x.says...)
+		})
+	}
+}
