@@ -39,6 +39,13 @@ func TestJudgeDatabase(t *testing.T) {
 		"a wait for row locks": {func(h *paydb.Health) {
 			h.LockWaits = []paydb.LockWait{{Table: "`paydb`.`outbox_event`", Age: 45 * time.Second, Waiter: 7, Blocker: 9, WaiterUser: "app", BlockerUser: "batch", BlockerHost: "10.0.0.9:40", BlockerCommand: "Sleep", BlockerAge: 9 * time.Minute}}
 		}, "DB_LOCK_CONTENTION high", catalog.Attention, []string{"1 session wait for row locks on \"`paydb`.`outbox_event`\" for up to 45s", "blocked by session 9", "even number"}},
+		"more wait than are told": {func(h *paydb.Health) {
+			for i := range int64(20) {
+				h.LockWaits = append(h.LockWaits, paydb.LockWait{Table: "`paydb`.`payment`", Age: time.Minute, Waiter: i})
+				h.TableWaits = append(h.TableWaits, paydb.TableWait{Age: time.Minute, Session: 100 + i})
+			}
+			h.LockWaitsCut, h.TableWaitsCut, h.TableWaits[19].Age = true, true, time.Second
+		}, "DB_LOCK_CONTENTION high", catalog.Attention, []string{": at least 20 sessions wait for row locks", "; 19 sessions wait for a lock on a whole table"}},
 		"a wait of a moment": {func(h *paydb.Health) { h.LockWaits = []paydb.LockWait{{Age: 4 * time.Second}} }, "", catalog.OK, nil},
 		"a transaction that has held locks for long": {func(h *paydb.Health) {
 			h.Transactions = []paydb.Transaction{{ID: "77", Age: 9 * time.Minute, Session: 12, User: "batch", Host: "10.0.0.9:40", Command: "Sleep", RowsLocked: 3000}}

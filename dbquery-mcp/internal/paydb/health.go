@@ -18,13 +18,15 @@ type Health struct {
 	Replication  []Replica        // one for each server that it copies from; empty, not nil: it is no replica
 	Sessions     []Session        // of all accounts, by account and command
 	Transactions []Transaction    // that are open, those that hold locks first, the oldest first among them and among the rest; at most 20
-	LockWaits    []LockWait       // the longest first; at most 20
+	LockWaits    []LockWait       // sessions that wait for row locks, once each, the longest first; at most 20
 	TableWaits   []TableWait      // sessions that wait for a lock on a whole table, the longest first; at most 20
 	Schema       map[string]Table // every table of schema.sql; one that is missing has no columns
 	Newest       time.Time        // when the payment with the highest id was requested; zero: not known
 	Misrouted    *Misrouted
 
 	TransactionsCut bool // more of them are open
+	LockWaitsCut    bool // more sessions wait for row locks
+	TableWaitsCut   bool // more sessions wait for tables
 
 	Unasked []Unasked
 }

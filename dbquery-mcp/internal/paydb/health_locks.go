@@ -61,19 +61,23 @@ const (
 FROM information_schema.INNODB_TRX t LEFT JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
 WHERE t.trx_mysql_thread_id <> CONNECTION_ID() ORDER BY t.trx_rows_locked > 0 AND t.trx_state <> 'LOCK WAIT' DESC, t.trx_started, t.trx_id LIMIT 21`
 
+	// Behind one lock each waits for all in front of it: of these the one that holds it and
+	// waits for nobody is told.
 	sqlLockWaits = `SELECT l.lock_table, TIMESTAMPDIFF(SECOND, r.trx_wait_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) AS age,
   r.trx_mysql_thread_id, rp.USER, LEFT(r.trx_query, 1000), b.trx_mysql_thread_id, bp.USER, bp.HOST, bp.COMMAND,
   TIMESTAMPDIFF(SECOND, b.trx_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM'))
-FROM information_schema.INNODB_LOCK_WAITS w
+FROM (SELECT p.requesting_trx_id, p.requested_lock_id, p.blocking_trx_id,
+    ROW_NUMBER() OVER (PARTITION BY p.requesting_trx_id ORDER BY h.trx_state = 'LOCK WAIT', h.trx_started, h.trx_id) AS place
+  FROM information_schema.INNODB_LOCK_WAITS p JOIN information_schema.INNODB_TRX h ON h.trx_id = p.blocking_trx_id) AS w
 JOIN information_schema.INNODB_LOCKS l ON l.lock_id = w.requested_lock_id
 JOIN information_schema.INNODB_TRX r ON r.trx_id = w.requesting_trx_id
 JOIN information_schema.INNODB_TRX b ON b.trx_id = w.blocking_trx_id
 LEFT JOIN information_schema.PROCESSLIST rp ON rp.ID = r.trx_mysql_thread_id
 LEFT JOIN information_schema.PROCESSLIST bp ON bp.ID = b.trx_mysql_thread_id
-ORDER BY age DESC LIMIT 20`
+WHERE w.place = 1 ORDER BY age DESC LIMIT 21`
 
 	sqlTableWaits = `SELECT ID, USER, TIME, STATE, LEFT(INFO, 1000) FROM information_schema.PROCESSLIST
-WHERE STATE LIKE 'Waiting for %lock' AND ID <> CONNECTION_ID() ORDER BY TIME DESC LIMIT 20`
+WHERE STATE LIKE 'Waiting for %lock' AND ID <> CONNECTION_ID() ORDER BY TIME DESC LIMIT 21`
 )
 
 func (r *Reader) transactions(ctx context.Context, h *Health) error {
@@ -92,10 +96,14 @@ func (r *Reader) transactions(ctx context.Context, h *Health) error {
 	})
 }
 
-// maxTransactions are told of a server.
-const maxTransactions = 20
+// maxTransactions are told of a server, and maxWaits of either kind.
+const (
+	maxTransactions = 20
+	maxWaits        = 20
+)
 
-// LockWait is a transaction that waits for another's row lock.
+// LockWait is a transaction that waits for another's row lock. Where it waits for several,
+// one of them is told.
 type LockWait struct {
 	Table           foreign.Text // `paydb`.`outbox_event`
 	Age             time.Duration
@@ -118,7 +126,9 @@ func (r *Reader) lockWaits(ctx context.Context, h *Health) error {
 		w.Age, w.BlockerAge = time.Duration(age.Int64)*time.Second, time.Duration(blockerAge.Int64)*time.Second
 		w.Table, w.WaiterUser, w.Statement = text(table), text(user), withoutValues(statement.String)
 		w.BlockerUser, w.BlockerHost, w.BlockerCommand = text(blocker), text(host), text(command)
-		h.LockWaits = append(h.LockWaits, w)
+		if h.LockWaits = append(h.LockWaits, w); len(h.LockWaits) > maxWaits {
+			h.LockWaits, h.LockWaitsCut = h.LockWaits[:maxWaits], true
+		}
 		return err
 	})
 }
@@ -141,7 +151,9 @@ func (r *Reader) tableWaits(ctx context.Context, h *Health) error {
 		var age sql.NullInt64
 		err := rows.Scan(&w.Session, &user, &age, &state, &statement)
 		w.User, w.Age, w.State, w.Statement = text(user), time.Duration(age.Int64)*time.Second, text(state), withoutValues(statement.String)
-		h.TableWaits = append(h.TableWaits, w)
+		if h.TableWaits = append(h.TableWaits, w); len(h.TableWaits) > maxWaits {
+			h.TableWaits, h.TableWaitsCut = h.TableWaits[:maxWaits], true
+		}
 		return err
 	})
 }

@@ -159,6 +159,66 @@ func TestHealthSeesLocks(t *testing.T) {
 	})
 }
 
+// Of many sessions in a queue for one lock each is told once, behind the one that holds
+// the lock, and that there are more than are told.
+func TestHealthSeesAQueueForALock(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	watcher(t, db)
+	db.Insert(t, 1, dbtest.Payment{ID: 1, Merchant: "M-8", At: base})
+	pool := db.Shards[0].Second(t)
+	update := "UPDATE `" + db.Database + "`.payment SET amount = amount + 1"
+	holder := begun(t, pool)
+	if _, err := holder.ExecContext(t.Context(), update); err != nil {
+		t.Fatal(err)
+	}
+	const queue = 25
+	waited := make(chan error, queue)
+	for range queue {
+		waiter := begun(t, pool)
+		go func() {
+			_, err := waiter.ExecContext(t.Context(), update)
+			_, ended := waiter.ExecContext(t.Context(), "ROLLBACK")
+			waited <- errors.Join(err, ended)
+		}()
+	}
+	conn := openDB(t, db)
+	var h Health
+	eventually(t, 20*time.Second, "the queue is seen", func() bool {
+		untilRefreshed()
+		h = health(t, conn, nil)[0].Facts
+		return h.LockWaitsCut
+	})
+	waiters, blockers := map[int64]bool{}, map[int64]bool{}
+	for _, w := range h.LockWaits {
+		waiters[w.Waiter], blockers[w.Blocker] = true, true
+	}
+	if len(h.LockWaits) != 20 || len(waiters) != 20 || len(blockers) != 1 {
+		t.Errorf("%d waits of %d sessions behind %d", len(h.LockWaits), len(waiters), len(blockers))
+	}
+	if _, err := holder.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	for range queue {
+		if err := <-waited; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// begun is a connection in a transaction.
+func begun(t *testing.T, pool *sql.DB) *sql.Conn {
+	t.Helper()
+	conn, err := pool.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := conn.ExecContext(t.Context(), "BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
 // A deadlock that happens while the server is asked is counted, apart from those since
 // it was started.
 func TestHealthSeesDeadlocks(t *testing.T) {

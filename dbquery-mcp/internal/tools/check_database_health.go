@@ -187,6 +187,9 @@ func (h health) data(full bool) HealthData {
 		if r.Facts.TransactionsCut {
 			d.Notes = append(d.Notes, fmt.Sprintf("%s has more than %d open transactions: all that is told of them is of those that hold locks, and of the oldest others", r.Shard, len(r.Facts.Transactions)))
 		}
+		if n := len(r.Facts.LockWaits) + len(r.Facts.TableWaits); r.Facts.LockWaitsCut || r.Facts.TableWaitsCut {
+			d.Notes = append(d.Notes, fmt.Sprintf("%s has more sessions that wait for locks than these %d: those that have waited longest are told", r.Shard, n))
+		}
 		if s := r.Facts.Server; s != nil && s.Meanwhile > 0 && r.SameAs == "" {
 			d.Notes = append(d.Notes, r.Shard+": "+diagnose.DeadlockWords(*s))
 		}
