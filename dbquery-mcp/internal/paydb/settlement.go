@@ -47,7 +47,7 @@ GROUP BY slot ORDER BY slot`
 	sqlUnderWay = `SELECT payment_id, LEFT(merchant_id, 256), CHAR_LENGTH(merchant_id), amount, LEFT(currency, 16), requested_at, %[1]s FROM payment FORCE INDEX (%[2]s)
 WHERE status = ? AND requested_at < ? AND %[1]s < ? ORDER BY requested_at LIMIT ?`
 
-	sqlRequestsOf = `SELECT payment_id, COUNT(*) FROM %s %s payment_id IN (%s) GROUP BY payment_id`
+	sqlRequestsOf = `SELECT payment_id, COUNT(*), COUNT(IF(status = 'FAILED', NULL, 1)) FROM %s %s payment_id IN (%s) GROUP BY payment_id`
 
 	sqlLastRequest = `SELECT id, requested_at FROM %s FORCE INDEX (%s) ORDER BY id DESC LIMIT 1`
 

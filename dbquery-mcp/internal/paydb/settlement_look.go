@@ -208,10 +208,11 @@ func (g *gatewayLook) underWay(ctx context.Context) error {
 	return g.events(ctx)
 }
 
-// requestsOf counts the requests of payments under way.
+// requestsOf counts the requests of payments under way. One that did not fail does not fit
+// its payment, however old it is.
 func (g *gatewayLook) requestsOf(ctx context.Context) error {
 	g.indexed("payment_id")
-	place := map[int64]int{}
+	place, suspect := map[int64]int{}, g.suspects()
 	for i, u := range g.out.UnderWay {
 		place[u.ID] = i
 	}
@@ -219,9 +220,12 @@ func (g *gatewayLook) requestsOf(ctx context.Context) error {
 		query := fmt.Sprintf(sqlRequestsOf, g.form.table, g.walk("payment_id"), marks(len(some)))
 		err := g.r.run(ctx, "requests of payments that wait", query, anys(some), func(rows *sql.Rows) error {
 			var id int64
-			var n int
-			err := rows.Scan(&id, &n)
+			var n, open int
+			err := rows.Scan(&id, &n, &open)
 			g.out.UnderWay[place[id]].Requests = n
+			if open > 0 {
+				suspect(id)
+			}
 			return err
 		})
 		if err != nil {
@@ -361,19 +365,27 @@ func (g *gatewayLook) refundedWithout(ctx context.Context) error {
 }
 
 func (g *gatewayLook) ids(ctx context.Context, name, query string, args ...any) error {
-	n := 0
+	suspect := g.suspects()
 	return g.r.run(ctx, name, query, args, func(rows *sql.Rows) error {
 		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return err
+		err := rows.Scan(&id)
+		if err == nil {
+			suspect(id)
 		}
-		if n++; n > maxUnfit {
+		return err
+	})
+}
+
+// suspects returns what takes the payments that one question gives for unfit, up to
+// maxUnfit.
+func (g *gatewayLook) suspects() func(id int64) {
+	n := 0
+	return func(id int64) {
+		switch n++; {
+		case n > maxUnfit:
 			g.out.UnfitCut = true
-			return nil
-		}
-		if !slices.Contains(g.out.Unfit, id) {
+		case !slices.Contains(g.out.Unfit, id):
 			g.out.Unfit = append(g.out.Unfit, id)
 		}
-		return nil
-	})
+	}
 }

@@ -129,6 +129,45 @@ func TestRequestsAndTheirFindings(t *testing.T) {
 	}
 }
 
+// manyNewer has as many payments with a request that succeeded, from half an hour ago on,
+// that all requests before these are older than the newest.
+func manyNewer(t *testing.T, db *dbtest.DB, table string) {
+	t.Helper()
+	status, amount := "CAPTURED", "request_amount"
+	if table == "refund_request" {
+		status, amount = "REFUNDED", "refund_amount"
+	}
+	db.Shards[0].Exec(t, `INSERT INTO payment (payment_id, merchant_id, amount, status, idempotency_key, requested_at, updated_at)
+		SELECT 10 + seq, 'M-2', 5000, ?, seq, UTC_TIMESTAMP(3) - INTERVAL 30 MINUTE, UTC_TIMESTAMP(3) - INTERVAL 30 MINUTE FROM seq_1_to_20001`, status)
+	db.Shards[0].Exec(t, "INSERT INTO "+table+" (payment_id, "+amount+`, status, pg_response_code, requested_at, completed_at)
+		SELECT payment_id, amount, 'SUCCESS', '0000', requested_at, requested_at FROM payment WHERE payment_id > 10 ORDER BY payment_id`)
+}
+
+// Only the newest requests are compared with their payments. What is wrong with an older
+// one is seen by its payment, which waits.
+func TestRequestsOlderThanTheNewest(t *testing.T) {
+	for name, x := range map[string]struct {
+		status, table, request string // of payment 1, two hours ago
+		want                   string
+	}{
+		"settled, and nobody noticed":  {"CAPTURE_REQUESTED", "settlement_request", "SUCCESS", "SETTLEMENT_STATUS_CONFLICT"},
+		"refunded, and nobody noticed": {"REFUND_REQUESTED", "refund_request", "SUCCESS", "REFUND_STATUS_CONFLICT"},
+		"being retried":                {"CAPTURE_REQUESTED", "settlement_request", "FAILED", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := dbtest.New(t).Whole(t)
+			paid(t, db, 1, dbtest.Payment{ID: 1, Merchant: "M-2", Amount: 5000, Status: x.status, At: now(t, db).Add(-2 * time.Hour)})
+			request(t, db, 1, x.table, 1, x.request, "0000", 3, justNow, twoHours)
+			manyNewer(t, db, x.table)
+			a, text := connect(t, db).settlements(t, `{}`)
+			if got := codesOf(a); got != x.want || (x.want == "") != (a.Verdict == "ok") {
+				t.Errorf("found %q with verdict %s, want %q\n%s", got, a.Verdict, x.want, text)
+			}
+		})
+	}
+}
+
 // capturing has 400 payments ask for their capture, a second apart until 5 minutes and
 // 10 seconds ago; those up to settled have been settled in this order just now.
 func capturing(t *testing.T, db *dbtest.DB, settled int) {
