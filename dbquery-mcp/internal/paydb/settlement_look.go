@@ -342,7 +342,7 @@ func (g *gatewayLook) unfit(ctx context.Context) error {
 		captured = "'REFUNDED', 'PARTIAL_REFUNDED'"
 	}
 	table, id := g.form.table, quoteName(g.byID)
-	err := g.ids(ctx, "payments with several requests", fmt.Sprintf(sqlTwice, table, id), g.first, maxUnfit+1)
+	err := g.twice(ctx)
 	if err == nil {
 		err = g.ids(ctx, "requests that do not fit their payment", fmt.Sprintf(sqlUnfit, table, g.form.amount, id, captured), g.first, maxUnfit+1)
 	}
@@ -350,6 +350,25 @@ func (g *gatewayLook) unfit(ctx context.Context) error {
 		err = g.refundedWithout(ctx)
 	}
 	return err
+}
+
+// twice finds payments with one of the newest requests and another.
+func (g *gatewayLook) twice(ctx context.Context) error {
+	const name = "payments with several requests"
+	table, byID, byPayment := g.form.table, quoteName(g.byID), g.requests.index("payment_id")
+	if byPayment == "" {
+		g.indexed("payment_id")
+		return g.ids(ctx, name, fmt.Sprintf(sqlTwiceAmongNewest, table, byID), g.first, maxUnfit+1)
+	}
+	var least, most int64
+	err := g.r.run(ctx, "the payments of the newest requests", fmt.Sprintf(sqlPaymentsSpan, table, byID), []any{g.first}, func(rows *sql.Rows) error { return rows.Scan(&least, &most) })
+	if err != nil {
+		return err
+	}
+	if most-least < togetherSpan {
+		return g.ids(ctx, name, fmt.Sprintf(sqlTwiceTogether, table, quoteName(byPayment)), least, most, g.first, maxUnfit+1)
+	}
+	return g.ids(ctx, name, fmt.Sprintf(sqlTwice, table, byID, quoteName(byPayment)), g.first, maxUnfit+1)
 }
 
 func (g *gatewayLook) refundedWithout(ctx context.Context) error {

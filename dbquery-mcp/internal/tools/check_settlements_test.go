@@ -129,30 +129,33 @@ func TestRequestsAndTheirFindings(t *testing.T) {
 	}
 }
 
-// manyNewer has as many payments with a request that succeeded, from half an hour ago on,
-// that all requests before these are older than the newest.
+// manyNewer makes so many payments with a request that succeeded, half an hour ago, that
+// no request before them is among the newest. Refunds are of payments far apart.
 func manyNewer(t *testing.T, db *dbtest.DB, table string) {
 	t.Helper()
-	status, amount := "CAPTURED", "request_amount"
+	status, amount, apart := "CAPTURED", "request_amount", 1
 	if table == "refund_request" {
-		status, amount = "REFUNDED", "refund_amount"
+		status, amount, apart = "REFUNDED", "refund_amount", 10
 	}
 	db.Shards[0].Exec(t, `INSERT INTO payment (payment_id, merchant_id, amount, status, idempotency_key, requested_at, updated_at)
-		SELECT 10 + seq, 'M-2', 5000, ?, seq, UTC_TIMESTAMP(3) - INTERVAL 30 MINUTE, UTC_TIMESTAMP(3) - INTERVAL 30 MINUTE FROM seq_1_to_20001`, status)
+		SELECT 10 + ? * seq, 'M-2', 5000, ?, seq, UTC_TIMESTAMP(3) - INTERVAL 30 MINUTE, UTC_TIMESTAMP(3) - INTERVAL 30 MINUTE FROM seq_1_to_20001`, apart, status)
 	db.Shards[0].Exec(t, "INSERT INTO "+table+" (payment_id, "+amount+`, status, pg_response_code, requested_at, completed_at)
 		SELECT payment_id, amount, 'SUCCESS', '0000', requested_at, requested_at FROM payment WHERE payment_id > 10 ORDER BY payment_id`)
 }
 
 // Only the newest requests are compared with their payments. What is wrong with an older
-// one is seen by its payment, which waits.
+// one is seen by its payment, which waits, or by one of the newest beside it.
 func TestRequestsOlderThanTheNewest(t *testing.T) {
 	for name, x := range map[string]struct {
 		status, table, request string // of payment 1, two hours ago
+		again                  bool   // just now
 		want                   string
 	}{
-		"settled, and nobody noticed":  {"CAPTURE_REQUESTED", "settlement_request", "SUCCESS", "SETTLEMENT_STATUS_CONFLICT"},
-		"refunded, and nobody noticed": {"REFUND_REQUESTED", "refund_request", "SUCCESS", "REFUND_STATUS_CONFLICT"},
-		"being retried":                {"CAPTURE_REQUESTED", "settlement_request", "FAILED", ""},
+		"settled, and nobody noticed":  {"CAPTURE_REQUESTED", "settlement_request", "SUCCESS", false, "SETTLEMENT_STATUS_CONFLICT"},
+		"refunded, and nobody noticed": {"REFUND_REQUESTED", "refund_request", "SUCCESS", false, "REFUND_STATUS_CONFLICT"},
+		"being retried":                {"CAPTURE_REQUESTED", "settlement_request", "FAILED", false, ""},
+		"settled again":                {"CAPTURED", "settlement_request", "SUCCESS", true, "SETTLEMENT_DUPLICATE"},
+		"refunded again":               {"REFUNDED", "refund_request", "SUCCESS", true, "REFUND_EXCEEDS_PAYMENT REFUND_DUPLICATE_SUCCESS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -160,6 +163,9 @@ func TestRequestsOlderThanTheNewest(t *testing.T) {
 			paid(t, db, 1, dbtest.Payment{ID: 1, Merchant: "M-2", Amount: 5000, Status: x.status, At: now(t, db).Add(-2 * time.Hour)})
 			request(t, db, 1, x.table, 1, x.request, "0000", 3, justNow, twoHours)
 			manyNewer(t, db, x.table)
+			if x.again {
+				request(t, db, 1, x.table, 1, x.request, "0000", 0, never, justNow)
+			}
 			a, text := connect(t, db).settlements(t, `{}`)
 			if got := codesOf(a); got != x.want || (x.want == "") != (a.Verdict == "ok") {
 				t.Errorf("found %q with verdict %s, want %q\n%s", got, a.Verdict, x.want, text)
@@ -293,6 +299,25 @@ func TestRequestsOfAnotherSchema(t *testing.T) {
 		t.Errorf("found %s\n%s", got, text)
 	}
 	says(t, text, "payments that wait for their request were not looked for")
+}
+
+// Without the index over payment_id two requests of a payment are found among the newest,
+// and with more requests than those it is not well.
+func TestRequestsWithoutTheIndexOverPayments(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	paid(t, db, 1, dbtest.Payment{ID: 1, Merchant: "M-2", Amount: 5000, At: now(t, db).Add(-2 * time.Hour)})
+	for range 2 {
+		request(t, db, 1, "settlement_request", 1, "SUCCESS", "0000", 0, never, twoHours)
+	}
+	db.Grant(t, "ALTER TABLE settlement_request DROP FOREIGN KEY settlement_request_ibfk_1, DROP INDEX ix_payment")
+	r := connect(t, db)
+	a, text := r.settlements(t, `{"kind":"settlement"}`)
+	if got := codesOf(a); got != "SETTLEMENT_DUPLICATE DB_SCHEMA_DRIFT" {
+		t.Errorf("found %s\n%s", got, text)
+	}
+	manyNewer(t, db, "settlement_request")
+	_, text = r.settlements(t, `{"kind":"settlement"}`)
+	says(t, text, "settlement_request has no index over payment_id: of it only the newest 20000 requests were searched")
 }
 
 // Where a call ends before a second look, what the first one saw is told, and how

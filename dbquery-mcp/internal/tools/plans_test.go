@@ -81,7 +81,10 @@ var sentElsewhere = []string{
 	"sqlMaxKey",        // where the index is missing, and the table is read whole
 	"sqlForget",        // about no table of ours
 
+	"sqlTwice", // where the newest requests are of payments that lie far apart
+
 	"sqlPublishedFirstOf", // where the index is missing
+	"sqlTwiceAmongNewest", // where the index is missing
 }
 
 // everything is calls that make the tools send all their statements on what
