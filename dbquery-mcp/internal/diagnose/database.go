@@ -328,11 +328,19 @@ func (d Database) unknown() (all []string) {
 				all = append(all, fmt.Sprintf("%s did not tell %s (%s)", a.Shard, u.Question, u.Failure.Class))
 			}
 		}
-		if m := d.Health[i].Misrouted; m != nil && !m.Whole && d.twoDatabases() {
-			all = append(all, fmt.Sprintf("%s has more merchants than the %d whose shard was checked", a.Shard, m.Looked))
+		if d.twoDatabases() {
+			all = append(all, unplaced(a, d.Health[i].Misrouted)...)
 		}
 	}
 	return all
+}
+
+// unplaced says that not all of a shard's merchants were held against the shard rule.
+func unplaced(a paydb.Asked, m *paydb.Misrouted) []string {
+	if m == nil || m.Whole {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s has more merchants than the %d whose shard was checked", a.Shard, m.Looked)}
 }
 
 // first is the head of a list.

@@ -205,6 +205,9 @@ func (r Reconciliation) unknown() string {
 		if d.UnprovenCut {
 			why = append(why, fmt.Sprintf("%s: %s captured without a settlement could not be held against the outbox (%s)", a.Shard, count(int(d.Unproven), "payment"), d.UnprovenWhy))
 		}
+		if r.Belonging() {
+			why = append(why, unplaced(a, d.Misrouted)...)
+		}
 		if justChanged(d) && nothing == "" {
 			why = append(why, fmt.Sprintf("%s: every payment that was compared changed just now, so none could be judged", a.Shard))
 		}

@@ -240,6 +240,16 @@ func TestNothingIsRuledOutThatWasNotSeen(t *testing.T) {
 	}
 }
 
+// A merchant beyond those that were looked at may be on the wrong shard.
+func TestMoreMerchantsThanWereLookedAt(t *testing.T) {
+	r := reconciled(nil, nil)
+	r.Done[0].Misrouted, r.Done[1].Misrouted = &paydb.Misrouted{Looked: 200_000}, &paydb.Misrouted{Looked: 3, Whole: true}
+	out := JudgeReconciliation(r)
+	if out.Because != "shard1 has more merchants than the 200000 whose shard was checked" || slices.Contains(out.Ran, catalog.ShardMisroutedMerchant) {
+		t.Errorf("because %q, ran %v", out.Because, out.Ran)
+	}
+}
+
 // Nothing to judge is well where there is nothing at all, and where a part of a
 // reconciliation has nothing left; so are books of which some could be judged.
 func TestNothingToJudgeIsWell(t *testing.T) {

@@ -60,8 +60,14 @@ func (r *Reader) wholeSchema(ctx context.Context, h *Health) error {
 	return nil
 }
 
-// maxMisrouted is how many merchants on the wrong shard are looked at one by one.
-const maxMisrouted = 20
+const (
+	// maxMisrouted is how many merchants on the wrong shard are looked at one by one.
+	maxMisrouted = 20
+	// maxPlaced is how many merchants are held against the shard rule, and placeTime how
+	// long may pass before those of the next statement are not.
+	maxPlaced = 200_000
+	placeTime = 2 * time.Second
+)
 
 // Misrouted are the merchants that the shard rule puts on another shard than the
 // one that has their payments.
@@ -81,7 +87,8 @@ type MisroutedMerchant struct {
 
 const sqlOfMerchant = `SELECT COUNT(*), MIN(requested_at), MAX(requested_at) FROM % WHERE merchant_id = ?`
 
-// misrouted looks for merchants that do not belong on the shard.
+// misrouted looks for merchants that do not belong on the shard. Where it fails on the way,
+// what was found until then is in h.
 func (r *Reader) misrouted(ctx context.Context, belongs func(merchant string) bool, h *Health) error {
 	t, err := r.paymentTable(ctx)
 	if err != nil {
@@ -95,26 +102,59 @@ func (r *Reader) misrouted(ctx context.Context, belongs func(merchant string) bo
 	if err != nil {
 		return err
 	}
-	m := Misrouted{Looked: len(names), Whole: len(names) < maxMerchants}
+	m := &Misrouted{}
+	h.Misrouted = m
+	for end := placedUntil(ctx); ; {
+		if err := r.misplaced(ctx, index, names, belongs, m); err != nil {
+			return err
+		}
+		m.Looked += len(names)
+		m.Whole = len(names) < maxMerchants
+		if m.Whole || m.Looked >= maxPlaced || !time.Now().Before(end) {
+			return nil
+		}
+		if names, err = r.merchantsAfter(ctx, index, names[len(names)-1]); err != nil {
+			return err
+		}
+	}
+}
+
+// placedUntil is when no more merchants are held against the shard rule: a call that is
+// nearly over needs the rest of its time to tell what was found.
+func placedUntil(ctx context.Context) time.Time {
+	left := placeTime
+	if end, bounded := ctx.Deadline(); bounded {
+		left = min(left, time.Until(end)/2)
+	}
+	return time.Now().Add(left)
+}
+
+// misplaced adds those of some merchants that do not belong on the shard.
+func (r *Reader) misplaced(ctx context.Context, index string, names []string, belongs func(merchant string) bool, m *Misrouted) error {
 	for _, name := range names {
 		if belongs(name) {
 			continue
 		}
-		if m.All++; m.All > maxMisrouted {
-			continue
+		if len(m.Some) < maxMisrouted {
+			one, err := r.misroutedMerchant(ctx, index, name)
+			if err != nil {
+				return err
+			}
+			m.Some = append(m.Some, one)
 		}
-		one := MisroutedMerchant{Merchant: foreign.Text(name)}
-		err := r.run(ctx, "the payments of a merchant on the wrong shard", fill(sqlOfMerchant, force(index)), []any{name}, func(rows *sql.Rows) error {
-			var first, last sql.NullTime
-			err := rows.Scan(&one.Payments, &first, &last)
-			one.First, one.Last = first.Time, last.Time
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		m.Some = append(m.Some, one)
+		m.All++
 	}
-	h.Misrouted = &m
 	return nil
+}
+
+// misroutedMerchant looks at what a merchant has on the wrong shard.
+func (r *Reader) misroutedMerchant(ctx context.Context, index, name string) (one MisroutedMerchant, err error) {
+	one.Merchant = foreign.Text(name)
+	err = r.run(ctx, "the payments of a merchant on the wrong shard", fill(sqlOfMerchant, force(index)), []any{name}, func(rows *sql.Rows) error {
+		var first, last sql.NullTime
+		err := rows.Scan(&one.Payments, &first, &last)
+		one.First, one.Last = first.Time, last.Time
+		return err
+	})
+	return one, err
 }

@@ -13,9 +13,11 @@ const (
 WHERE merchant_id = ? AND BINARY CONVERT(merchant_id USING utf8mb4) = BINARY ? ORDER BY requested_at DESC LIMIT 1`
 	sqlTwinsOfMerchant = `SELECT CONVERT(merchant_id USING utf8mb4) AS id, MAX(requested_at) FROM %
 WHERE merchant_id = ? GROUP BY BINARY CONVERT(merchant_id USING utf8mb4) LIMIT 10`
-	sqlMerchants = `SELECT DISTINCT merchant_id FROM payment FORCE INDEX (%) ORDER BY merchant_id LIMIT ?`
+	sqlMerchants      = `SELECT DISTINCT merchant_id FROM payment FORCE INDEX (%) ORDER BY merchant_id LIMIT ?`
+	sqlMerchantsAfter = `SELECT DISTINCT merchant_id FROM payment FORCE INDEX (%) WHERE merchant_id > ? ORDER BY merchant_id LIMIT ?`
 )
 
+// maxMerchants is how many merchants one statement gives.
 const maxMerchants = 5000
 
 // maxLike is how many payments with a key of like spelling are told.
@@ -107,8 +109,18 @@ func (r *Reader) newest(ctx context.Context, index string, merchants []string) (
 	return found, nil
 }
 
-func (r *Reader) merchants(ctx context.Context, index string) (names []string, err error) {
-	err = r.run(ctx, "the merchants there are", fillIndex(sqlMerchants, index), []any{maxMerchants}, func(rows *sql.Rows) error {
+// merchants are the first there are, in the order of the index.
+func (r *Reader) merchants(ctx context.Context, index string) ([]string, error) {
+	return r.merchantsBy(ctx, fillIndex(sqlMerchants, index), maxMerchants)
+}
+
+// merchantsAfter are the next behind one.
+func (r *Reader) merchantsAfter(ctx context.Context, index, last string) ([]string, error) {
+	return r.merchantsBy(ctx, fillIndex(sqlMerchantsAfter, index), last, maxMerchants)
+}
+
+func (r *Reader) merchantsBy(ctx context.Context, query string, args ...any) (names []string, err error) {
+	err = r.run(ctx, "the merchants there are", query, args, func(rows *sql.Rows) error {
 		var name sql.NullString
 		err := rows.Scan(&name)
 		if name.Valid {

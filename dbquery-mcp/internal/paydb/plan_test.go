@@ -128,6 +128,7 @@ func TestPlans(t *testing.T) {
 	loose(fmt.Sprintf(sqlStatuses, failed.expression(), "ix_status_time"), append(failed.args, maxStatuses+1)...)
 	loose(fmt.Sprintf(sqlStatuses, conds{}.expression(), "ix_status_time"), maxStatuses+1)
 	loose(fillIndex(sqlMerchants, "ix_merchant_time"), maxMerchants)
+	loose(fillIndex(sqlMerchantsAfter, "ix_merchant_time"), "MERCHANT-8", maxMerchants)
 	for _, s := range explain(t, db.Shards[0], fill(sqlNewestOfMerchant, force("ix_merchant_time")), "MERCHANT-8", "MERCHANT-8") {
 		if s.key != "ix_merchant_time" || s.access != "ref" || strings.Contains(s.extra, "filesort") {
 			t.Errorf("the newest payment of a merchant is looked for by %+v", s)

@@ -153,8 +153,8 @@ type Reconciled struct {
 
 	MaxID int64 // highest payment id
 	Keyed bool  // the ledger has a foreign key to payment
-	// Misrouted are merchants on the wrong shard; nil where they were not looked at,
-	// for a reason that MerchantsWhy may tell.
+	// Misrouted are merchants on the wrong shard; nil where they were not looked at.
+	// MerchantsWhy says why not all were; empty where they were, or nobody asked.
 	Misrouted    *Misrouted
 	MerchantsWhy string
 	// Slow is what the schema lacks and what comes of it.

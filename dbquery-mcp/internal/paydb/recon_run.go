@@ -95,8 +95,8 @@ func (c *reconciling) all(ctx context.Context) error {
 	return nil
 }
 
-// misrouted comes last: where it fails, its connection is given up and what was
-// compared stays good.
+// misrouted comes last: where it fails, its connection is given up, and what was
+// compared or found until then stays good.
 func (c *reconciling) misrouted(ctx context.Context) {
 	if c.q.Belongs == nil {
 		return
@@ -112,9 +112,10 @@ func (c *reconciling) misrouted(ctx context.Context) {
 		c.out.MerchantsWhy = failure.Error()
 	case h.Misrouted == nil:
 		c.out.MerchantsWhy = "there is no index over merchant_id, requested_at"
-	default:
-		c.out.Misrouted = h.Misrouted
+	case !h.Misrouted.Whole:
+		c.out.MerchantsWhy = fmt.Sprintf("there are more than the %d that were looked at", h.Misrouted.Looked)
 	}
+	c.out.Misrouted = h.Misrouted
 }
 
 // look finds out what the tables are like.

@@ -219,6 +219,29 @@ func TestMerchantsOnTheWrongShard(t *testing.T) {
 	says(t, text, "MERCHANT-777", "40 payments", "but merchants on the wrong shard")
 }
 
+// Every merchant is held against the shard rule, however many there are.
+func TestOneOfManyMerchantsOnTheWrongShard(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	db.Shards[0].Exec(t, `INSERT INTO payment (merchant_id, amount, status, idempotency_key, requested_at, updated_at)
+SELECT CONCAT('MERCHANT-', LPAD(2 * seq + (seq = 5500), 6, '0')), 1000, 'AUTH_FAILED', seq, UTC_TIMESTAMP(3) - INTERVAL 5 MINUTE, UTC_TIMESTAMP(3) - INTERVAL 5 MINUTE FROM seq_1_to_6000`)
+	r := connect(t, db)
+	const code = "SHARD_MISROUTED_MERCHANT"
+	a, text := r.reconcile(t, `{}`)
+	codes(t, a.Codes(), code)
+	says(t, text, "MERCHANT-011001")
+	h, text := r.health(t, `{}`)
+	if !slices.Contains(h.Codes(), code) {
+		t.Errorf("%s", text)
+	}
+	db.Shards[0].Exec(t, "DELETE FROM payment WHERE merchant_id = 'MERCHANT-011001'")
+	if a, text := r.reconcile(t, `{}`); a.Verdict != "ok" || !slices.Contains(a.RuledOut, code) {
+		t.Errorf("%s", text)
+	}
+	if h, text := r.health(t, `{}`); !slices.Contains(h.RuledOut, code) {
+		t.Errorf("%s", text)
+	}
+}
+
 // A server that is bound to some merchants speaks of no others.
 func TestAReconciliationKeepsToItsMerchants(t *testing.T) {
 	db := dbtest.New(t).Whole(t).Books(t, 100)
