@@ -45,7 +45,7 @@ func JudgeTrace(t Trace) (found []report.Finding, ran []catalog.Code) {
 	if t.whole() && !t.stuck() && !slices.ContainsFunc(found, func(f report.Finding) bool { return f.Kind == catalog.Cause }) {
 		overlooked, unproven := false, false
 		t.each(func(_ int, _ paydb.Reply[[]paydb.Traced], p paydb.Traced) {
-			overlooked = overlooked || p.Status == "CAPTURED" && !p.EventsBetween && !p.EventsWhole
+			overlooked = overlooked || p.Unfollowed != "" || p.Status == "CAPTURED" && !p.EventsBetween && !p.EventsWhole
 			unproven = unproven || p.Unproven != ""
 		})
 		for _, x := range codes {

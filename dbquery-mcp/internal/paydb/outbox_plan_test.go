@@ -92,7 +92,7 @@ func TestPlansOfOutboxRequestsAndTrace(t *testing.T) {
 		"requests of one payment":  {fmt.Sprintf(sqlRequestsWhole, "refund_request", "refund_amount", forced("ix_payment")), args{7, 10}, []string{"refund_request ref ix_payment"}},
 		"events around a moment":   {fillIndex(sqlEventsAround, "ix_pub_created"), args{hour, hour, 7, 10}, []string{"outbox_event range ix_pub_created"}},
 		"how many lie between":     {fillIndex(sqlEventsBetween, "ix_pub_created"), args{hour, hour, 10}, []string{"outbox_event range ix_pub_created"}},
-		"the newest between":       {fillIndex(sqlNewestBetween, "ix_pub_created"), args{hour, hour, 10}, []string{"outbox_event range ix_pub_created"}},
+		"the newest between":       {fmt.Sprintf(sqlNewestBetween, "`ix_pub_created`"), args{hour, hour, 10, hour, hour, 10, 10}, []string{"outbox_event range ix_pub_created", "outbox_event range ix_pub_created"}},
 		"its events that wait":     {fillIndex(sqlEventsThatWait, "ix_pub_created"), args{100, 7, 10}, []string{"outbox_event ref ix_pub_created"}},
 		"its events, no index":     {fillIndex(sqlEventsAmongNewest, "PRIMARY"), args{39000, 7, 10}, []string{"outbox_event range PRIMARY"}},
 		"the oldest one, no index": {fillIndex(sqlPublishedFirstOf, "PRIMARY"), args{39000}, []string{"outbox_event range PRIMARY"}},

@@ -34,10 +34,14 @@ WHERE event_id >= ? AND aggregate_id = ? ORDER BY event_id LIMIT ?`
 
 	// Whether an event was written between two moments can only be seen by walking all
 	// that were, of whatever payment.
-	sqlEventsBetween = `SELECT COUNT(*) FROM (SELECT 1 FROM outbox_event FORCE INDEX (%) WHERE published = 1 AND created_at BETWEEN ? AND ? LIMIT ?) AS b`
+	sqlEventsBetween = `SELECT COUNT(*) FROM (SELECT 1 FROM outbox_event FORCE INDEX (%) WHERE published IN (0, 1) AND created_at BETWEEN ? AND ? LIMIT ?) AS b`
 
-	// From when on there are no more events than are read.
-	sqlNewestBetween = `SELECT MIN(created_at) FROM (SELECT created_at FROM outbox_event FORCE INDEX (%) WHERE published = 1 AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT ?) AS b`
+	// From when on there are no more events than are read. The index has those of one
+	// state in order, so each state is walked from its end.
+	sqlNewestBetween = `SELECT MIN(created_at) FROM (
+  SELECT created_at FROM (SELECT created_at FROM outbox_event FORCE INDEX (%[1]s) WHERE published = 0 AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT ?) AS w
+  UNION ALL SELECT created_at FROM (SELECT created_at FROM outbox_event FORCE INDEX (%[1]s) WHERE published = 1 AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT ?) AS p
+  ORDER BY created_at DESC LIMIT ?) AS b`
 
 	sqlRecordOf = `SELECT http_status, JSON_VALID(response_body), LEFT(JSON_VALUE(response_body, '$.paymentId'), 64), LEFT(JSON_VALUE(response_body, '$.amount'), 64),
   LEFT(JSON_VALUE(response_body, '$.currency'), 64), created_at FROM idem_response_cache FORCE INDEX (%s) WHERE %s LIMIT 1`
@@ -48,7 +52,7 @@ const (
 	maxTraced = 20
 	// aroundEvent is how far from a moment its event is looked for.
 	aroundEvent = 10 * time.Second
-	// maxBetween is how many published events are walked between a payment's moments.
+	// maxBetween is how many events are walked between a payment's moments.
 	maxBetween = 50_000
 	// maxMoments bounds how many moments are looked around.
 	maxMoments = 12
@@ -105,6 +109,9 @@ type Traced struct {
 	// Unproven says why it could not be seen whether the capture of a payment without a
 	// settlement left its event; empty where it could, or need not.
 	Unproven string
+	// Unfollowed says why it could not be seen whether the status of a payment that is
+	// CAPTURED forgot a refund; empty where it could, or need not.
+	Unfollowed string
 	// PublishedLast is when any event of the shard was published last; looked up
 	// only while an event of the payment waits.
 	PublishedLast time.Time
@@ -305,7 +312,7 @@ func (r *Reader) tracedEvents(ctx context.Context, t *Traced) error {
 		if err == nil && o.Whole {
 			err = r.run(ctx, "the oldest published event", fillIndex(sqlPublishedFirstOf, byID), []any{o.FirstSeen}, func(rows *sql.Rows) error { return rows.Scan(&kept) })
 		}
-		t.proveCapture(kept.Time)
+		t.weighEvents(kept.Time)
 		return err
 	}
 	err = r.run(ctx, "the payment's events that wait", fillIndex(sqlEventsThatWait, byState), []any{maxWaiting, t.ID, maxTraced}, each)
@@ -335,18 +342,37 @@ func (r *Reader) tracedEvents(ctx context.Context, t *Traced) error {
 		}
 	}
 	kept, err := r.firstPublished(ctx, table, byState)
-	t.proveCapture(kept)
+	t.weighEvents(kept)
 	return err
 }
 
-// proveCapture judges what was found of the payment's events, given from when on the
+// notKept is why nothing can be seen of events that were deleted once they were published.
+const notKept = "published events of its time are not kept"
+
+// weighEvents judges what was found of the payment's events, given from when on the
 // published ones are kept; zero: that is not known.
-func (t *Traced) proveCapture(kept time.Time) {
-	t.EventsKept = !kept.IsZero() && kept.Before(t.RequestedAt.Add(-aroundEvent))
+func (t *Traced) weighEvents(kept time.Time) {
+	keeps := func(at time.Time) bool { return !kept.IsZero() && kept.Before(at.Add(-aroundEvent)) }
+	t.EventsKept = keeps(t.RequestedAt)
+	t.proveCapture()
+	if t.Status == "CAPTURED" && !t.has(forms[Refunds].event) && !keeps(t.captured()) && !t.keepsOwn() {
+		t.Unfollowed = notKept
+	}
+}
+
+// keepsOwn reports whether a published event of the payment from no later than its capture
+// is still there: so are then those of after it.
+func (t *Traced) keepsOwn() bool {
+	until := t.captured().Add(aroundEvent)
+	return slices.ContainsFunc(t.Events, func(e TracedEvent) bool { return e.Published && !e.Created.After(until) })
+}
+
+// proveCapture judges whether a capture without a settlement left its event.
+func (t *Traced) proveCapture() {
 	switch {
 	case !t.unsettled() || t.has(capturedEvent):
 	case !t.EventsKept:
-		t.Unproven = "published events of its time are not kept"
+		t.Unproven = notKept
 	case !t.EventsBetween && !t.EventsWhole:
 		t.Unproven = "too many events were written between its request and its last change"
 	default:
@@ -379,7 +405,7 @@ func (r *Reader) eventsBetween(ctx context.Context, table Table, byState string,
 		}
 		if n > left {
 			var newest sql.NullTime
-			err = r.run(ctx, "the newest events between", fillIndex(sqlNewestBetween, byState), []any{from, to, left}, func(rows *sql.Rows) error { return rows.Scan(&newest) })
+			err = r.run(ctx, "the newest events between", fmt.Sprintf(sqlNewestBetween, quoteName(byState)), []any{from, to, left, from, to, left, left}, func(rows *sql.Rows) error { return rows.Scan(&newest) })
 			t.Overlooked = Stretch{gaps[0].From, gap.To}
 			if err != nil || !newest.Valid {
 				return err

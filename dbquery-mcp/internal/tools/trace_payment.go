@@ -298,6 +298,9 @@ func (v traceView) coverage() report.Coverage {
 		if p.Unproven != "" {
 			c.Not = append(c.Not, p.Shard+": "+unproven(p))
 		}
+		if p.Unfollowed != "" {
+			c.Not = append(c.Not, fmt.Sprintf("%s: whether a refund of payment %d was asked for and forgotten (%s)", p.Shard, p.ID, p.Unfollowed))
+		}
 		if !p.Overlooked.To.IsZero() {
 			c.Not = append(c.Not, p.Shard+": "+v.overlooked(p))
 		}

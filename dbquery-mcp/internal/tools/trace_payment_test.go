@@ -1,6 +1,7 @@
 package tools_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -196,7 +197,11 @@ func TestTraceAmongManyEvents(t *testing.T) {
 	event := func(payment, kind, at string) string {
 		return "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) SELECT 'payment', " + payment + ", '" + kind + "', '{}', 1, " + at + ", " + at
 	}
+	waits := func(payment, kind, at string) string {
+		return "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, created_at) SELECT 'payment', " + payment + ", '" + kind + "', '{}', " + at
+	}
 	others := event("1000 + seq", "PAYMENT_AUTHORIZED", hourAgo) + " FROM seq_1_to_50001"
+	const threeHours, halfAnHour = "UTC_TIMESTAMP(3) - INTERVAL 3 HOUR", "UTC_TIMESTAMP(3) - INTERVAL 30 MINUTE"
 	const changed, lateCapture = "UPDATE payment SET updated_at = UTC_TIMESTAMP(3) - INTERVAL 20 MINUTE", "UTC_TIMESTAMP(3) - INTERVAL 20 MINUTE"
 	for name, x := range map[string]struct {
 		captured      string
@@ -204,9 +209,13 @@ func TestTraceAmongManyEvents(t *testing.T) {
 		want, verdict string
 		says          string
 	}{
-		"forgotten after them":  {twoHours, []string{others, event("5", "PAYMENT_REFUND_REQUESTED", "UTC_TIMESTAMP(3) - INTERVAL 30 MINUTE")}, "PAYMENT_STATUS_REGRESSION", "critical", ""},
+		"forgotten after them":  {twoHours, []string{others, event("5", "PAYMENT_REFUND_REQUESTED", halfAnHour)}, "PAYMENT_STATUS_REGRESSION", "critical", ""},
 		"forgotten before them": {twoHours, []string{others, event("5", "PAYMENT_REFUND_REQUESTED", "UTC_TIMESTAMP(3) - INTERVAL 90 MINUTE")}, "", "unknown", "too many to look for those of payment 5, which was changed at "},
 		"captured after them":   {lateCapture, []string{others}, "", "ok", ""},
+		"waiting behind older ones": {twoHours, []string{waits("1000 + seq", "PAYMENT_AUTHORIZED", threeHours) + " FROM seq_1_to_20001", waits("5", "PAYMENT_REFUND_REQUESTED", hourAgo)},
+			"PAYMENT_STATUS_REGRESSION OUTBOX_BACKLOG", "critical", ""},
+		"waiting after them": {twoHours, []string{waits("1000 + seq", "PAYMENT_AUTHORIZED", hourAgo) + " FROM seq_1_to_50001", waits("5", "PAYMENT_REFUND_REQUESTED", halfAnHour)},
+			"PAYMENT_STATUS_REGRESSION OUTBOX_BACKLOG", "critical", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // each has a schema of its own, and waits for a second look
@@ -227,6 +236,44 @@ func TestTraceAmongManyEvents(t *testing.T) {
 				t.Errorf("ruled out what was not looked for:\n%s", text)
 			}
 			says(t, text, x.says)
+		})
+	}
+}
+
+// Events are deleted some days after they were published. What those of an old payment
+// would have told is not ruled out.
+func TestTraceOfAPaymentOlderThanItsEvents(t *testing.T) {
+	days := func(n int) string { return fmt.Sprintf("UTC_TIMESTAMP(3) - INTERVAL %d DAY", n) }
+	const code, says = "PAYMENT_STATUS_REGRESSION", "shard1: whether a refund of payment 5 was asked for and forgotten (published events of its time are not kept)"
+	for name, x := range map[string]struct {
+		status   string
+		keeps    int // days for which events are kept
+		ruledOut bool
+		unseen   bool
+	}{
+		"its events are deleted":            {"CAPTURED", 7, false, true},
+		"those of its capture are":          {"CAPTURED", 29, false, true},
+		"its own events are kept":           {"CAPTURED", 31, true, false},
+		"older ones are kept, too":          {"CAPTURED", 35, true, false},
+		"deleted, and still to be captured": {"CAPTURE_REQUESTED", 7, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db := dbtest.New(t).Whole(t)
+			paid(t, db, 1, dbtest.Payment{ID: 5, Merchant: "M-2", Amount: 5000, Status: x.status, At: now(t, db).AddDate(0, 0, -30)})
+			request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, days(30))
+			posted(t, db, 1, 5, "merchant_receivable", "cash")
+			for _, statement := range []string{
+				"UPDATE payment SET updated_at = " + days(28),
+				"INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) SELECT 'payment', 6, 'PAYMENT_AUTHORIZED', '{}', 1, at, at FROM (SELECT UTC_TIMESTAMP(3) - INTERVAL seq DAY AS at FROM seq_0_to_40) AS days",
+				fmt.Sprintf("DELETE FROM outbox_event WHERE created_at < UTC_TIMESTAMP(3) - INTERVAL %d DAY", x.keeps),
+			} {
+				db.Shards[0].Exec(t, statement)
+			}
+			a, text := connect(t, db).trace(t, `{"payment_id":5}`)
+			if slices.Contains(a.RuledOut, code) != x.ruledOut || slices.Contains(a.Coverage.NotLooked, says) != x.unseen || (a.Verdict == "ok") != (x.status == "CAPTURED") {
+				t.Errorf("%s", text)
+			}
 		})
 	}
 }
