@@ -216,7 +216,7 @@ func (d Deps) withPayments(ctx context.Context, in LedgersIn, a report.Answer[Le
 	empty := p.empty()
 	a.Coverage, a.AsOf, a.Data.Notes = p.coverage(), p.asOf(), p.notes()
 	missing := p.without(asked(v.replies))
-	a.Coverage.Looked[0], a.Coverage.Not = heard(asked(p.replies)), silent(asked(p.replies))
+	a.Coverage.Looked[0], a.Coverage.Not = heard(asked(p.replies)), slices.Concat(silent(asked(p.replies)), v.unlooked())
 	facts := p.facts()
 	found, ran := diagnose.Judge(facts)
 	for i := range found {

@@ -83,10 +83,13 @@ func TestPostingsOfAMerchant(t *testing.T) {
 	if a.Verdict != "ok" || len(a.Data.Payments) != 3 || len(a.Data.Sums) != 1 || a.Data.Sums[0].Count != 30 || a.Data.Payments[0].ID != 98 || a.Data.Payments[0].Refunded != "1098" || a.Coverage.Cursor == "" {
 		t.Errorf("%s", text)
 	}
+	const unlooked = "not_looked=postings without a payment, postings on another shard"
+	says(t, text, unlooked)
 	next, text := r.ledgers(t, `{"query_type":"by_merchant","merchant_id":"MERCHANT-6","limit":3,"cursor":"`+a.Coverage.Cursor+`"}`)
 	if len(next.Data.Payments) != 3 || next.Data.Payments[0].ID != 83 || len(next.Data.Sums) != 0 {
 		t.Errorf("%s", text)
 	}
+	says(t, text, unlooked)
 	_, text = r.ledgers(t, `{"query_type":"by_merchant","merchant_id":"MERCHANT-66"}`)
 	says(t, text, `no payment of merchant "MERCHANT-66"`)
 }

@@ -170,38 +170,45 @@ func (v reconciledView) coverage() report.Coverage {
 		c.Window = fmt.Sprintf("%s (since %s)", q.scope, q.window.Since.In(v.deps.Zone).Format(time.RFC3339))
 	}
 	c.Looked = append(c.Looked, heard(asked(v.replies)))
-	c.Not = append(c.Not, silent(asked(v.replies))...)
 	for _, r := range v.compared() {
-		f := r.Facts
-		if f.Older > 0 {
-			c.Looked = append(c.Looked, fmt.Sprintf("%s: %d older payments with a refund inside the window", r.Shard, f.Older))
-		}
-		if f.MerchantsWhy != "" {
-			c.Not = append(c.Not, r.Shard+": whether merchants are on the right shard ("+f.MerchantsWhy+")")
-		}
-		if f.Unproven > 0 {
-			c.Not = append(c.Not, r.Shard+": the events of "+payments(f.Unproven)+" captured without a settlement ("+f.UnprovenWhy+")")
-		}
-		if f.Late.Why != "" {
-			c.Not = append(c.Not, r.Shard+": which postings came late ("+f.Late.Why+")")
-		}
-		if f.OlderWhy != "" {
-			c.Not = append(c.Not, r.Shard+": "+f.OlderWhy)
-		}
-		for _, slow := range f.Slow {
-			c.Not = append(c.Not, r.Shard+": "+slow)
+		if n := r.Facts.Older; n > 0 {
+			c.Looked = append(c.Looked, fmt.Sprintf("%s: %d older payments with a refund inside the window", r.Shard, n))
 		}
 	}
-	if len(q.ask.Merchants) > 0 {
-		c.Not = append(c.Not, "postings without a payment, postings on another shard")
-	}
-	if q.unpaired != "" {
-		c.Not = append(c.Not, "postings on another shard ("+q.unpaired+")")
-	}
+	c.Not = slices.Concat(silent(asked(v.replies)), v.unlooked())
 	if !v.through() && len(v.compared()) > 0 {
 		c.Cut, c.More, c.Cursor = true, "the same arguments with this cursor", q.cursor(v.replies)
 	}
 	return c
+}
+
+// unlooked is what was not looked at on the shards that answered.
+func (v reconciledView) unlooked() (not []string) {
+	for _, r := range v.compared() {
+		f := r.Facts
+		if f.MerchantsWhy != "" {
+			not = append(not, r.Shard+": whether merchants are on the right shard ("+f.MerchantsWhy+")")
+		}
+		if f.Unproven > 0 {
+			not = append(not, r.Shard+": the events of "+payments(f.Unproven)+" captured without a settlement ("+f.UnprovenWhy+")")
+		}
+		if f.Late.Why != "" {
+			not = append(not, r.Shard+": which postings came late ("+f.Late.Why+")")
+		}
+		if f.OlderWhy != "" {
+			not = append(not, r.Shard+": "+f.OlderWhy)
+		}
+		for _, slow := range f.Slow {
+			not = append(not, r.Shard+": "+slow)
+		}
+	}
+	if len(v.question.ask.Merchants) > 0 {
+		not = append(not, "postings without a payment, postings on another shard")
+	}
+	if v.question.unpaired != "" {
+		not = append(not, "postings on another shard ("+v.question.unpaired+")")
+	}
+	return not
 }
 
 func (v reconciledView) notes() (notes []string) {
