@@ -32,12 +32,12 @@ func other() {
 	for range many {
 		addr, err := port.Free()
 		if err != nil {
-			fmt.Println(err)
+			fmt.Fprintln(os.Stdout, err)
 			return
 		}
-		fmt.Println(addr)
+		fmt.Fprintln(os.Stdout, addr)
 	}
-	fmt.Println("done")
+	fmt.Fprintln(os.Stdout, "done")
 	_, _ = os.Stdin.Read(make([]byte, 1))
 }
 
