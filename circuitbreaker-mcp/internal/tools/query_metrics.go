@@ -94,11 +94,7 @@ func (s Sources) metrics(ctx context.Context, in MetricsIn) (report.Answer[Metri
 	m := promql.Metric{Source: clock.Source}
 	// How often ingest is scraped is not needed here, its clock is.
 	if !clock.At.IsZero() {
-		if m, err = s.Prometheus.Metric(sources, q.whole, span); err != nil && q.extremes() != nil {
-			q.whole = q.points
-			m, err = s.Prometheus.Metric(sources, q.points, span)
-		}
-		if err != nil {
+		if m, q, err = s.metric(sources, q, span); err != nil {
 			return a, err
 		}
 	}
@@ -128,6 +124,23 @@ func (s Sources) metrics(ctx context.Context, in MetricsIn) (report.Answer[Metri
 	a.Conclude()
 	a.Summary = metricsSummary(m, q.known, lengthOf(rng.Duration()))
 	return a, nil
+}
+
+// metric asks for the extremes of every scrape, and for the points alone where those are
+// too much, or half of the time was too little for them.
+func (s Sources) metric(ctx context.Context, q metricAsked, span promql.Span) (promql.Metric, metricAsked, error) {
+	if q.extremes() != nil {
+		end, _ := ctx.Deadline()
+		half, cancel := context.WithTimeout(ctx, time.Until(end)/2)
+		m, err := s.Prometheus.Metric(half, q.whole, span)
+		cancel()
+		if err == nil && m.Source.OK() {
+			return m, q, nil
+		}
+		q.whole = q.points
+	}
+	m, err := s.Prometheus.Metric(ctx, q.points, span)
+	return m, q, err
 }
 
 // metricAsked is what is asked of Prometheus.
@@ -165,8 +178,10 @@ func metricOf(in MetricsIn, span promql.Span) (q metricAsked, err error) {
 	if q.points, err = promql.ReadExpression(m.Text); err != nil {
 		return q, err
 	}
-	q.whole, err = promql.ReadExpression(m.Whole)
-	return q, err
+	if q.whole, err = promql.ReadExpression(m.Whole); err != nil { // of a long time it takes too many steps
+		q.whole = q.points
+	}
+	return q, nil
 }
 
 // extremes are those of "min" and "max" that are asked of every scrape.

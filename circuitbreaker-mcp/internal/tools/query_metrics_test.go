@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"payops-mcp/circuitbreaker-mcp/internal/promql"
 	"payops-mcp/circuitbreaker-mcp/internal/promtest"
 	"payops-mcp/shared/tooltest"
 )
@@ -255,5 +256,21 @@ func TestWhatLiesBetweenTwoPoints(t *testing.T) {
 	a, text = ask(`"question":"cpu"`, 7*day)
 	if len(a.Data.Series) != 50 || !strings.Contains(strings.Join(a.Coverage.NotLooked, "; "), "of a shorter time_range every scrape would be") {
 		t.Errorf("too much to read:\n%s", text)
+	}
+}
+
+// Of a long time the extremes of a ratio are more than is asked of Prometheus: the points
+// are, and what lies between is said not to be in them.
+func TestExtremesThatAreTooMuch(t *testing.T) {
+	t.Parallel()
+	in := MetricsIn{Question: "heap"}
+	for length, whole := range map[time.Duration]bool{time.Hour: true, 7 * 24 * time.Hour: false} {
+		q, err := metricOf(in, promql.Span{Since: time.Unix(0, 0), Until: time.Unix(0, 0).Add(length), Interval: time.Second})
+		if err != nil {
+			t.Fatalf("%s: %v", length, err)
+		}
+		if got := q.whole.Text != q.points.Text; got != whole {
+			t.Errorf("%s: extremes of every scrape %v, want %v", length, got, whole)
+		}
 	}
 }
