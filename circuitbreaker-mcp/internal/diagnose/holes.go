@@ -105,14 +105,16 @@ func WindowDoubts(p promql.Past) []string {
 
 // downDoubts tell of single instances that were asked in vain for longer than a restart
 // takes; one that goes on now is told of as what is down. Where nothing was asked, as of
-// an instance that was taken away, nothing is doubted.
+// an instance that was taken away, or that is new and was not ready yet, nothing is doubted.
 func downDoubts(p promql.Past) (doubts []string) {
 	for _, i := range p.Instances {
+		every := cmp.Or(i.Interval, assumedInterval)
+		isNew := i.First.Sub(p.Since) > 2*every+holeLeast
 		for _, g := range i.Gaps {
-			if p.Live && g.To.Equal(p.Until) {
+			if p.Live && g.To.Equal(p.Until) || isNew && g.From.Equal(p.Since) {
 				continue
 			}
-			if time.Duration(g.Failed)*cmp.Or(i.Interval, assumedInterval) > holeLeast {
+			if time.Duration(g.Failed)*every > holeLeast {
 				doubts = append(doubts, fmt.Sprintf("ingest %s could not be scraped %s-%s (%d scrapes failed): down, or it hung", Name(i.Name.String()), moment(p, g.From), moment(p, g.To), g.Failed))
 			}
 		}

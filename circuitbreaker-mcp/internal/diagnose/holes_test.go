@@ -73,17 +73,23 @@ func TestWindowDoubts(t *testing.T) {
 func TestAnInstanceThatCouldNotBeScraped(t *testing.T) {
 	t.Parallel()
 	for name, x := range map[string]struct {
-		gaps []promql.Gap
-		want string // nothing is doubted where it is empty
-		now  bool   // also when the time ends now
+		gaps  []promql.Gap
+		want  string // nothing is doubted where it is empty
+		now   bool   // also when the time ends now
+		isNew bool   // the first scrape was made in the gap
 	}{
-		"hung":                         {[]promql.Gap{{From: minute(10), To: minute(50), Failed: 160}}, "ingest b:2 could not be scraped 14:10:00-14:50:00 (160 scrapes failed): down, or it hung", true},
-		"hangs at the end":             {[]promql.Gap{{From: minute(50), To: minute(60), Failed: 40}}, "ingest b:2 could not be scraped 14:50:00-15:00:00 (40 scrapes failed): down, or it hung", false},
-		"taken away":                   {[]promql.Gap{{From: minute(10), To: minute(50)}}, "", false},
-		"a restart":                    {[]promql.Gap{{From: minute(10), To: minute(11.5), Failed: 6}}, "", false},
-		"stopped, and then taken away": {[]promql.Gap{{From: minute(10), To: minute(60), Failed: 6}}, "", false},
+		"hung":                         {[]promql.Gap{{From: minute(10), To: minute(50), Failed: 160}}, "ingest b:2 could not be scraped 14:10:00-14:50:00 (160 scrapes failed): down, or it hung", true, false},
+		"hung at the beginning":        {[]promql.Gap{{From: minute(0), To: minute(40), Failed: 160}}, "ingest b:2 could not be scraped 14:00:00-14:40:00 (160 scrapes failed): down, or it hung", true, false},
+		"new, and slow to begin":       {[]promql.Gap{{From: minute(0), To: minute(40), Failed: 20}}, "", false, true},
+		"hangs at the end":             {[]promql.Gap{{From: minute(50), To: minute(60), Failed: 40}}, "ingest b:2 could not be scraped 14:50:00-15:00:00 (40 scrapes failed): down, or it hung", false, false},
+		"taken away":                   {[]promql.Gap{{From: minute(10), To: minute(50)}}, "", false, false},
+		"a restart":                    {[]promql.Gap{{From: minute(10), To: minute(11.5), Failed: 6}}, "", false, false},
+		"stopped, and then taken away": {[]promql.Gap{{From: minute(10), To: minute(60), Failed: 6}}, "", false, false},
 	} {
 		p := hourOf(KafkaPublisher, stays("CLOSED", 60.0), stays("CLOSED", 60.0))
+		if x.isNew {
+			p.Instances[1].First = minute(35)
+		}
 		p.Live, p.Instances[1].Gaps = false, x.gaps
 		got := strings.Join(WindowDoubts(p), "; ")
 		if (got == "") != (x.want == "") || !strings.Contains(got, x.want) {

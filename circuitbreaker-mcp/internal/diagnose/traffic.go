@@ -21,7 +21,7 @@ const (
 	share429      = 0.05
 	slowAuthorize = 1.0 // seconds, p95
 	spikeWindow   = 5 * time.Minute
-	leastOfFew    = 3 // failures among fewer requests than minRequests; fewer are chance
+	leastOfFew    = 3 // failures among few requests; fewer are chance
 	mostFailed    = 0.5
 )
 
@@ -210,7 +210,7 @@ func spike5xx(p promql.Past) []report.Finding {
 
 func spike409(p promql.Past) []report.Finding {
 	s, seen := spike(p, refused409)
-	if !seen || s.ratio() < least409 {
+	if !seen || s.ratio() < least409 || math.Round(s.part) < leastOfFew {
 		return nil
 	}
 	usual, before, known := usual409(p)

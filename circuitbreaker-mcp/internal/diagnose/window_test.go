@@ -197,6 +197,8 @@ func TestTrafficRules(t *testing.T) {
 		"409 five times as often":    {trafficOf(promql.Traffic{All: 1000, Authorize: 1000, AuthorizeRefuse: 100}, promql.Traffic{All: 200, Authorize: 200, AuthorizeRefuse: 20}, promql.Traffic{Authorize: 9000, AuthorizeRefuse: 90}), []catalog.Code{catalog.Ingest409Spike}},
 		"409, and nothing before":    {trafficOf(promql.Traffic{All: 1000, Authorize: 1000, AuthorizeRefuse: 100}, promql.Traffic{All: 200, Authorize: 200, AuthorizeRefuse: 20}, promql.Traffic{}), nil},
 		"many 409, nothing before":   {trafficOf(promql.Traffic{All: 1000, Authorize: 1000, AuthorizeRefuse: 300}, promql.Traffic{All: 200, Authorize: 200, AuthorizeRefuse: 60}, promql.Traffic{}), []catalog.Code{catalog.Ingest409Spike}},
+		"two of few are duplicates":  {trafficOf(promql.Traffic{All: 25, Authorize: 25, AuthorizeRefuse: 2}, promql.Traffic{All: 25, Authorize: 25, AuthorizeRefuse: 2}, promql.Traffic{Authorize: 300}), nil},
+		"three of few are a spike":   {trafficOf(promql.Traffic{All: 25, Authorize: 25, AuthorizeRefuse: 3}, promql.Traffic{All: 25, Authorize: 25, AuthorizeRefuse: 3}, promql.Traffic{Authorize: 300}), []catalog.Code{catalog.Ingest409Spike}},
 		"429":                        {trafficOf(promql.Traffic{All: 1000, S429: 100}, promql.Traffic{All: 200, S429: 20}, well), []catalog.Code{catalog.Ingest429Spike}},
 		"no traffic":                 {trafficOf(promql.Traffic{}, promql.Traffic{}, promql.Traffic{}), []catalog.Code{catalog.IngestNoTraffic}},
 	} {
