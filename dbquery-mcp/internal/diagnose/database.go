@@ -340,7 +340,7 @@ func unplaced(a paydb.Asked, m *paydb.Misrouted) []string {
 	if m == nil || m.Whole {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s has more merchants than the %d whose shard was checked", a.Shard, m.Looked)}
+	return []string{fmt.Sprintf("of %s only %d merchants were held against the shard rule", a.Shard, m.Looked)}
 }
 
 // first is the head of a list.

@@ -245,7 +245,7 @@ func TestMoreMerchantsThanWereLookedAt(t *testing.T) {
 	r := reconciled(nil, nil)
 	r.Done[0].Misrouted, r.Done[1].Misrouted = &paydb.Misrouted{Looked: 200_000}, &paydb.Misrouted{Looked: 3, Whole: true}
 	out := JudgeReconciliation(r)
-	if out.Because != "shard1 has more merchants than the 200000 whose shard was checked" || slices.Contains(out.Ran, catalog.ShardMisroutedMerchant) {
+	if out.Because != "of shard1 only 200000 merchants were held against the shard rule" || slices.Contains(out.Ran, catalog.ShardMisroutedMerchant) {
 		t.Errorf("because %q, ran %v", out.Because, out.Ran)
 	}
 }
