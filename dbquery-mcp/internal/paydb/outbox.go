@@ -42,9 +42,10 @@ WHERE event_id >= ? AND event_type NOT IN (%s) ORDER BY event_id LIMIT ?`
 	sqlPublishedLast = `SELECT MAX(published_at) FROM (SELECT published_at FROM outbox_event FORCE INDEX (%)
 WHERE published = 1 ORDER BY created_at DESC LIMIT 2000) AS p`
 
-	// The oldest that the publisher itself marked: what was marked by hand has no time,
-	// and outlives a clean-up that goes by it.
-	sqlPublishedFirst = `SELECT MIN(created_at) FROM (SELECT created_at, %[1]s AS at FROM outbox_event FORCE INDEX (%[2]s)
+	// When the publisher itself marked first of those that are left: what was marked by
+	// hand has no time, and outlives a clean-up that goes by it, as does what was written
+	// long ago and published late.
+	sqlPublishedFirst = `SELECT MIN(at) FROM (SELECT %[1]s AS at FROM outbox_event FORCE INDEX (%[2]s)
 WHERE published = 1 ORDER BY created_at LIMIT 2000) AS p WHERE at IS NOT NULL`
 
 	sqlPublishedByMinute = `SELECT LEAST(TIMESTAMPDIFF(SECOND, published_at, ?) DIV 60, 5) AS minute, COUNT(*) FROM (
@@ -532,8 +533,8 @@ func (r *Reader) keptSince(ctx context.Context, t Table, byState string, o *Outb
 	return since, err
 }
 
-// firstPublished is when the oldest event was written that the publisher itself marked;
-// zero where none is seen.
+// firstPublished is when the publisher itself marked first of the events that are left;
+// zero where none is seen. What was written since then is there.
 func (r *Reader) firstPublished(ctx context.Context, t Table, byState string) (first time.Time, err error) {
 	query := fmt.Sprintf(sqlPublishedFirst, t.or("published_at", "created_at"), quoteName(byState))
 	err = r.run(ctx, "the oldest published event", query, nil, func(rows *sql.Rows) error {

@@ -30,7 +30,7 @@ WHERE aggregate_id = ? ORDER BY event_id LIMIT ?`
 WHERE event_id >= ? AND aggregate_id = ? ORDER BY event_id LIMIT ?`
 
 	// Without the index, and where all events there are were read.
-	sqlPublishedFirstOf = `SELECT MIN(created_at) FROM outbox_event FORCE INDEX (%) WHERE event_id >= ? AND published = 1 AND published_at IS NOT NULL`
+	sqlPublishedFirstOf = `SELECT MIN(published_at) FROM outbox_event FORCE INDEX (%) WHERE event_id >= ? AND published = 1 AND published_at IS NOT NULL`
 
 	// Whether an event was written between two moments can only be seen by walking all
 	// that were, of whatever payment.

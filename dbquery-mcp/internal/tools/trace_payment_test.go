@@ -89,7 +89,7 @@ func TestTraceOfACaptureWithoutASettlement(t *testing.T) {
 	before := func(published string) string {
 		return "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) VALUES ('payment', 99, 'PAYMENT_AUTHORIZED', '{}', 1, " + published + ", " + twoHours + " - INTERVAL 1 HOUR)"
 	}
-	old := before(twoHours)
+	old := before(twoHours + " - INTERVAL 1 HOUR")
 	for name, x := range map[string]struct {
 		change   []string
 		want     string
