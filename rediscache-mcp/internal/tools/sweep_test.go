@@ -315,7 +315,7 @@ func TestSuspectsOfTheLastMoment(t *testing.T) {
 			}
 			var mu sync.Mutex
 			var old []string
-			looks, held, begun := 0, false, false
+			looks, held, holding, begun := 0, false, false, false
 			key := regexp.MustCompile(`rate:capture:NEVER-\d+`)
 			proxy := redistest.Cutting(t, s.Addr, func(request []byte) redistest.Fate {
 				mu.Lock()
@@ -335,11 +335,14 @@ func TestSuspectsOfTheLastMoment(t *testing.T) {
 						}
 					}
 				case begun:
-				case len(named) > 0 && !held:
+				case len(named) > 0 && (!held || holding): // the rest of a request that came in parts too
 					old = append(old, named...)
 				case strings.Contains(text, "scan") && len(old) > 0 && !held:
-					held = true
+					held, holding = true, true
+					mu.Unlock()
 					<-time.After(2 * redisdb.RecheckAfter) // what was seen grows old
+					mu.Lock()
+					holding = false
 				}
 				return redistest.Pass
 			})
