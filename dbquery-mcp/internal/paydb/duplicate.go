@@ -79,6 +79,10 @@ type Keys struct {
 	// customers make without any mistake, crowding as they do.
 	ByChance float64
 
+	// Crowded says which payments were not compared because too many came at once, as
+	// where they were imported; empty: none.
+	Crowded string
+
 	crowded int // merchants of whom not all payments of ten seconds were compared
 }
 
@@ -383,6 +387,6 @@ func (k *Keys) close() {
 		}
 	}
 	if k.crowded > 0 {
-		k.Unlooked = append(k.Unlooked, fmt.Sprintf("pairs of payments with more than %d between them (merchants with so many within %v: %d)", maxHeld, maxGap, k.crowded))
+		k.Crowded = fmt.Sprintf("pairs of payments with more than %d between them (merchants with so many within %v: %d)", maxHeld, maxGap, k.crowded)
 	}
 }

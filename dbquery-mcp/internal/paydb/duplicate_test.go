@@ -205,15 +205,18 @@ func TestWhichPaymentsArePairs(t *testing.T) {
 func TestPairsOfTooManyPaymentsAtOnce(t *testing.T) {
 	db := dbtest.New(t).Whole(t)
 	conn := openDB(t, db)
-	for _, x := range []struct{ more, unlooked int }{{maxHeld, 0}, {1, 1}} {
+	for _, x := range []struct {
+		more int
+		said bool
+	}{{maxHeld, false}, {1, true}} {
 		db.Shards[0].Exec(t, `INSERT INTO payment (merchant_id, amount, currency, status, idempotency_key, requested_at, updated_at)
 SELECT 'M-8', 1000 + seq, 'KRW', 'CAPTURED', UUID(), ?, ? FROM seq_1_to_100000 WHERE seq <= ?`, base, base, x.more)
 		replies, _, err := conn.Keys(t.Context(), KeysQuery{Window: anyTime})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if k := replies[0].Facts; !k.Whole || len(k.Unlooked) != x.unlooked {
-			t.Errorf("%d payments, not looked at: %q", k.Payments, k.Unlooked)
+		if k := replies[0].Facts; !k.Whole || (k.Crowded != "") != x.said {
+			t.Errorf("%d payments, not compared: %q", k.Payments, k.Crowded)
 		}
 	}
 }
