@@ -94,10 +94,10 @@ func lockContention(s Shards, a paydb.Asked, h paydb.Health) []report.Finding {
 	holders := slices.DeleteFunc(slices.Clone(h.Transactions), func(t paydb.Transaction) bool { return t.Age < longTransaction || t.RowsLocked == 0 || t.Waits })
 	var claims []string
 	if n := len(rows); n > 0 {
-		claims = append(claims, fmt.Sprintf("%s%s wait for row locks on %s for up to %s", leastIf(h.LockWaitsCut && n == len(h.LockWaits)), count(n, "session"), rows[0].Table.Quoted(), rows[0].Age))
+		claims = append(claims, fmt.Sprintf("%s wait for row locks on %s for up to %s", counted(n, h.LockWaitsCut && n == len(h.LockWaits), "session"), rows[0].Table.Quoted(), rows[0].Age))
 	}
 	if n := len(tables); n > 0 {
-		claims = append(claims, fmt.Sprintf("%s%s wait for a lock on a whole table for up to %s", leastIf(h.TableWaitsCut && n == len(h.TableWaits)), count(n, "session"), tables[0].Age))
+		claims = append(claims, fmt.Sprintf("%s wait for a lock on a whole table for up to %s", counted(n, h.TableWaitsCut && n == len(h.TableWaits), "session"), tables[0].Age))
 	}
 	if len(holders) > 0 {
 		claims = append(claims, fmt.Sprintf("a transaction of %s holds locks on about %s", holders[0].Age, count(int(holders[0].RowsLocked), "row")))

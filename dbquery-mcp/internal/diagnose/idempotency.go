@@ -381,12 +381,7 @@ func atLeast(n int, mean float64) float64 {
 }
 
 // counted is how many there are, where there may be more than these.
-func counted(n int, more bool, what string) string {
-	if more {
-		return "at least " + count(n, what)
-	}
-	return count(n, what)
-}
+func counted(n int, more bool, what string) string { return leastIf(more) + count(n, what) }
 
 // sumsOf adds up amounts by currency.
 type sumsOf map[foreign.Text]*paydb.Sum

@@ -396,11 +396,7 @@ func (g *group) merchants() string {
 	for _, m := range first(3, names) {
 		most = append(most, fmt.Sprintf("%s %d", m.Quoted(), g.hurt[m]))
 	}
-	least := ""
-	if g.partial {
-		least = "at least "
-	}
-	return fmt.Sprintf("%s%s: %s%s", least, count(len(names), "merchant"), strings.Join(most, ", "), andMore(len(names), 3))
+	return fmt.Sprintf("%s: %s%s", counted(len(names), g.partial, "merchant"), strings.Join(most, ", "), andMore(len(names), 3))
 }
 
 // bookSums writes sums by currency, never added up.

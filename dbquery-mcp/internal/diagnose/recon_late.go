@@ -48,11 +48,11 @@ func (r Reconciliation) lookedForLate() bool {
 func (r Reconciliation) postedLate() []report.Finding {
 	n, most := 0, time.Duration(0)
 	all := make([][]paydb.LatePosting, len(r.Done))
-	atLeast := ""
+	atLeast := false
 	for place, d := range r.Done {
 		all[place], _ = r.late(place)
 		if n += len(all[place]); int64(len(d.Late.Some)) < d.Late.N {
-			atLeast = "at least "
+			atLeast = true
 		}
 		for _, x := range all[place] {
 			most = max(most, x.Behind)
@@ -61,7 +61,7 @@ func (r Reconciliation) postedLate() []report.Finding {
 	if n < leastLate {
 		return nil
 	}
-	f := report.NewFinding(catalog.LedgerPostingLate, "%s%d postings came late, up to %s after what they are of; they are right, and the books lacked them until then", atLeast, n, lasted(most))
+	f := report.NewFinding(catalog.LedgerPostingLate, "%s%d postings came late, up to %s after what they are of; they are right, and the books lacked them until then", leastIf(atLeast), n, lasted(most))
 	for place, some := range all {
 		if len(some) == 0 {
 			continue

@@ -78,12 +78,9 @@ type Keys struct {
 	// ByChance is how many pairs of rare amounts within ten seconds a merchant's
 	// customers make without any mistake, crowding as they do.
 	ByChance float64
-
-	// Crowded says which payments were not compared because too many came at once, as
-	// where they were imported; empty: none.
-	Crowded string
-
-	crowded int // merchants of whom not all payments of ten seconds were compared
+	// Crowded counts the merchants of whom not all payments of ten seconds were compared,
+	// as where they were imported.
+	Crowded int
 }
 
 // KeySuspect is a payment whose record answers with something else.
@@ -331,23 +328,16 @@ func (w *keysWalk) progress(place, done, total int) {
 func (k *Keys) take(one merchantWalk) {
 	k.Payments, k.Records, k.MissingAll = k.Payments+one.payments, k.Records+one.records, k.MissingAll+one.missingAll
 	k.takeMissing(one)
-	k.MismatchesCut = keep(&k.Mismatches, one.mismatches...) || k.MismatchesCut || one.mismatchesCut
-	k.GhostsCut = keep(&k.Ghosts, one.ghosts...) || k.GhostsCut || one.ghostsCut
+	k.MismatchesCut = keep(&k.Mismatches, maxSuspects, one.mismatches...) || k.MismatchesCut || one.mismatchesCut
+	k.GhostsCut = keep(&k.Ghosts, maxSuspects, one.ghosts...) || k.GhostsCut || one.ghostsCut
 	k.takePairs(one)
 	k.ByChance += one.byChance
 	if one.crowded {
-		k.crowded++
+		k.Crowded++
 	}
 	if !one.firstRecord.IsZero() && (k.FirstRecord.IsZero() || one.firstRecord.Before(k.FirstRecord)) {
 		k.FirstRecord = one.firstRecord
 	}
-}
-
-// keep adds to a list what there is room for, and reports whether that is not all.
-func keep[T any](list *[]T, more ...T) (cut bool) {
-	n := min(len(more), maxSuspects-len(*list))
-	*list = append(*list, more[:n]...)
-	return n < len(more)
 }
 
 // takeMissing adds the payments of a merchant that have no record.
@@ -368,7 +358,7 @@ func youngest(missing []NoRecord) []NoRecord {
 
 // takePairs adds the pairs of a merchant.
 func (k *Keys) takePairs(one merchantWalk) {
-	k.AlikeCut = keep(&k.Alike, one.alike...) || k.AlikeCut || one.alikeCut
+	k.AlikeCut = keep(&k.Alike, maxSuspects, one.alike...) || k.AlikeCut || one.alikeCut
 	k.RareAll += len(one.rare)
 	if k.Rare = append(k.Rare, one.rare...); len(k.Rare) > 2*maxSuspects {
 		k.Rare = drawn(k.Rare)
@@ -386,7 +376,13 @@ func (k *Keys) close() {
 			k.Unlooked = append(k.Unlooked, fmt.Sprintf("%s, beyond the first %d", x.what, maxSuspects))
 		}
 	}
-	if k.crowded > 0 {
-		k.Crowded = fmt.Sprintf("pairs of payments with more than %d between them (merchants with so many within %v: %d)", maxHeld, maxGap, k.crowded)
+}
+
+// Uncompared says which payments were not compared because too many came at once; empty
+// for none.
+func (k Keys) Uncompared() string {
+	if k.Crowded == 0 {
+		return ""
 	}
+	return fmt.Sprintf("pairs of payments with more than %d between them (merchants with so many within %v: %d)", maxHeld, maxGap, k.Crowded)
 }

@@ -447,6 +447,3 @@ func (w *keysWalk) pageOf(ctx context.Context, place int, merchant string, after
 	}
 	return reply.Facts, reply.Source.Err
 }
-
-// first is the head of a list.
-func first[T any](n int, list []T) []T { return list[:min(n, len(list))] }

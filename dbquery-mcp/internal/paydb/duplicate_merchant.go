@@ -144,7 +144,7 @@ func (m *merchantWalk) payment(r *Reader, rows *sql.Rows) (*Payment, error) {
 	if usable.Bool {
 		s := KeySuspect{Payment: *p, PaymentID: text(id), Amount: text(said), Currency: text(in)}
 		if s.compare(); len(s.Differs) > 0 {
-			m.mismatchesCut = keep(&m.mismatches, s) || m.mismatchesCut
+			m.mismatchesCut = keep(&m.mismatches, maxSuspects, s) || m.mismatchesCut
 		}
 	}
 	m.count(p)
@@ -209,7 +209,7 @@ func (m *merchantWalk) readGhosts(ctx, end context.Context, r *Reader) (done boo
 			var at sql.NullTime
 			err := rows.Scan(&g.Merchant, &key, &at, &names)
 			g.Key, g.CreatedAt, g.Names = text(key), at.Time, text(names)
-			m.ghostsCut = keep(&m.ghosts, g)
+			m.ghostsCut = keep(&m.ghosts, maxSuspects, g)
 			return err
 		})
 		if err != nil || last || m.ghostsCut {

@@ -100,7 +100,7 @@ func (m *merchantWalk) compare(seen *amountSeen, p *Payment) {
 		}
 		pair := Pair{A: *before.Payment, B: *p, Gap: p.RequestedAt.Sub(before.RequestedAt), Similar: alike}
 		if alike {
-			m.alikeCut = keep(&m.alike, pair) || m.alikeCut
+			m.alikeCut = keep(&m.alike, maxSuspects, pair) || m.alikeCut
 		} else {
 			seen.rare = append(seen.rare, pair)
 		}

@@ -215,8 +215,8 @@ SELECT 'M-8', 1000 + seq, 'KRW', 'CAPTURED', UUID(), ?, ? FROM seq_1_to_100000 W
 		if err != nil {
 			t.Fatal(err)
 		}
-		if k := replies[0].Facts; !k.Whole || (k.Crowded != "") != x.said {
-			t.Errorf("%d payments, not compared: %q", k.Payments, k.Crowded)
+		if k := replies[0].Facts; !k.Whole || (k.Uncompared() != "") != x.said {
+			t.Errorf("%d payments, not compared: %q", k.Payments, k.Uncompared())
 		}
 	}
 }

@@ -89,9 +89,7 @@ func (r *Reader) transactions(ctx context.Context, h *Health) error {
 		err := rows.Scan(&t.ID, &age, &t.Waits, &t.Session, &user, &host, &command, &idle, &t.RowsLocked, &t.Modified, &statement)
 		t.Age, t.Idle = time.Duration(age.Int64)*time.Second, time.Duration(idle.Int64)*time.Second
 		t.User, t.Host, t.Command, t.Statement = text(user), text(host), text(command), withoutValues(statement.String)
-		if h.Transactions = append(h.Transactions, t); len(h.Transactions) > maxTransactions {
-			h.Transactions, h.TransactionsCut = h.Transactions[:maxTransactions], true
-		}
+		h.TransactionsCut = keep(&h.Transactions, maxTransactions, t)
 		return err
 	})
 }
@@ -126,9 +124,7 @@ func (r *Reader) lockWaits(ctx context.Context, h *Health) error {
 		w.Age, w.BlockerAge = time.Duration(age.Int64)*time.Second, time.Duration(blockerAge.Int64)*time.Second
 		w.Table, w.WaiterUser, w.Statement = text(table), text(user), withoutValues(statement.String)
 		w.BlockerUser, w.BlockerHost, w.BlockerCommand = text(blocker), text(host), text(command)
-		if h.LockWaits = append(h.LockWaits, w); len(h.LockWaits) > maxWaits {
-			h.LockWaits, h.LockWaitsCut = h.LockWaits[:maxWaits], true
-		}
+		h.LockWaitsCut = keep(&h.LockWaits, maxWaits, w)
 		return err
 	})
 }
@@ -151,9 +147,7 @@ func (r *Reader) tableWaits(ctx context.Context, h *Health) error {
 		var age sql.NullInt64
 		err := rows.Scan(&w.Session, &user, &age, &state, &statement)
 		w.User, w.Age, w.State, w.Statement = text(user), time.Duration(age.Int64)*time.Second, text(state), withoutValues(statement.String)
-		if h.TableWaits = append(h.TableWaits, w); len(h.TableWaits) > maxWaits {
-			h.TableWaits, h.TableWaitsCut = h.TableWaits[:maxWaits], true
-		}
+		h.TableWaitsCut = keep(&h.TableWaits, maxWaits, w)
 		return err
 	})
 }

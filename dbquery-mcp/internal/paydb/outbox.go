@@ -334,7 +334,7 @@ func (r *Reader) listed(ctx context.Context, name, query string, from int64) (al
 
 // listable is as much as is listed, and whether that leaves any out.
 func listable[T any](all []T) ([]T, bool) {
-	return all[:min(len(all), maxListed)], len(all) > maxListed
+	return first(maxListed, all), len(all) > maxListed
 }
 
 // waiting lists what waits, and counts it.

@@ -354,8 +354,8 @@ func (k keys) coverage(used *paydb.Window, window string) report.Coverage {
 		if n := f.RareAll - f.RareJudged; n > 0 {
 			c.Not = append(c.Not, fmt.Sprintf("%s: how usual the amount is, for %d of %d pairs of payments of one amount within seconds (chance makes about %.0f)", a.Shard, n, f.RareAll, f.ByChance))
 		}
-		if f.Crowded != "" {
-			c.Not = append(c.Not, a.Shard+": "+f.Crowded)
+		if text := f.Uncompared(); text != "" {
+			c.Not = append(c.Not, a.Shard+": "+text)
 		}
 	})
 	next, cut, silent := k.facts.Next()
