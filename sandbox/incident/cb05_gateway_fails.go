@@ -4,12 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
 
 	"payops-mcp/sandbox/ingest/wire"
 	"payops-mcp/sandbox/paysim"
 	"payops-mcp/sandbox/paysim/defect"
 	"payops-mcp/sandbox/paysim/gateway"
 	"payops-mcp/sandbox/stack"
+	"payops-mcp/shared/catalog"
 )
 
 // CB-05: the payment gateway refuses every authorization. Its breaker opens,
@@ -35,6 +41,13 @@ var _ = add(Incident{ID: "CB-05", Parts: paying | stack.PartPrometheus,
 		if err := awaitShare(ctx, w, `uri="/payments/authorize", status="409"`, 0.3); err != nil {
 			return did, err
 		}
+		spike, err := spikes409(ctx, w)
+		if err != nil {
+			return did, err
+		}
+		if !spike {
+			did.Unshown = append(did.Unshown, catalog.Ingest409Spike)
+		}
 		// Right after its start a system has so few requests that this was so before
 		// Prometheus saw the breaker open.
 		return did, w.Stack.WaitScraped(ctx)
@@ -44,6 +57,25 @@ var _ = add(Incident{ID: "CB-05", Parts: paying | stack.PartPrometheus,
 			w.eachPaysim(paysim.RoleIngest, func(p *stack.Paysim) error { return p.SetDefects(ctx) }))
 	},
 })
+
+// spikes409 reports whether the authorizations that are answered 409 are so many that the
+// catalog calls it a spike: five times the share of the hour before, and some more, for
+// the shares move until somebody asks. After other outages of the gateway within the hour
+// no share is that.
+func spikes409(ctx context.Context, w *World) (bool, error) {
+	share := func(over string) string {
+		return strings.NewReplacer("OVER", over).Replace(`sum(increase(http_server_requests_seconds_count{job="ingest-service", uri="/payments/authorize", status="409"}OVER)) / sum(increase(http_server_requests_seconds_count{job="ingest-service", uri="/payments/authorize"}OVER))`)
+	}
+	less, _, _, err := w.Stack.Prometheus.API().Query(ctx, share("[5m]")+" < 6 * ("+share("[1h] offset 5m")+")", time.Now())
+	if err != nil {
+		return false, err
+	}
+	found, ok := less.(model.Vector)
+	if !ok {
+		return false, fmt.Errorf("prometheus answers a comparison with %s", less.Type())
+	}
+	return len(found) == 0, nil
+}
 
 // setGateway changes how well the payment gateway works and keeps how it worked.
 func setGateway(ctx context.Context, w *World, did *Injected, b gateway.Behaviour) error {

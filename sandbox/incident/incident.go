@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"payops-mcp/sandbox/stack"
+	"payops-mcp/shared/catalog"
 )
 
 // Incident is one way in which the system breaks, or only looks broken.
@@ -64,8 +65,11 @@ type Injected struct {
 	Never  []string `json:"never,omitempty"` // what must not stand in any answer
 	// Aside are tools that are asked though they do not look where the cause
 	// is: they need not name it, and conclude from what they see.
-	Aside []string          `json:"aside,omitempty"`
-	Kept  map[string]string `json:"kept,omitempty"` // what Undo needs
+	Aside []string `json:"aside,omitempty"`
+	// Unshown are codes that the row shows and whose rule does not hold this time,
+	// for what was before: the answers need not report them.
+	Unshown []catalog.Code    `json:"unshown,omitempty"`
+	Kept    map[string]string `json:"kept,omitempty"` // what Undo needs
 	// Settings are what the servers of Asks are started with, on top of the others:
 	// the mistake is in how they are configured.
 	Settings map[string]string `json:"settings,omitempty"`

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,6 +108,28 @@ func says(a Ask, v catalog.Verdict, text string, codes ...catalog.Code) Said {
 		s.Findings = append(s.Findings, finding(c))
 	}
 	return s
+}
+
+// The second outage of the gateway within the hour makes no spike of 409; the outage must
+// be named all the same.
+func TestAssessWhatIsNotShownThisTime(t *testing.T) {
+	h := happens(t, "CB-05", nil, askBreaker())
+	open := says(askBreaker(), catalog.CriticalVerdict, "", catalog.PGAuthBreakerOpen)
+	if got := Assess([]Happening{h}, []Said{open}); len(got) != 1 || got[0].Fault != Missed || got[0].Code != catalog.Ingest409Spike {
+		t.Errorf("not told: %v", got)
+	}
+	h.Did.Unshown = []catalog.Code{catalog.Ingest409Spike, catalog.PGAuthBreakerOpen}
+	if got := Assess([]Happening{h}, []Said{open}); len(got) != 0 {
+		t.Errorf("it does not hold: %v", got)
+	}
+	told := says(askBreaker(), catalog.CriticalVerdict, "", catalog.PGAuthBreakerOpen, catalog.Ingest409Spike)
+	if got := Assess([]Happening{h}, []Said{told}); len(got) != 0 {
+		t.Errorf("told all the same: %v", got)
+	}
+	other := says(askBreaker(), catalog.CriticalVerdict, "")
+	if got := Assess([]Happening{h}, []Said{other}); !slices.ContainsFunc(got, func(m Mistake) bool { return m.Fault == Missed && m.Code == catalog.PGAuthBreakerOpen }) {
+		t.Errorf("without the root: %v", got)
+	}
 }
 
 func TestAssessTwoAtATime(t *testing.T) {
