@@ -70,7 +70,8 @@ func Faults() []Fault {
 		{Name: "a topic below min.insync", Incident: "KF-03", Root: catalog.KafkaBelowMinISR,
 			Why: "the topic's settings at each call"},
 		{Name: "the pool used up", Incident: "LV-01", Root: catalog.DBPoolExhausted, Noticed: true, Clears: 15 * time.Second,
-			Allow: []catalog.Code{catalog.OutboxDrainTooSlow, catalog.ConsumerLagGrowing, catalog.PGAuthDegradedSlow, catalog.PGAuthBreakerOpen},
+			// What the poller has sent it must note within 10 s, or it sends it again.
+			Allow: []catalog.Code{catalog.OutboxDrainTooSlow, catalog.OutboxDuplicatePublish, catalog.ConsumerLagGrowing, catalog.PGAuthDegradedSlow, catalog.PGAuthBreakerOpen},
 			Why:   "threads wait for 10 s on end, all connections taken"},
 	}
 }
