@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// A host that takes connections and says nothing, as a balancer does whose backends are
-// gone, kept every connection that was begun to it: after hours of questions there was
-// no file left to open.
+// A host that takes connections and says nothing, as a balancer may whose backends are
+// gone, kept each connection that was begun to it, and the file of each.
 func TestAConnectionThatDoesNotComeAboutIsGivenUp(t *testing.T) {
 	t.Parallel()
 	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
