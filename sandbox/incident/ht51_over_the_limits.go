@@ -40,13 +40,21 @@ const enoughRequests = 100
 // awaitShare waits until Prometheus shows that so large a part of the payment
 // requests of five minutes were answered like this, and that it goes on.
 func awaitShare(ctx context.Context, w *World, like string, least float64) error {
-	const all = `http_server_requests_seconds_count{job="ingest-service", uri=~"/payments/.*"`
-	share := func(over string) string {
-		return `sum(increase(` + all + `, ` + like + `}[` + over + `])) / sum(increase(` + all + `}[` + over + `]))`
-	}
-	err := awaitShown(ctx, w, noticedWithin+time.Minute, share("5m")+" > "+strconv.FormatFloat(least, 'f', -1, 64)+" and "+share("10s")+" > ("+share("5m")+") / 2 and sum(increase("+all+"}[5m])) > "+strconv.Itoa(enoughRequests))
+	const payments = `uri=~"/payments/.*"`
+	share := func(over string) string { return shareQuery(payments, like, over) }
+	err := awaitShown(ctx, w, noticedWithin+time.Minute, share("[5m]")+" > "+strconv.FormatFloat(least, 'f', -1, 64)+" and "+share("[10s]")+" > ("+share("[5m]")+") / 2 and "+requestsQuery(payments, "[5m]")+" > "+strconv.Itoa(enoughRequests))
 	if err != nil {
 		return errors.Join(errors.New("too few payment requests with "+like), err)
 	}
 	return nil
+}
+
+// shareQuery is the part of the requests of a kind that were answered like this.
+func shareQuery(kind, like, over string) string {
+	return requestsQuery(kind+", "+like, over) + " / " + requestsQuery(kind, over)
+}
+
+// requestsQuery counts the ingest service's requests of a kind.
+func requestsQuery(kind, over string) string {
+	return `sum(increase(http_server_requests_seconds_count{job="ingest-service", ` + kind + `}` + over + `))`
 }

@@ -239,10 +239,8 @@ func rank(v catalog.Verdict) int {
 // happening judges whether the answers together tell of one of the things that
 // happen.
 func (j *judgement) happening(h Happening, said []Said) {
-	for _, c := range slices.Concat(h.Row.Root, h.Row.Shows) {
-		if slices.Contains(h.Did.Unshown, c) && !slices.Contains(h.Row.Root, c) {
-			continue
-		}
+	shown := slices.DeleteFunc(slices.Clone(h.Row.Shows), func(c catalog.Code) bool { return slices.Contains(h.Did.Unshown, c) })
+	for _, c := range slices.Concat(h.Row.Root, shown) {
 		if e, _ := catalog.Find(c); !reported(said, c, e) {
 			j.wrong(Missed, "", c, "%s does not report %s", e.Emitter, c)
 		}
