@@ -16,6 +16,8 @@ const (
 	// PublishFresh is how recent the last publishing must be for the poller to be at
 	// work, and how old an event must be to be late for it.
 	PublishFresh = time.Minute
+	// FewTurns is as long as the poller takes for some of its turns, of about a second.
+	FewTurns = 5 * time.Second
 	// lockAhead is how far ahead the poller's lock may be held: it takes it for at
 	// most 30 s.
 	lockAhead = time.Minute
@@ -164,6 +166,14 @@ func (s OutboxShard) Since() (ago time.Duration, ok bool) {
 func (s OutboxShard) Publishing() bool {
 	ago, ok := s.Since()
 	return ok && ago <= PublishFresh
+}
+
+// Draining reports whether an event was published within the last minute, and since the
+// oldest that waits came: what was published before tells of no poller that takes these.
+func (s OutboxShard) Draining() bool {
+	ago, _ := s.Since()
+	age, waits := s.OldestLive()
+	return s.Publishing() && (!waits || ago < age)
 }
 
 // LiveCount is how many events wait for the poller, and whether there are more.

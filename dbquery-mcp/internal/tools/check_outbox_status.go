@@ -266,11 +266,11 @@ func (v outboxView) shardRow(s diagnose.OutboxShard) OutboxShardRow {
 		row.Draining = "nothing waits"
 	case !aged:
 		row.Draining = "not known"
-	case s.Publishing():
+	case s.Draining():
 		row.Draining = "yes"
 	case age < diagnose.PublishFresh && s.Hidden:
 		row.Draining = "not known"
-	case age < diagnose.PublishFresh:
+	case age < diagnose.FewTurns:
 		row.Draining = "nothing is late"
 	default:
 		row.Draining = "no"

@@ -1,6 +1,7 @@
 package tools_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -361,6 +362,30 @@ func TestPaymentsThatAreNotCompared(t *testing.T) {
 				t.Errorf("want %s, ruled out %t\n%s", x.verdict, x.ruled, text)
 			}
 			says(t, text, x.why)
+		})
+	}
+}
+
+// Right after Kafka has gone, what was published last is fresh still, and yet nothing that
+// waits is taken.
+func TestWhatWasPublishedBeforeIsNoDraining(t *testing.T) {
+	for name, x := range map[string]struct {
+		came, published time.Duration // ago
+		want            string
+	}{
+		"published before the oldest came": {15 * time.Second, 16 * time.Second, "no"},
+		"published since":                  {15 * time.Second, 10 * time.Second, "yes"},
+		"the poller comes by about now":    {time.Second, 3 * time.Second, "nothing is late"},
+		"the poller was idle for long":     {15 * time.Second, 20 * time.Minute, "no"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, _ := healthyOutbox(t)
+			db.Shards[0].Exec(t, "UPDATE outbox_event SET published_at = UTC_TIMESTAMP(3) - INTERVAL ? SECOND ORDER BY event_id DESC LIMIT 1", x.published.Seconds())
+			waiting(t, db, 1, 10, fmt.Sprintf("UTC_TIMESTAMP(3) - INTERVAL %d SECOND, 0, NULL", int(x.came.Seconds())))
+			if a, text := connect(t, db).outbox(t, `{}`); a.Data.Shards[0].Draining != x.want || a.Verdict != "ok" {
+				t.Errorf("draining %q and %s, want %q and ok\n%s", a.Data.Shards[0].Draining, a.Verdict, x.want, text)
+			}
 		})
 	}
 }
