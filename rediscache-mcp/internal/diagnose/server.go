@@ -56,6 +56,11 @@ func Servers(servers []redisdb.Server) (findings []report.Finding, ran []catalog
 		case found:
 			findings = append(findings, f)
 		}
+		f, found, known := held(s)
+		if found {
+			findings = append(findings, f)
+		}
+		sure = sure && known && !found
 	}
 	told := func(s redisdb.Server) bool { return s.Info != nil }
 	if !all(servers, told) {

@@ -59,9 +59,12 @@ var read = func() map[string]struct{} {
 		slave_read_only min_slaves_good_slaves connected_slaves loading loading_loaded_perc loading_eta_seconds
 		rdb_last_bgsave_status rdb_last_load_keys_loaded rdb_last_load_keys_expired rdb_last_save_time rdb_changes_since_last_save aof_enabled aof_last_write_status
 		used_memory used_memory_rss maxmemory maxmemory_policy mem_not_counted_for_evict mem_fragmentation_ratio
-		evicted_keys expired_keys keyspace_hits keyspace_misses connected_clients blocked_clients maxclients rejected_connections
+		evicted_keys expired_keys keyspace_hits keyspace_misses connected_clients blocked_clients total_blocking_keys maxclients rejected_connections
 		cmdstat_get cmdstat_mget cmdstat_flushall cmdstat_flushdb`) {
 		all[name] = struct{}{}
+	}
+	for _, command := range waiting {
+		all["cmdstat_"+command] = struct{}{}
 	}
 	return all
 }()

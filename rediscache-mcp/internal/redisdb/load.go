@@ -13,6 +13,8 @@ type Load struct {
 	Flushes                      *int64       // calls of FLUSHALL and FLUSHDB
 	OwnHits, OwnMisses           int64        // of Hits and Misses, by this process
 	Clients, Blocked, MaxClients *int64
+	Waits                        *int64 // calls of commands that may wait for data, since the start
+	WaitedFor                    *int64 // keys that clients wait for (7.2)
 	Rejected                     *int64 // connections refused for want of room
 	Replicas                     *int64
 	Loaded                       *int64 // keys read from disk at the start (7.0)
@@ -33,7 +35,7 @@ func loadOf(told fields, commands bool) Load {
 		Version: foreign.Text(said("redis_version")), RSS: number("used_memory_rss"), Fragmentation: foreign.Text(said("mem_fragmentation_ratio")),
 		Evicted: number("evicted_keys"), Expired: number("expired_keys"), Hits: number("keyspace_hits"), Misses: number("keyspace_misses"),
 		Clients: number("connected_clients"), Blocked: number("blocked_clients"), MaxClients: number("maxclients"), Rejected: number("rejected_connections"),
-		Replicas: number("connected_slaves"), Loaded: number("rdb_last_load_keys_loaded"), LoadedLate: number("rdb_last_load_keys_expired"), LastSave: number("rdb_last_save_time"),
+		WaitedFor: number("total_blocking_keys"), Replicas: number("connected_slaves"), Loaded: number("rdb_last_load_keys_loaded"), LoadedLate: number("rdb_last_load_keys_expired"), LastSave: number("rdb_last_save_time"),
 		Unsaved: number("rdb_changes_since_last_save"), MasterLinkDown: number("master_link_down_since_seconds"),
 	}
 	if v := said("valkey_version"); v != "" { // it tells a version of Redis besides, which stays the same
@@ -43,7 +45,7 @@ func loadOf(told fields, commands bool) Load {
 	if commands {
 		gets := part(said("cmdstat_get"), "calls") + part(said("cmdstat_mget"), "calls")
 		flushes := part(said("cmdstat_flushall"), "calls") + part(said("cmdstat_flushdb"), "calls")
-		l.Gets, l.Flushes = &gets, &flushes
+		l.Gets, l.Flushes, l.Waits = &gets, &flushes, waitsOf(told)
 	}
 	return l
 }

@@ -62,6 +62,9 @@ func (db *DB) look(ctx context.Context, n node, counters []Counter, seen map[str
 	if wait := waitFor(s, counters, seen); wait > 0 {
 		db.again(ctx, n, &s, counters, start, wait)
 	}
+	if s.Info != nil {
+		n.askWaits(ctx, s.Info)
+	}
 	return s
 }
 

@@ -330,8 +330,10 @@ func (r *swept) byName(ctx context.Context, merchants []string) {
 		at := time.Now()
 		if c.Second != nil && c.First.NoTTL && c.Second.NoTTL {
 			at = begin // so long it has been seen without one
+		} else {
+			c.First = c.Last()
 		}
-		c.First, c.Second = c.Last(), nil
+		c.Second = nil
 		r.take(actions[i%len(actions)], merchant, c, at)
 	}
 	for _, m := range merchants {

@@ -215,6 +215,9 @@ func TestFindByNameAndScope(t *testing.T) {
 	a, text := call[hittingData](t, d, find, `{"merchant_ids":["A","B*","gone"]}`)
 	concludes(t, a, "critical", "RATE_KEY_NO_TTL_BLOCKING", "RATE_NEAR_LIMIT")
 	says(t, text, "2 of 2 counters at 80% or more", "2 counters, by exact name")
+	if !regexp.MustCompile(`TTL -1 \(none\), the same (2[5-9]|[3-9]\d)\d ms later`).MatchString(text) {
+		t.Errorf("it waits 250 ms between two looks: %s", text)
+	}
 
 	a, text = call[hittingData](t, d, find, `{}`)
 	concludes(t, a, "unknown", "SRC_REDIS_PERMISSION")
