@@ -34,7 +34,8 @@ func demo(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := remember(running{Environment: environment(s)}); err != nil {
+	forget, err := note(s)
+	if err != nil {
 		return err
 	}
 	defer func() { _ = forget() }()

@@ -86,7 +86,8 @@ func (sys *system) gameday(ctx context.Context, path string, seed uint64) (err e
 			return err
 		}
 		defer func() { err = errors.Join(err, s.Close()) }()
-		if err := remember(running{Environment: environment(s)}); err != nil {
+		forget, err := note(s)
+		if err != nil {
 			return err
 		}
 		defer func() { _ = forget() }()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -26,6 +27,13 @@ func runningFile() (string, error) {
 	return filepath.Join(dir, "payops-mcp", "running.json"), nil
 }
 
+// note keeps that a system is up, until the function that it returns is called: the last
+// one that was started is the one the commands know.
+func note(s *stack.Stack) (forget func() error, err error) {
+	r := running{Environment: environment(s)}
+	return r.forget, remember(r)
+}
+
 func remember(r running) error {
 	path, err := runningFile()
 	if err != nil {
@@ -45,7 +53,28 @@ func remember(r running) error {
 	return os.Rename(path+".new", path)
 }
 
-func forget() error {
+// recall reads what was remembered, nothing where that is nothing.
+func recall() (r running, err error) {
+	path, err := runningFile()
+	if err != nil {
+		return r, err
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(data, &r)
+}
+
+// forget leaves alone what was started since.
+func (r running) forget() error {
+	now, err := recall()
+	if err != nil || !maps.Equal(now.Environment, r.Environment) {
+		return err
+	}
 	path, err := runningFile()
 	if err != nil {
 		return err
@@ -56,18 +85,7 @@ func forget() error {
 // attach finds the system that is up: the one the environment describes, else
 // the one that up or demo started.
 func attach() (*stack.Stack, running, error) {
-	var r running
-	path, err := runningFile()
-	if err != nil {
-		return nil, r, err
-	}
-	data, err := os.ReadFile(path)
-	switch {
-	case err == nil:
-		err = json.Unmarshal(data, &r)
-	case errors.Is(err, fs.ErrNotExist):
-		err = nil
-	}
+	r, err := recall()
 	if err != nil {
 		return nil, r, err
 	}

@@ -19,7 +19,8 @@ func up(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := remember(running{Environment: environment(s)}); err != nil {
+	forget, err := note(s)
+	if err != nil {
 		return errors.Join(err, s.Close())
 	}
 	fmt.Fprintln(os.Stderr, "up; Ctrl-C ends it. In another terminal: go run ./sandbox/cmd/sandbox incident list")
