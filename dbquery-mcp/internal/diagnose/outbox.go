@@ -292,7 +292,10 @@ func (o Outbox) Suspicious() bool {
 
 // JudgeOutbox runs the rules. ran are the codes of those that had all they need.
 func JudgeOutbox(o Outbox) (found []report.Finding, ran []catalog.Code) {
-	found, ran = Judge(Shards{Asked: o.Asked, Newest: o.newest(), Of: "outbox event"})
+	found, ran = Judge(o.times())
+	if slices.ContainsFunc(o.Shards, OutboxShard.Cut) { // what waits and was not read may lie in the future
+		ran = slices.DeleteFunc(ran, func(c catalog.Code) bool { return c == catalog.SrcTimezoneMismatch })
+	}
 	for _, judge := range []func(Outbox) []report.Finding{
 		lockBroken, lockStuck, outboxLocked, parityStranded, pollerStalled, drainTooSlow,
 		deadLetters, regressedStatus, unknownTypes, markedByHand, eventMissing, backlog, shardBacklog, pendingFresh,
@@ -308,25 +311,26 @@ func JudgeOutbox(o Outbox) (found []report.Finding, ran []catalog.Code) {
 
 // AgesKnown reports whether the times of events can be held against the database's
 // clock: where they lie far in the future, all of them would seem to be of just now.
-func (o Outbox) AgesKnown() bool {
-	return len(zone(Shards{Asked: o.Asked, Newest: o.newest()})) == 0
-}
+func (o Outbox) AgesKnown() bool { return len(zone(o.times())) == 0 }
 
-// newest is when the newest event of each shard was written or published, by whoever
-// did that; zero where there is none.
-func (o Outbox) newest() []time.Time {
-	all := make([]time.Time, len(o.Asked))
+// times are when the newest event of each shard was written or published, by whoever
+// did that, and when those that wait were written.
+func (o Outbox) times() Shards {
+	t := Shards{Asked: o.Asked, Of: "outbox event", Newest: make([]time.Time, len(o.Asked)), Read: make([][]time.Time, len(o.Asked)), ReadOf: "waiting events"}
 	for i, a := range o.Asked {
 		for _, s := range o.Shards {
 			if s.Shard != a.Shard {
 				continue
 			}
-			if all[i] = s.LastAt; s.Published.After(all[i]) {
-				all[i] = s.Published
+			if t.Newest[i] = s.LastAt; s.Published.After(s.LastAt) {
+				t.Newest[i] = s.Published
+			}
+			for _, e := range s.Waiting {
+				t.Read[i] = append(t.Read[i], e.Created)
 			}
 		}
 	}
-	return all
+	return t
 }
 
 // withoutRepeats leaves out of symptoms what their cause has said already: whom it
@@ -365,8 +369,7 @@ func (o Outbox) ran() (codes []catalog.Code) {
 	lacks := func(s OutboxShard, column string) bool { return slices.Contains(s.Lacks, column) }
 	whole := func(s OutboxShard) bool { return s.Indexed || s.Whole }
 	live := func(s OutboxShard) bool { return whole(s) && !s.Hidden }
-	// What lies in the future by a little makes ages too low by as much.
-	aged := o.AgesKnown() && len(writers(Shards{Asked: o.Asked, Newest: o.newest()})) == 0
+	aged := o.times().timed()
 	if all(live) && aged {
 		codes = append(codes, catalog.OutboxBacklog, catalog.OutboxShardBacklog)
 		if all(func(s OutboxShard) bool { return !lacks(s, "published_at") }) {

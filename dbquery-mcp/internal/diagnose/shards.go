@@ -32,6 +32,10 @@ type Shards struct {
 	Asked  []paydb.Asked
 	Newest []time.Time // when each shard's newest payment was requested; zero or missing: not looked at
 	Of     string      // what the newest are of; empty for payments
+	// Read are the times of rows that were read one by one, in the order of the shards:
+	// of several who write, one alone may be wrong, and another have written last.
+	Read   [][]time.Time
+	ReadOf string // what these are
 }
 
 // Judge runs the rules. ran are the codes of those that had all they need. That a
@@ -272,7 +276,7 @@ func zone(s Shards) (found []report.Finding) {
 	for i, a := range s.Asked {
 		if ahead := s.future(i); ahead >= zoneStep {
 			found = append(found, report.NewFinding(catalog.SrcTimezoneMismatch,
-				"the newest %s of %s lies %s in the future: it looks written in another time zone than UTC, so time ranges find the wrong ones and ages are too low", s.of(), a.Shard, ahead.Round(time.Minute)).
+				"the newest %s of %s lies %s in the future%s: it looks written in another time zone than UTC, so time ranges find the wrong ones and ages are too low", s.of(), a.Shard, ahead.Round(time.Minute), s.alike(i)).
 				With(a.Source.Name, s.against(), fmt.Sprintf("%+.0f s", ahead.Seconds()), a.Clock.Database).
 				Then("Ask without time_range until it is clear in which zone the payment system writes"))
 		}
@@ -288,11 +292,46 @@ func (s Shards) against() string { return "time of the newest " + s.of() + " aga
 // future is how far a shard's newest payment lies in the future; 0 where that or the
 // shard's clock was not looked at.
 func (s Shards) future(i int) time.Duration {
-	if i >= len(s.Newest) || s.Newest[i].IsZero() || s.Asked[i].SameAs != "" || s.Asked[i].Clock.Database.IsZero() {
+	var newest time.Time
+	if i < len(s.Newest) {
+		newest = s.Newest[i]
+	}
+	for _, at := range s.read(i) {
+		if at.After(newest) {
+			newest = at
+		}
+	}
+	if newest.IsZero() || s.Asked[i].SameAs != "" || s.Asked[i].Clock.Database.IsZero() {
 		return 0
 	}
-	return s.Newest[i].Sub(s.Asked[i].Clock.Database)
+	return newest.Sub(s.Asked[i].Clock.Database)
 }
+
+func (s Shards) read(i int) []time.Time {
+	if i >= len(s.Read) {
+		return nil
+	}
+	return s.Read[i]
+}
+
+// alike says how many of the times that were read look written in another zone; empty
+// where none does.
+func (s Shards) alike(i int) string {
+	n := 0
+	for _, at := range s.read(i) {
+		if at.Sub(s.Asked[i].Clock.Database) >= zoneStep {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of %d %s)", n, len(s.read(i)), s.ReadOf)
+}
+
+// timed reports whether what was written can be held against the shards' clocks: what
+// lies in the future by a little makes ages too low by as much.
+func (s Shards) timed() bool { return len(zone(s))+len(writers(s)) == 0 }
 
 // same is SHARDS_SAME_DATABASE.
 func same(s Shards) (found []report.Finding) {

@@ -38,11 +38,12 @@ func (t Trace) each(do func(place int, r paydb.Reply[[]paydb.Traced], p paydb.Tr
 // JudgeTrace runs on one payment every rule that there is for many.
 func JudgeTrace(t Trace) (found []report.Finding, ran []catalog.Code) {
 	_, ran = Judge(t.Shards)
+	t.Shards = t.times()
 	found = t.books() // and those on asking the shards
 	found = slices.Concat(found, t.outbox(), t.requests(), t.regressed(), t.idempotency(), t.misrouted())
 	// What a payment with nothing wrong was held against is worth telling; beside a
 	// cause it is only long.
-	if t.whole() && !t.stuck() && !slices.ContainsFunc(found, func(f report.Finding) bool { return f.Kind == catalog.Cause }) {
+	if t.whole() && t.timed() && !t.stuck() && !slices.ContainsFunc(found, func(f report.Finding) bool { return f.Kind == catalog.Cause }) {
 		overlooked, unproven := false, false
 		t.each(func(_ int, _ paydb.Reply[[]paydb.Traced], p paydb.Traced) {
 			overlooked = overlooked || p.Unfollowed != "" || p.Status == "CAPTURED" && !p.EventsBetween && !p.EventsWhole
@@ -60,6 +61,17 @@ func JudgeTrace(t Trace) (found []report.Finding, ran []catalog.Code) {
 		}
 	}
 	return found, ran
+}
+
+// times are those of the payments' rows. One payment says nothing of what else its shard
+// holds, so they can find a rule broken and not rule it out.
+func (t Trace) times() Shards {
+	s := t.Shards
+	s.Of, s.Read, s.ReadOf = "traced row", make([][]time.Time, len(t.Asked)), "times in its rows"
+	t.each(func(place int, _ paydb.Reply[[]paydb.Traced], p paydb.Traced) {
+		s.Read[place] = append(s.Read[place], p.Times()...)
+	})
+	return s
 }
 
 // whole reports whether everything was seen of at least one payment, and nothing
@@ -269,12 +281,33 @@ type where struct {
 	zone   *time.Location
 }
 
-func (w where) ago(t time.Time) string { return lasted(max(w.now.Sub(t), 0)) + " ago" }
+// ago is how long ago something was. What lies in the future was not just now.
+func (w where) ago(t time.Time) string {
+	if w.ahead(t) {
+		return lasted(t.Sub(w.now)) + " ahead of the database's clock"
+	}
+	return lasted(max(w.now.Sub(t), 0)) + " ago"
+}
+
+// ahead reports whether a time lies farther in the future than clocks may be apart.
+func (w where) ahead(t time.Time) bool { return t.Sub(w.now) > maxSkew }
+
+// waits says for how long an event has waited, and what was tried.
+func (w where) waits(e paydb.TracedEvent) string {
+	since := "for " + lasted(max(w.now.Sub(e.Created), 0))
+	if w.ahead(e.Created) {
+		since = "since " + w.ago(e.Created)
+	}
+	return fmt.Sprintf("event %d waits in the outbox %s, %s", e.ID, since, w.tries(e))
+}
 
 // beforeRequest is a payment whose capture or refund was asked for.
 func (w where) beforeRequest(what string, list []paydb.TracedRequest, kind string, since time.Time, request string) string {
 	verb := "stuck"
-	if w.now.Sub(since) <= paydb.UnderWayGrace {
+	switch {
+	case w.ahead(since):
+		verb = "under way or stuck"
+	case w.now.Sub(since) <= paydb.UnderWayGrace:
 		verb = "under way"
 	}
 	for _, x := range list {
@@ -292,7 +325,7 @@ func (w where) beforeRequest(what string, list []paydb.TracedRequest, kind strin
 	case !written:
 		return fmt.Sprintf("%s: its %s was asked for %s; its %s event was not found", verb, what, w.ago(since), kind)
 	case !e.Published:
-		return fmt.Sprintf("%s: its %s event %d waits in the outbox for %s, %s", verb, kind, e.ID, lasted(max(w.now.Sub(e.Created), 0)), w.tries(e))
+		return fmt.Sprintf("%s: its %s %s", verb, kind, w.waits(e))
 	}
 	return fmt.Sprintf("%s: its %s event %d was published %s, and there is no %s request yet: it is with the %s worker (lag, or passed over)", verb, kind, e.ID, w.ago(e.PublishedAt), request, request)
 }
@@ -348,7 +381,7 @@ func (w where) posted(what string, done bool, kind string) string {
 	e, written := eventOf(w.p, kind)
 	switch {
 	case written && !e.Published:
-		return fmt.Sprintf("%s, not posted: its %s event %d waits in the outbox for %s, %s", what, kind, e.ID, lasted(max(w.now.Sub(e.Created), 0)), w.tries(e))
+		return fmt.Sprintf("%s, not posted: its %s %s", what, kind, w.waits(e))
 	case w.p.Books.Ahead:
 		return fmt.Sprintf("%s, and not posted in the ledger; it says that it was last changed at a time that has not come yet, %s ahead", what, lasted(w.p.UpdatedAt.Sub(w.now)))
 	case w.p.Books.Young:

@@ -21,7 +21,7 @@ type Health struct {
 	LockWaits    []LockWait       // sessions that wait for row locks, once each, the longest first; at most 20
 	TableWaits   []TableWait      // sessions that wait for a lock on a whole table, the longest first; at most 20
 	Schema       map[string]Table // every table of schema.sql; one that is missing has no columns
-	Newest       time.Time        // when the payment with the highest id was requested; zero: not known
+	Newest       time.Time        // when the newest payment was requested; zero: not known
 	Misrouted    *Misrouted
 
 	TransactionsCut bool // more of them are open
@@ -274,8 +274,8 @@ func (r *Reader) newestPayment(ctx context.Context, h *Health) error {
 	if err != nil {
 		return err
 	}
-	if byID := t.index("payment_id"); byID != "" && t.Columns["requested_at"] != "" {
-		h.Newest, err = r.last(ctx, byID)
+	if t.Columns["requested_at"] != "" {
+		h.Newest, err = r.newestOfAll(ctx, t)
 	}
 	return err
 }

@@ -113,8 +113,8 @@ func (r *Reader) payments(ctx context.Context, q PaymentQuery, w Window, place i
 			return p, err
 		}
 	}
-	if byID := t.index("payment_id"); byID != "" && w.Bounded() && p.Newest.IsZero() {
-		if p.Newest, err = r.last(ctx, byID); err != nil {
+	if w.Bounded() && p.Newest.IsZero() {
+		if p.Newest, err = r.newestOfAll(ctx, t); err != nil {
 			return p, err
 		}
 	}
@@ -164,6 +164,26 @@ func (r *Reader) statuses(ctx context.Context, q PaymentQuery, index string) (wa
 		wanted = nil
 	}
 	return wanted, newest, err
+}
+
+// newestOfAll is when the newest payment of any kind was requested: by time, where an index
+// has it, for who writes a wrong time need not be who wrote last. Else, and where there
+// are too many statuses to see each, it is that of the highest id.
+func (r *Reader) newestOfAll(ctx context.Context, t Table) (at time.Time, err error) {
+	if byStatus := t.index("status", "requested_at"); byStatus != "" {
+		var known []string
+		if known, at, err = r.statuses(ctx, PaymentQuery{}, byStatus); err != nil || known != nil {
+			return at, err
+		}
+	}
+	if byID := t.index("payment_id"); byID != "" {
+		last, err := r.last(ctx, byID)
+		if last.After(at) {
+			at = last
+		}
+		return at, err
+	}
+	return at, nil
 }
 
 // last is when the payment with the highest id was requested.

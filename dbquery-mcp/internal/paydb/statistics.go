@@ -160,8 +160,8 @@ func (r *Reader) statisticsBegin(ctx context.Context, q StatisticsQuery) (b stat
 			}
 		}
 	}
-	if byID := t.index("payment_id"); b.newest.IsZero() && byID != "" {
-		b.newest, err = r.last(ctx, byID)
+	if b.newest.IsZero() {
+		b.newest, err = r.newestOfAll(ctx, t)
 	}
 	return b, err
 }

@@ -481,9 +481,9 @@ func (t *Traced) addEvent(rows *sql.Rows) error {
 // Stretch is a time to look in.
 type Stretch struct{ From, To time.Time }
 
-// moments are the times at which the payment's events must have been written:
-// when it was requested, when it or its requests changed, when it was posted.
-func (t *Traced) moments() (all []Stretch) {
+// changes are when the payment was requested, when it or its requests changed, when it
+// was posted.
+func (t *Traced) changes() []time.Time {
 	times := []time.Time{t.RequestedAt, t.UpdatedAt}
 	for _, list := range [][]TracedRequest{t.Settlements, t.Refunds} {
 		for _, x := range list {
@@ -493,7 +493,29 @@ func (t *Traced) moments() (all []Stretch) {
 	for _, e := range t.Books.Entries {
 		times = append(times, e.At)
 	}
-	times = slices.DeleteFunc(times, time.Time.IsZero)
+	return slices.DeleteFunc(times, time.Time.IsZero)
+}
+
+// Times are all that stand in the payment's rows.
+func (t *Traced) Times() []time.Time {
+	times := t.changes()
+	for _, list := range [][]TracedRequest{t.Settlements, t.Refunds} {
+		for _, x := range list {
+			times = append(times, x.LastRetry)
+		}
+	}
+	for _, e := range t.Events {
+		times = append(times, e.Created, e.PublishedAt, e.LastTry)
+	}
+	if t.Record != nil {
+		times = append(times, t.Record.Created)
+	}
+	return slices.DeleteFunc(times, time.Time.IsZero)
+}
+
+// moments are the times at which the payment's events must have been written.
+func (t *Traced) moments() (all []Stretch) {
+	times := t.changes()
 	slices.SortFunc(times, time.Time.Compare)
 	for _, at := range times {
 		if n := len(all); n > 0 && !at.Add(-aroundEvent).After(all[n-1].To) {

@@ -2,7 +2,11 @@ package tools_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"payops-mcp/dbquery-mcp/internal/dbtest"
 )
 
 // Who writes in another time zone writes into the future: nothing looks old then,
@@ -44,4 +48,55 @@ SELECT 'payment', payment_id, 'PAYMENT_REFUND_REQUESTED', '{}', 1, updated_at, u
 		t.Fatalf("%s", text)
 	}
 	says(t, text, "2 payments are CAPTURED again", "payment_id", "hurts: 2 payments")
+}
+
+// One of several instances writes in Seoul's time, and another that is right wrote last:
+// what the first wrote waits for two hours and looks as if it were to come.
+func TestOneWriterInAnotherZoneIsNotHiddenByOneThatIsRight(t *testing.T) {
+	for shift, code := range map[string]string{"9 HOUR": "SRC_TIMEZONE_MISMATCH", "123 MINUTE": "SRC_CLOCK_SKEW"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own
+			db := dbtest.New(t).Whole(t)
+			n := now(t, db).Add(-2 * time.Hour)
+			for id := range int64(12) {
+				db.Recorded(t, 1, dbtest.Payment{ID: id + 1, Merchant: "M-2", Status: "CAPTURE_REQUESTED", At: n})
+			}
+			db.Shards[0].Exec(t, "UPDATE payment SET requested_at = requested_at + INTERVAL "+shift+", updated_at = updated_at")
+			db.Shards[0].Exec(t, `INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, created_at)
+SELECT 'payment', payment_id, 'PAYMENT_CAPTURE_REQUESTED', '{}', requested_at FROM payment ORDER BY payment_id`)
+			paid(t, db, 1, dbtest.Payment{ID: 13, Merchant: "M-2", At: n.Add(119 * time.Minute)})
+			paid(t, db, 2, dbtest.Payment{ID: 1, Merchant: "M-1", At: n.Add(119 * time.Minute)})
+			posted(t, db, 1, 13, "merchant_receivable", "cash")
+			request(t, db, 1, "settlement_request", 13, "SUCCESS", "0000", 0, never, justNow)
+			r := connect(t, db)
+
+			o, text := r.outbox(t, `{}`)
+			if o.Verdict != "unknown" || codesOf(o) != code {
+				t.Errorf("%s", text)
+			}
+			for _, rule := range []string{code, "OUTBOX_BACKLOG", "OUTBOX_POLLER_STALLED"} {
+				if slices.Contains(o.RuledOut, rule) {
+					t.Errorf("%s is ruled out:\n%s", rule, text)
+				}
+			}
+			if code == "SRC_TIMEZONE_MISMATCH" {
+				says(t, text, "7h0m0s in the future (12 of 12 waiting events)", "since when is not known")
+			}
+
+			p, text := r.trace(t, `{"payment_id":3}`)
+			if p.Verdict != "unknown" || codesOf(p) != code || slices.Contains(p.RuledOut, "OUTBOX_BACKLOG") || strings.Contains(text, "for 0s") {
+				t.Errorf("%s", text)
+			}
+			says(t, text, "newest traced row of shard1", "under way or stuck", "ahead of the database's clock, never tried")
+			if p, text := r.trace(t, `{"payment_id":13}`); p.Verdict != "ok" {
+				t.Errorf("%s", text)
+			}
+
+			h, text := r.health(t, `{}`)
+			if !slices.Contains(h.Codes(), code) || slices.Contains(h.RuledOut, code) {
+				t.Errorf("%s", text)
+			}
+			says(t, text, "newest payment of shard1 lies")
+		})
+	}
 }

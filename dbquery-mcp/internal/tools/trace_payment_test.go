@@ -161,7 +161,7 @@ func TestTraceSaysWhereAPaymentIsStuck(t *testing.T) {
 		"a change that has not come yet": {"CAPTURED", func(t *testing.T, db *dbtest.DB) {
 			request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, twoHours)
 			db.Shards[0].Exec(t, "UPDATE payment SET updated_at = UTC_TIMESTAMP(3) + INTERVAL 9 HOUR")
-		}, "a time that has not come yet", ""},
+		}, "a time that has not come yet", "SRC_TIMEZONE_MISMATCH"},
 		"a failure that nothing explains": {"REFUND_FAILED", func(t *testing.T, db *dbtest.DB) {
 			request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, twoHours)
 			posted(t, db, 1, 5, "merchant_receivable", "cash")
