@@ -81,6 +81,7 @@ type Keys struct {
 	// Crowded counts the merchants of whom not all payments of ten seconds were compared,
 	// as where they were imported.
 	Crowded int
+	Newest  time.Time // when the newest payment of any kind was requested; zero: not looked at
 }
 
 // KeySuspect is a payment whose record answers with something else.
@@ -130,7 +131,7 @@ func (db *DB) Keys(ctx context.Context, q KeysQuery) ([]Reply[Keys], *Window, er
 	defer cancel()
 	replies := make([]Reply[Keys], len(lists))
 	fault.TogetherEach(len(lists), func(i int) {
-		replies[i] = Reply[Keys]{Asked: lists[i].Asked}
+		replies[i] = Reply[Keys]{Asked: lists[i].Asked, Facts: Keys{Newest: lists[i].Facts.newest}}
 		if lists[i].Source.OK() && lists[i].SameAs == "" {
 			w.walk(ctx, end, i, lists[i].Facts, &replies[i])
 		}
@@ -227,6 +228,7 @@ type keysList struct {
 	merchants []string
 	cut       bool // there are more
 	unlooked  []string
+	newest    time.Time
 }
 
 // list finds the merchants to go through: those with payments and those with
@@ -240,6 +242,9 @@ func (w *keysWalk) list(ctx context.Context, r *Reader) (l keysList, err error) 
 		return l, err
 	}
 	l.unlooked = k.unlooked()
+	if l.newest, err = r.newestOfAll(ctx, k.payment); err != nil {
+		return l, err
+	}
 	if len(w.q.Merchants) > 0 {
 		l.merchants = slices.Clone(w.q.Merchants)
 	} else {

@@ -132,7 +132,7 @@ func (d Deps) handleFindDuplicateIdempotency(ctx context.Context, in KeysIn) (re
 		if !r.Clock.Database.IsZero() {
 			r.Clock.Database = r.Clock.Database.In(d.Zone)
 		}
-		facts.Asked, facts.Facts = append(facts.Asked, r.Asked), append(facts.Facts, r.Facts)
+		facts.Asked, facts.Facts, facts.Newest = append(facts.Asked, r.Asked), append(facts.Facts, r.Facts), append(facts.Newest, r.Facts.Newest)
 		a.Sources = append(a.Sources, r.Source)
 		if a.AsOf.IsZero() {
 			a.AsOf = r.Clock.Database

@@ -100,3 +100,19 @@ SELECT 'payment', payment_id, 'PAYMENT_CAPTURE_REQUESTED', '{}', requested_at FR
 		})
 	}
 }
+
+// All that was written in Seoul's time lies behind a window that ends now: a key that
+// two shards have is not seen, and not ruled out.
+func TestKeysWrittenInAnotherZoneAreNotRuledOut(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	n := now(t, db)
+	for shard := range 2 {
+		db.Recorded(t, shard+1, dbtest.Payment{Merchant: "M-2", Key: "order-1", At: n.Add(8*time.Hour + 20*time.Minute)})
+		db.Recorded(t, shard+1, dbtest.Payment{Merchant: "M-1", At: n.Add(9 * time.Hour)})
+	}
+	a, text := connect(t, db).keys(t, `{}`)
+	if a.Verdict != "unknown" || !slices.Equal(slices.Compact(a.Codes()), []string{"SRC_TIMEZONE_MISMATCH"}) || slices.Contains(a.RuledOut, "IDEM_CROSS_SHARD_DUPLICATE") {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "the newest payment of shard1 lies 9h0m0s in the future: it looks written in another time zone")
+}
