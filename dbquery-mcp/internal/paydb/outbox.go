@@ -26,7 +26,10 @@ WHERE event_id >= ? AND published = 0 ORDER BY event_id LIMIT ?`
 
 	sqlLastEvent = `SELECT event_id, created_at FROM outbox_event FORCE INDEX (%) ORDER BY event_id DESC LIMIT 1`
 
-	sqlFirstEvent = `SELECT event_id, created_at FROM outbox_event FORCE INDEX (%) WHERE event_id >= ? ORDER BY event_id LIMIT 1`
+	sqlFirstEvent = `SELECT event_id, created_at FROM outbox_event FORCE INDEX (%) ORDER BY event_id LIMIT 1`
+
+	// Rows are counted: ids have gaps.
+	sqlFirstOfNewest = `SELECT event_id, created_at FROM outbox_event FORCE INDEX (%) ORDER BY event_id DESC LIMIT 1 OFFSET ?`
 
 	sqlNewestEvents = `SELECT LEFT(event_type, 64) AS type, aggregate_id MOD 2 AS parity, COUNT(*), SUM(published = 1), MAX(%[1]s),
   SUM(published = 1 AND %[1]s IS NULL) FROM outbox_event FORCE INDEX (%[2]s) WHERE event_id >= ? GROUP BY type, parity LIMIT ?`
@@ -268,23 +271,18 @@ func (r *Reader) newestEvents(ctx context.Context, t Table, byID string, o *Outb
 		o.Whole = true
 		return err
 	}
-	from := o.LastID - maxNewest + 1
-	err = r.run(ctx, "the first of the newest events", fillIndex(sqlFirstEvent, byID), []any{from}, func(rows *sql.Rows) error {
-		return rows.Scan(&o.FirstSeen, &o.SeenSince)
-	})
-	if err != nil {
+	first := func(rows *sql.Rows) error { return rows.Scan(&o.FirstSeen, &o.SeenSince) }
+	if err = r.run(ctx, "the first event", fillIndex(sqlFirstEvent, byID), nil, first); err != nil {
 		return err
 	}
-	err = r.run(ctx, "the lowest event id", fillIndex(sqlFirstEvent, byID), []any{0}, func(rows *sql.Rows) error {
-		var id int64
-		var at time.Time
-		err := rows.Scan(&id, &at)
-		o.Whole = id == o.FirstSeen
-		return err
-	})
-	if err != nil {
-		return err
+	lowest := o.FirstSeen
+	if o.LastID-lowest >= maxNewest {
+		err = r.run(ctx, "the first of the newest events", fillIndex(sqlFirstOfNewest, byID), []any{maxNewest - 1}, first)
+		if err != nil {
+			return err
+		}
 	}
+	o.Whole = o.FirstSeen == lowest
 	query := fmt.Sprintf(sqlNewestEvents, t.or("published_at", "NULL"), quoteName(byID))
 	unmarked, strange := false, false
 	err = r.run(ctx, "the newest events by type", query, []any{o.FirstSeen, maxTypes + 1}, func(rows *sql.Rows) error {

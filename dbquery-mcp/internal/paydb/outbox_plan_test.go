@@ -46,7 +46,8 @@ func TestPlansOfOutboxRequestsAndTrace(t *testing.T) {
 		want  []string // table access key, of the payment system's tables alone
 	}{
 		"the last event":       {fillIndex(sqlLastEvent, "PRIMARY"), nil, []string{"outbox_event index PRIMARY 1"}},
-		"the first event":      {fillIndex(sqlFirstEvent, "PRIMARY"), args{1000}, []string{"outbox_event range PRIMARY"}},
+		"the first event":      {fillIndex(sqlFirstEvent, "PRIMARY"), nil, []string{"outbox_event index PRIMARY 1"}},
+		"the first of newest":  {fillIndex(sqlFirstOfNewest, "PRIMARY"), args{1000}, []string{"outbox_event index PRIMARY 1001"}},
 		"the newest events":    {fmt.Sprintf(sqlNewestEvents, "published_at", "`PRIMARY`"), args{39000, 10}, []string{"outbox_event range PRIMARY"}},
 		"marked by hand":       {fillIndex(sqlMarkedByHand, "PRIMARY"), args{39000, 10}, []string{"outbox_event range PRIMARY"}},
 		"unknown types":        {fmt.Sprintf(sqlOfType, "`PRIMARY`", "'A', 'B'"), args{39000, 10}, []string{"outbox_event range PRIMARY"}},

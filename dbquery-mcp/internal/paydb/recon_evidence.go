@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 )
@@ -197,7 +196,7 @@ func (c *reconciling) withoutEvent(ctx context.Context, all []capturedIn) ([]cap
 	slices.SortFunc(ends, time.Time.Compare)
 	to := ends[len(ends)-1-tailOf]
 	var least, most int64
-	err := c.r.run(ctx, "the lowest event id", fillIndex(sqlFirstEvent, c.proof.byID), []any{math.MinInt64}, func(rows *sql.Rows) error { return rows.Scan(&least, new(time.Time)) })
+	err := c.r.run(ctx, "the lowest event id", fillIndex(sqlFirstEvent, c.proof.byID), nil, func(rows *sql.Rows) error { return rows.Scan(&least, new(time.Time)) })
 	if err == nil {
 		err = c.r.run(ctx, "the last event", fillIndex(sqlLastEvent, c.proof.byID), nil, func(rows *sql.Rows) error { return rows.Scan(&most, new(time.Time)) })
 	}

@@ -460,3 +460,45 @@ func TestMoreOutboxTroubleThanIsListed(t *testing.T) {
 		})
 	}
 }
+
+// Ids have gaps, as a bulk insert that was rolled back leaves: the newest events are
+// counted, and what is said of them is of those that were looked at.
+func TestAGapInTheIdsHidesNoEvents(t *testing.T) {
+	for name, drop := range map[string]string{"with the index": "", "without the index": "ALTER TABLE outbox_event DROP INDEX ix_pub_created"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db, _ := healthyOutbox(t)
+			db.Shards[0].Exec(t, "UPDATE outbox_event SET published_at = NULL WHERE event_id = 3")
+			db.Shards[0].Exec(t, "UPDATE outbox_event SET event_id = event_id + 150000 ORDER BY event_id DESC LIMIT 1")
+			if drop != "" {
+				db.Shards[0].Exec(t, drop)
+			}
+			r := connect(t, db)
+			a, text := r.outbox(t, `{}`)
+			if !slices.Contains(a.Codes(), "OUTBOX_MARKED_NOT_PUBLISHED") || strings.Contains(text, "newest 100000") || !slices.Contains(a.RuledOut, "OUTBOX_UNKNOWN_EVENT_TYPE") {
+				t.Errorf("%s", text)
+			}
+			says(t, text, "1 event say published and have no published_at")
+			p, text := r.trace(t, `{"payment_id":2}`)
+			if !slices.Contains(p.Codes(), "OUTBOX_MARKED_NOT_PUBLISHED") || strings.Contains(text, "newest 100000") {
+				t.Errorf("%s", text)
+			}
+		})
+	}
+}
+
+// Of more events than are looked at, it is the newest of them by number that are.
+func TestTheNewestEventsAreCounted(t *testing.T) {
+	db, _ := healthyOutbox(t)
+	db.Shards[0].Exec(t, `INSERT INTO outbox_event (event_id, aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at)
+SELECT 1000 + 2 * seq, 'payment', 1 + seq MOD 4, 'PAYMENT_CAPTURED', '{}', 1, `+hourAgo+` + INTERVAL 1 SECOND, `+hourAgo+` + INTERVAL seq DIV 100 SECOND FROM seq_1_to_100000`)
+	r := connect(t, db)
+	a, text := r.outbox(t, `{}`)
+	if slices.Contains(a.RuledOut, "OUTBOX_MARKED_NOT_PUBLISHED") {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "the newest 100000 events, since")
+	db.Shards[0].Exec(t, "UPDATE outbox_event SET published_at = NULL WHERE event_id IN (1, 1002)")
+	_, text = r.outbox(t, `{}`)
+	says(t, text, "1 event say published and have no published_at", "event_id 1002")
+}

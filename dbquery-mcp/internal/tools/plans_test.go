@@ -77,6 +77,7 @@ var wholeTables = []string{
 var sentElsewhere = []string{
 	"sqlWithout",       // with more than 20,000 groups of payments
 	"sqlWaitingCount",  // with more waiting events than are read
+	"sqlFirstOfNewest", // with more events than are looked at
 	"sqlLast",          // without the index over status and requested_at
 	"sqlNewestBetween", // with more events between a payment's moments than are read
 	"sqlMaxKey",        // where the index is missing, and the table is read whole
