@@ -167,10 +167,10 @@ func markedByHand(o Outbox) []report.Finding {
 	f := report.NewFinding(catalog.OutboxMarkedNotPublished, "%s say published and have no published_at: the publisher writes both at once, so something else marked them and Kafka may never have got them", manyEvents(int64(n), atLeast))
 	reset := "See whether their payments went on (check_settlements, trace_payment); only then may a human set published back to 0 for exactly those that did not"
 	if slices.ContainsFunc(hit, func(s OutboxShard) bool { return s.UnmarkedCut }) {
-		reset = "Have all of them listed (published = 1 AND published_at IS NULL), for the range of event_id here is that of a part; see whether their payments went on (check_settlements, trace_payment); only then may a human set published back to 0 for those that did not"
+		reset = "Have all of them listed (published <> 0 AND published_at IS NULL), for the range of event_id here is that of a part; see whether their payments went on (check_settlements, trace_payment); only then may a human set published back to 0 for those that did not"
 	}
 	for _, s := range hit {
-		f = f.With(s.Source.Name, "published = 1 AND published_at IS NULL", s.unmarkedWords(), s.now())
+		f = f.With(s.Source.Name, "published <> 0 AND published_at IS NULL", s.unmarkedWords(), s.now())
 	}
 	return []report.Finding{o.hurts(f, Unmarked).Then("Ask who ran an UPDATE on outbox_event, and why (what changed)", reset).ConfirmWith("check_kafka_health")}
 }

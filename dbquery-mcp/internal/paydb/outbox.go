@@ -31,11 +31,12 @@ WHERE event_id >= ? AND published = 0 ORDER BY event_id LIMIT ?`
 	// Rows are counted: ids have gaps.
 	sqlFirstOfNewest = `SELECT event_id, created_at FROM outbox_event FORCE INDEX (%) ORDER BY event_id DESC LIMIT 1 OFFSET ?`
 
-	sqlNewestEvents = `SELECT LEFT(event_type, 64) AS type, aggregate_id MOD 2 AS parity, COUNT(*), SUM(published = 1), MAX(%[1]s),
-  SUM(published = 1 AND %[1]s IS NULL) FROM outbox_event FORCE INDEX (%[2]s) WHERE event_id >= ? GROUP BY type, parity LIMIT ?`
+	sqlNewestEvents = `SELECT LEFT(event_type, 64) AS type, aggregate_id MOD 2 AS parity, COUNT(*), SUM(published <> 0), MAX(%[1]s),
+  SUM(published <> 0 AND %[1]s IS NULL) FROM outbox_event FORCE INDEX (%[2]s) WHERE event_id >= ? GROUP BY type, parity LIMIT ?`
 
+	// The poller takes what is 0, and writes 1 with a time: any other number is by hand, too.
 	sqlMarkedByHand = `SELECT event_id, aggregate_id, LEFT(event_type, 64), created_at FROM outbox_event FORCE INDEX (%)
-WHERE event_id >= ? AND published = 1 AND published_at IS NULL ORDER BY event_id LIMIT ?`
+WHERE event_id >= ? AND published <> 0 AND published_at IS NULL ORDER BY event_id LIMIT ?`
 
 	sqlOfType = `SELECT event_id, aggregate_id, LEFT(event_type, 64), created_at FROM outbox_event FORCE INDEX (%s)
 WHERE event_id >= ? AND event_type NOT IN (%s) ORDER BY event_id LIMIT ?`
@@ -166,7 +167,7 @@ type Outbox struct {
 	Published time.Time // when an event was published last; zero: none was seen
 
 	// At most 5,000 of each, those of the lowest ids.
-	Unmarked  []OutboxEvent // published = 1 without a time, among the newest
+	Unmarked  []OutboxEvent // published without a time, among the newest
 	Strange   []OutboxEvent // of an unknown type, among the newest
 	Missed    []Missed      // payments without their event
 	Regressed []Regression  // captured payments whose refund was asked for

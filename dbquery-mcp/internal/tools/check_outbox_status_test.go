@@ -502,3 +502,15 @@ SELECT 1000 + 2 * seq, 'payment', 1 + seq MOD 4, 'PAYMENT_CAPTURED', '{}', 1, `+
 	_, text = r.outbox(t, `{}`)
 	says(t, text, "1 event say published and have no published_at", "event_id 1002")
 }
+
+// The poller takes what is 0 and writes 1: an event that is marked with another number is
+// taken by nobody.
+func TestAnEventMarkedWithAnotherNumberIsMarkedByHand(t *testing.T) {
+	db, _ := healthyOutbox(t)
+	db.Shards[0].Exec(t, "UPDATE outbox_event SET published = 2, published_at = NULL WHERE event_id IN (1, 2)")
+	a, text := connect(t, db).outbox(t, `{}`)
+	if codesOf(a) != "OUTBOX_MARKED_NOT_PUBLISHED" {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "2 events say published and have no published_at")
+}
