@@ -37,6 +37,9 @@ const (
 	maxWithin = 20_000
 	// eventStep is how many ids of events one statement goes through.
 	eventStep = 50_000
+	// maxApart is how many ids of events, the newest, are gone through for the payments
+	// of some merchants: they lie apart, among everybody's events.
+	maxApart = 1_000_000
 	// tailOf is how many of the payments may have been changed later than the range
 	// of events that is read at once.
 	tailOf = 50
@@ -99,18 +102,18 @@ func (c *reconciling) prove(ctx context.Context) (err error) {
 		c.out.Unproven += int64(n - len(all))
 		c.proof.forgotten(c)
 	}
-	if len(all) > proveEach && len(c.q.Merchants) == 0 {
+	if len(all) > proveEach {
 		if all, err = c.withoutEvent(ctx, all); err != nil {
 			return err
 		}
 	}
-	for i, x := range all {
-		if c.proof.each++; c.proof.each > maxProved {
-			c.out.Unproven += int64(len(all) - i)
-			c.out.UnprovenWhy = fmt.Sprintf("only %d payments' events are looked for one by one", maxProved)
-			c.out.UnprovenCut = len(c.q.Merchants) == 0
-			break
-		}
+	if over := c.proof.each + len(all) - maxProved; over > 0 {
+		all = all[over:] // the newest are left
+		c.out.Unproven += int64(over)
+		c.out.UnprovenWhy, c.out.UnprovenCut = fmt.Sprintf("only %d payments' events are looked for one by one: a shorter time has fewer", maxProved), true
+	}
+	c.proof.each += len(all)
+	for _, x := range all {
 		c.doubts.fresh = append(c.doubts.fresh, doubt{id: x.id, event: true})
 	}
 	return nil
@@ -186,7 +189,7 @@ func (c *reconciling) timesOf(ctx context.Context, ids []int64) (all []capturedI
 
 // withoutEvent reads all events of the time of some payments, and leaves those
 // whose event was not among them. Where time runs out, the later ones are kept for
-// the next part.
+// the next part; those of merchants are left, for no part can begin at one of them.
 func (c *reconciling) withoutEvent(ctx context.Context, all []capturedIn) ([]capturedIn, error) {
 	from := slices.MinFunc(all, func(a, b capturedIn) int { return a.from.Compare(b.from) }).from
 	ends := make([]time.Time, len(all))
@@ -211,11 +214,18 @@ func (c *reconciling) withoutEvent(ctx context.Context, all []capturedIn) ([]cap
 	if err != nil {
 		return nil, err
 	}
+	ofMerchants := len(c.q.Merchants) > 0
+	if ofMerchants {
+		first = max(first, last-maxApart)
+	}
 	slices.SortFunc(all, func(a, b capturedIn) int { return cmp.Compare(a.id, b.id) })
 	proven := make([]bool, len(all))
 	query := fmt.Sprintf(sqlCapturedEvents, quoteName(c.proof.byID))
 	for id := first; id < last; id += eventStep {
 		if id > first && !c.time() { // each part comes further by a step at least
+			if ofMerchants {
+				break
+			}
 			return c.before(ctx, id, all, proven)
 		}
 		if err := c.again(ctx); err != nil {

@@ -79,6 +79,38 @@ func TestACaptureWithoutEvidenceIsTold(t *testing.T) {
 	}
 }
 
+// A merchant's direct captures are held against the outbox as those of all are, though
+// they lie among everybody's events.
+func TestAMerchantsCapturesWithoutEvidenceAreTold(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 2000)
+	kept(t, db, 1)
+	directly(t, db, 1, "payment_id MOD 5 = 0") // all of MERCHANT-0
+	r := connect(t, db)
+	const of = `{"merchant_id":"MERCHANT-0"}`
+	if a, text := r.reconcile(t, of); a.Verdict != "ok" || !slices.Contains(a.RuledOut, "CAPTURE_EVIDENCE_MISSING") {
+		t.Errorf("%s", text)
+	}
+	first := db.Shards[0]
+	first.Exec(t, "DELETE FROM outbox_event WHERE event_type = 'PAYMENT_CAPTURED' AND aggregate_id IN (5, 1995)")
+	a, text := r.reconcile(t, `{"merchant_id":"MERCHANT-0","detail":"full"}`)
+	if !slices.Equal(a.Codes(), []string{"CAPTURE_EVIDENCE_MISSING"}) || len(a.Data.IDs) != 1 || !slices.Equal(a.Data.IDs[0].IDs, []int64{5, 1995}) {
+		t.Errorf("%s", text)
+	}
+	// Of the time before too many events, some are looked for one by one, and what is
+	// left over is not called right.
+	first.Exec(t, "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) "+
+		"SELECT 'payment', payment_id, 'PAYMENT_CAPTURED', '{}', 1, requested_at, requested_at FROM payment WHERE payment_id IN (5, 1995)")
+	first.Exec(t, "UPDATE outbox_event SET event_id = event_id + 3000000 WHERE aggregate_id BETWEEN 1001 AND 2000 ORDER BY event_id DESC")
+	a, text = r.reconcile(t, of)
+	if a.Verdict != "unknown" || slices.Contains(a.RuledOut, "CAPTURE_EVIDENCE_MISSING") {
+		t.Errorf("%s", text)
+	}
+	says(t, a.Because, "captured without a settlement could not be held against the outbox", "a shorter time has fewer")
+	if a, text := r.reconcile(t, `{"merchant_id":"MERCHANT-0","time_range":"12h"}`); a.Verdict != "ok" {
+		t.Errorf("%s", text)
+	}
+}
+
 // Where published events are deleted after a while, or are not there at all, nothing
 // is said of older payments; what was not looked at is.
 func TestEvidenceThatIsNotKeptIsNotMissed(t *testing.T) {
