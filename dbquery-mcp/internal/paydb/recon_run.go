@@ -186,6 +186,9 @@ func (c *reconciling) ids(ctx context.Context, begin Mark, resumed bool) error {
 			if begin, err = c.window(ctx, least, most); err != nil {
 				return err
 			}
+			if begin.After < least { // no payment lies before the window, and postings without one may
+				begin.After = math.MinInt64
+			}
 		}
 	}
 	c.out.Begin, c.out.End = begin, begin

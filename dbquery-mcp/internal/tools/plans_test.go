@@ -100,7 +100,7 @@ var everything = []string{
 	`query_ledgers {"query_type":"by_payment","payment_id":77}`, `query_ledgers {"query_type":"by_merchant","merchant_id":"MERCHANT-8"}`,
 	`query_ledgers {"query_type":"by_account"}`, `query_ledgers {"query_type":"totals"}`,
 	`check_outbox_status {}`, `check_settlements {"kind":"settlement"}`, `check_settlements {"kind":"refund"}`,
-	`reconciliation_check {}`, `reconciliation_check {"scope":"all"}`, `reconciliation_check {"snapshot":true}`, `reconciliation_check {"merchant_id":"MERCHANT-8"}`, `reconciliation_check {"merchant_id":"MERCHANT-8","time_range":"7d"}`,
+	`reconciliation_check {}`, `reconciliation_check {"time_range":"90m"}`, `reconciliation_check {"scope":"all"}`, `reconciliation_check {"snapshot":true}`, `reconciliation_check {"merchant_id":"MERCHANT-8"}`, `reconciliation_check {"merchant_id":"MERCHANT-8","time_range":"7d"}`,
 	`run_select {"sql":"SELECT merchant_id, CAST('x' AS SIGNED) FROM payment WHERE payment_id = 77"}`,
 	`trace_payment {"payment_id":77}`, `trace_payment {"merchant_id":"MERCHANT-8","idempotency_key":"fill-8"}`,
 	`trace_payment {"merchant_id":"MERCHANT-8","idempotency_key":"changed-later"}`,

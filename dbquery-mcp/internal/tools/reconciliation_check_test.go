@@ -151,6 +151,32 @@ func TestAPostingOnTheOtherShardIsLookedUp(t *testing.T) {
 	says(t, text, "payment 300 on both shards", "90000", "1300")
 }
 
+// Where the window holds the first payment there is, what lies below it is of the window.
+func TestAPostingBelowTheFirstPaymentIsAnOrphan(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 300)
+	first := db.Shards[0]
+	for _, statement := range []string{
+		"DELETE FROM payment WHERE payment_id <= 100",
+		"DELETE FROM ledger_entry WHERE payment_id <= 100",
+		"DELETE FROM settlement_request WHERE payment_id <= 100",
+		"DELETE FROM refund_request WHERE payment_id <= 100",
+		"SET STATEMENT foreign_key_checks = 0 FOR INSERT INTO ledger_entry (payment_id, debit_account, credit_account, amount, occurred_at) VALUES (12, 'merchant_receivable', 'cash', 500, UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE)",
+	} {
+		first.Exec(t, statement)
+	}
+	r := connect(t, db)
+	for _, args := range []string{`{}`, `{"time_range":"24h"}`, `{"since":"2020-01-01"}`, `{"scope":"all"}`} {
+		a, text := r.reconcile(t, args)
+		if !slices.Equal(a.Codes(), []string{"LEDGER_ORPHAN_ENTRY"}) || a.Data.Count != 1 || a.Data.Shards[0].Payments != 200 {
+			t.Errorf("%s: %s", args, text)
+		}
+	}
+	// A window that begins later leaves out what is older.
+	if a, text := r.reconcile(t, `{"time_range":"4h"}`); a.Verdict != "ok" || a.Data.Count != 0 {
+		t.Errorf("%s", text)
+	}
+}
+
 func TestAReconciliationWithoutAShardIsPartial(t *testing.T) {
 	db := dbtest.New(t).Whole(t).Books(t, 50)
 	a, text := connect(t, db, at(2, dbtest.Refused(t))).reconcile(t, `{}`)
