@@ -46,7 +46,7 @@ func (r *rig) reconcile(ctx context.Context, p *subject.Process, args map[string
 		s.client = now - client
 	}
 	var said struct {
-		Coverage struct{ Truncated bool }
+		Coverage struct{ Cursor string } // where payments are left
 		Data     struct {
 			IDs []struct {
 				Code, Shard string
@@ -58,7 +58,7 @@ func (r *rig) reconcile(ctx context.Context, p *subject.Process, args map[string
 	if err := json.Unmarshal(a.Structured, &said); err != nil {
 		return s, err
 	}
-	if said.Coverage.Truncated {
+	if said.Coverage.Cursor != "" {
 		return s, fmt.Errorf("void: %s did not get through:\n%s", reconcileTool, a.Text)
 	}
 	found, more := map[string][]int64{}, map[string]int64{}

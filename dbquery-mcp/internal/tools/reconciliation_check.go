@@ -113,7 +113,8 @@ func (d Deps) handleReconciliationCheck(ctx context.Context, in ReconciliationIn
 			a.AsOf = r.Clock.Database
 		}
 	}
-	a.Coverage, a.Data = v.coverage(), v.data(in)
+	a.Data = v.data(in)
+	a.Coverage = v.listing(len(a.Data.Exceptions))
 	a.Conclude(v.judged.Ran...)
 	a.Summary = v.summary()
 	return a, nil

@@ -182,6 +182,17 @@ func (v reconciledView) coverage() report.Coverage {
 	return c
 }
 
+// listing is the coverage of an answer that lists so many exceptions. Strays are told by
+// their finding.
+func (v reconciledView) listing(listed int) report.Coverage {
+	c := v.coverage()
+	if all := v.judged.Count - int64(len(v.judged.Strays)); int64(listed) < all {
+		more := fmt.Sprintf("%d of %s are listed; limit lists up to 200, detail full the ids, a scope of ids the others", listed, exceptions(all))
+		c.Cut, c.More = true, strings.TrimPrefix(c.More+"; "+more, "; ")
+	}
+	return c
+}
+
 // unlooked is what was not looked at on the shards that answered.
 func (v reconciledView) unlooked() (not []string) {
 	for _, r := range v.compared() {

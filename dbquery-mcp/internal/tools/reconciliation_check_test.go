@@ -128,9 +128,31 @@ func TestExceptionsAreToldWithTheirPayments(t *testing.T) {
 		!strings.Contains(f.Blast, `"MERCHANT-3" 2`) || len(f.NextSteps) == 0 || f.ConfirmWith != "check_kafka_health" || f.Evidence[0].At.IsZero() {
 		t.Errorf("%+v", f)
 	}
-	if len(text) > 3600 {
+	if len(text) > 3700 {
 		t.Errorf("%d bytes:\n%s", len(text), text)
 	}
+}
+
+// A list that leaves exceptions out says so, and how the others are got.
+func TestExceptionsThatAreNotListedAreSaid(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 400)
+	db.Shards[0].Exec(t, "DELETE l FROM ledger_entry l JOIN payment p USING (payment_id) WHERE p.status = 'CAPTURED' AND payment_id <= 300")
+	r := connect(t, db)
+	for args, listed := range map[string]int{`{}`: 3, `{"limit":7}`: 7, `{"limit":200}`: 200, `{"limit":200,"detail":"full"}`: 200, `{"limit":200,"scope":"201-400"}`: 80} {
+		a, text := r.reconcile(t, args)
+		if cut := listed < int(a.Data.Count); len(a.Data.Exceptions) != listed || a.Coverage.Truncated != cut || (a.Coverage.More != "") != cut || a.Coverage.Cursor != "" {
+			t.Errorf("%s: %s", args, text)
+		}
+		if listed != 80 {
+			says(t, a.Coverage.More, fmt.Sprintf("%d of 240 exceptions are listed", listed), "limit", "detail full", "scope")
+		}
+	}
+	// With the other shard away, the cursor goes on with that one.
+	a, text := connect(t, db, at(2, dbtest.Refused(t))).reconcile(t, `{}`)
+	if !a.Coverage.Truncated || a.Coverage.Cursor == "" {
+		t.Errorf("%s", text)
+	}
+	says(t, a.Coverage.More, "with this cursor; 3 of 240 exceptions")
 }
 
 // A posting that went to the other shard is looked up there, though its id lies
