@@ -57,7 +57,8 @@ const (
 	sqlStatistics = `SELECT LEFT(status, 64), LEFT(currency, 16), LEFT(merchant_id, 256), COUNT(*), SUM(amount) FROM %`
 	sqlWithout    = `SELECT LEFT(status, 64), LEFT(currency, 16), '', COUNT(*), SUM(amount) FROM %`
 
-	sqlByMerchants      = ` GROUP BY payment.status, payment.currency, payment.merchant_id LIMIT ?`
+	// Byte by byte: the column's own collation takes m-7 for M-7.
+	sqlByMerchants      = ` GROUP BY payment.status, payment.currency, BINARY CONVERT(payment.merchant_id USING utf8mb4) LIMIT ?`
 	sqlWithoutMerchants = ` GROUP BY payment.status, payment.currency LIMIT ?`
 
 	sqlOldestOf         = `SELECT MIN(requested_at) FROM payment FORCE INDEX (%) WHERE status = ?`

@@ -133,6 +133,26 @@ func TestStatisticsGroupedBy(t *testing.T) {
 	}
 }
 
+// Two spellings are two merchants, as they are when one of them is asked for.
+func TestStatisticsTellMerchantsApartToTheLetter(t *testing.T) {
+	db := whole(t)
+	n := now(t, db)
+	for i, merchant := range []string{"M-8", "m-8", "M-8", "M-8 ", "M-8"} {
+		db.Insert(t, 1, dbtest.Payment{Merchant: merchant, Amount: int64(1) << i, At: n.Add(-time.Duration(i) * time.Second)})
+	}
+	r := connect(t, db)
+	for args, want := range map[string]string{
+		`{"time_range":"1h","group_by":"merchant"}`:  "[{M-8 3 21} {M-8  1 8} {m-8 1 2}]",
+		`{"time_range":"all","group_by":"merchant"}`: "[{M-8 3 21} {M-8  1 8} {m-8 1 2}]",
+		`{"time_range":"1h","merchant_id":"M-8"}`:    "[{M-8 3 21}]",
+		`{"time_range":"1h","merchant_id":"m-8"}`:    "[{m-8 1 2}]",
+	} {
+		if a, text := r.statistics(t, args); fmt.Sprint(a.Data.Merchants) != want {
+			t.Errorf("%s: %v, want %s\n%s", args, a.Data.Merchants, want, text)
+		}
+	}
+}
+
 // All of the time has no window before it; a system without payments has a rate of
 // nothing, not of 0 or 100.
 func TestStatisticsOfAllTime(t *testing.T) {
