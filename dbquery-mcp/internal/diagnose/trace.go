@@ -255,6 +255,9 @@ func Stuck(where string) bool { return strings.HasPrefix(where, "stuck") }
 // Where says in a sentence how far a payment has come, and where it is stuck and why.
 func Where(p paydb.Traced, now time.Time, limits OutboxLimits, zone *time.Location) string {
 	w := where{p, now, limits, zone}
+	if e, told := eventOf(p, "PAYMENT_CAPTURED"); told && lifeOf(string(p.Status)) == beforeCapture {
+		return w.capturedBefore(e)
+	}
 	switch p.Status {
 	case "READY", "REQUESTED", "AUTHORIZED", "CAPTURE_REQUESTED":
 		return w.beforeRequest("capture", p.Settlements, "PAYMENT_CAPTURE_REQUESTED", p.RequestedAt, "settlement")
@@ -279,6 +282,12 @@ type where struct {
 	now    time.Time
 	limits OutboxLimits
 	zone   *time.Location
+}
+
+// capturedBefore is a payment whose event says that it was captured, written together with
+// a status that said so too, and whose status no longer does.
+func (w where) capturedBefore(e paydb.TracedEvent) string {
+	return fmt.Sprintf("stuck: its PAYMENT_CAPTURED event %d, written %s, says that it was captured, its status %s does not: another try may capture it twice", e.ID, w.ago(e.Created), w.p.Status)
 }
 
 // ago is how long ago something was. What lies in the future was not just now.

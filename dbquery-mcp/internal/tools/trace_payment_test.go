@@ -169,6 +169,10 @@ func TestTraceSaysWhereAPaymentIsStuck(t *testing.T) {
 		"a capture that is being retried": {"CAPTURE_REQUESTED", func(t *testing.T, db *dbtest.DB) {
 			request(t, db, 1, "settlement_request", 5, "FAILED", "PG_TIMEOUT", 3, justNow, twoHours)
 		}, "stuck: settlement request 1 is FAILED, retry 3", ""},
+		"an event that the status contradicts": {"CAPTURE_FAILED", func(t *testing.T, db *dbtest.DB) {
+			request(t, db, 1, "settlement_request", 5, "FAILED", "PG_TIMEOUT", 3, justNow, twoHours)
+			db.Shards[0].Exec(t, "INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, created_at) SELECT 'payment', 5, 'PAYMENT_CAPTURED', '{}', 1, requested_at, requested_at FROM payment")
+		}, "event 3, written 2h0m0s ago, says that it was captured, its status CAPTURE_FAILED does not", ""},
 		"a record that lies": {"CAPTURED", func(t *testing.T, db *dbtest.DB) {
 			request(t, db, 1, "settlement_request", 5, "SUCCESS", "0000", 0, never, twoHours)
 			posted(t, db, 1, 5, "merchant_receivable", "cash")
