@@ -53,7 +53,7 @@ func (w *keysWalk) again(ctx context.Context, replies []Reply[Keys]) {
 	}
 }
 
-const sqlRecordsAgain = `SELECT p.payment_id, c.merchant_id IS NULL, c.http_status < 400, LEFT(JSON_VALUE(c.response_body, '$.paymentId'), 64), LEFT(JSON_VALUE(c.response_body, '$.amount'), 64),
+const sqlRecordsAgain = `SELECT p.payment_id, c.merchant_id IS NULL, LEFT(JSON_VALUE(c.response_body, '$.paymentId'), 64), LEFT(JSON_VALUE(c.response_body, '$.amount'), 64),
   LEFT(JSON_VALUE(c.response_body, '$.currency'), 64), p.amount, LEFT(p.currency, 16)
 FROM payment p FORCE INDEX (%) LEFT JOIN idem_response_cache c FORCE INDEX (%) ON c.merchant_id = p.merchant_id AND c.idempotency_key = p.idempotency_key
 WHERE p.payment_id IN (%)`
@@ -77,12 +77,12 @@ func (k *Keys) recordsAgain(ctx context.Context, r *Reader, t keysTables, within
 	err := r.run(ctx, "suspects, a second time", query, anys(ids), func(rows *sql.Rows) error {
 		var s KeySuspect
 		var id, said, in, amount, currency sql.NullString
-		var none, usable sql.NullBool
-		err := rows.Scan(&s.Payment.ID, &none, &usable, &id, &said, &in, &amount, &currency)
+		var none sql.NullBool
+		err := rows.Scan(&s.Payment.ID, &none, &id, &said, &in, &amount, &currency)
 		s.Payment.Amount, s.Payment.Currency = amount.String, text(currency)
 		s.PaymentID, s.Amount, s.Currency = text(id), text(said), text(in)
 		has[s.Payment.ID] = !none.Bool
-		if s.compare(); usable.Bool && len(s.Differs) > 0 {
+		if s.compare(); !none.Bool && len(s.Differs) > 0 {
 			still[s.Payment.ID] = s
 		}
 		return err

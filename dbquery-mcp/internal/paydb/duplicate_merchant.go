@@ -9,10 +9,11 @@ import (
 )
 
 // The payments of a merchant in the order of time with their records, and a
-// merchant's records without a payment, in the order of their keys.
+// merchant's records without a payment, in the order of their keys. A repeated request is
+// answered with a record's body whatever its http_status, which is always written as 200.
 const (
 	sqlPaymentsWithRecords = `SELECT p.payment_id, LEFT(p.merchant_id, 256), p.amount, LEFT(p.currency, 16), LEFT(p.status, 64), LEFT(p.idempotency_key, 256), p.requested_at,
-  c.merchant_id IS NOT NULL AND c.http_status < 400, LEFT(JSON_VALUE(c.response_body, '$.paymentId'), 64), LEFT(JSON_VALUE(c.response_body, '$.amount'), 64), LEFT(JSON_VALUE(c.response_body, '$.currency'), 64),
+  LEFT(JSON_VALUE(c.response_body, '$.paymentId'), 64), LEFT(JSON_VALUE(c.response_body, '$.amount'), 64), LEFT(JSON_VALUE(c.response_body, '$.currency'), 64),
   c.merchant_id IS NULL
 FROM payment p FORCE INDEX (%) LEFT JOIN idem_response_cache c FORCE INDEX (%) ON c.merchant_id = p.merchant_id AND c.idempotency_key = p.idempotency_key
 WHERE p.merchant_id = ?`
@@ -23,7 +24,7 @@ WHERE p.merchant_id = ?`
 
 	sqlGhosts = `SELECT LEFT(c.merchant_id, 256), LEFT(c.idempotency_key, 256), c.created_at, LEFT(JSON_VALUE(c.response_body, '$.paymentId'), 64)
 FROM idem_response_cache c FORCE INDEX (%) LEFT JOIN payment p FORCE INDEX (%) ON p.merchant_id = c.merchant_id AND p.idempotency_key = c.idempotency_key
-WHERE c.merchant_id = ? AND c.idempotency_key > ? AND c.http_status < 400 AND p.payment_id IS NULL`
+WHERE c.merchant_id = ? AND c.idempotency_key > ? AND p.payment_id IS NULL`
 )
 
 // merchantWalk goes through one merchant.
@@ -120,8 +121,8 @@ func (m *merchantWalk) payment(r *Reader, rows *sql.Rows) (*Payment, error) {
 	p := &Payment{Shard: r.shard.name}
 	var merchant, amount, currency, status, key, id, said, in sql.NullString
 	var at sql.NullTime
-	var usable, none sql.NullBool
-	err := rows.Scan(&p.ID, &merchant, &amount, &currency, &status, &key, &at, &usable, &id, &said, &in, &none)
+	var none sql.NullBool
+	err := rows.Scan(&p.ID, &merchant, &amount, &currency, &status, &key, &at, &id, &said, &in, &none)
 	if err != nil {
 		return p, err
 	}
@@ -140,8 +141,6 @@ func (m *merchantWalk) payment(r *Reader, rows *sql.Rows) (*Payment, error) {
 		if m.firstRecord.IsZero() {
 			m.firstRecord = at.Time
 		}
-	}
-	if usable.Bool {
 		s := KeySuspect{Payment: *p, PaymentID: text(id), Amount: text(said), Currency: text(in)}
 		if s.compare(); len(s.Differs) > 0 {
 			m.mismatchesCut = keep(&m.mismatches, maxSuspects, s) || m.mismatchesCut

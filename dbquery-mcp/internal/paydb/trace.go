@@ -120,7 +120,7 @@ type Traced struct {
 
 // Suspect compares the payment with its record; nil where they agree.
 func (t Traced) Suspect() *KeySuspect {
-	if t.Record == nil || t.Record.HTTPStatus >= 400 {
+	if t.Record == nil {
 		return nil
 	}
 	s := &KeySuspect{Payment: t.Payment, PaymentID: t.Record.PaymentID, Amount: t.Record.Amount, Currency: t.Record.Currency}

@@ -97,6 +97,31 @@ func TestOrdinaryTrafficIsNoDuplicate(t *testing.T) {
 	}
 }
 
+// A record answers with its body, whatever its http_status, which nobody reads.
+func TestRecordsAreComparedWhateverTheirStatus(t *testing.T) {
+	db := whole(t)
+	n := now(t, db)
+	ordinary(t, db, n)
+	db.Insert(t, 1, dbtest.Payment{ID: 601, Merchant: "MERCHANT-8", Key: "an-error", Amount: 300, At: n.Add(-time.Hour)})
+	db.Record(t, 1, "MERCHANT-8", "an-error", `{"message":"internal error"}`, n.Add(-time.Hour))
+	db.Record(t, 1, "MERCHANT-8", "ghost", `{"paymentId":12345,"amount":1,"currency":"KRW"}`, n.Add(-time.Hour))
+	db.Shards[0].Exec(t, "UPDATE idem_response_cache SET http_status = 500 WHERE idempotency_key IN ('an-error', 'ghost')")
+	r := connect(t, db)
+	a, text := r.keys(t, `{}`)
+	if codes(t, a.Codes(), "IDEM_RESPONSE_MISMATCH", "IDEM_GHOST_RESPONSE"); a.Verdict != "attention" {
+		t.Error(text)
+	}
+	if tr, text := r.trace(t, `{"payment_id":601}`); !slices.Contains(tr.Codes(), "IDEM_RESPONSE_MISMATCH") {
+		t.Error(text)
+	}
+	// What answers as it should is no mismatch.
+	db.Shards[0].Exec(t, "UPDATE idem_response_cache SET response_body = JSON_OBJECT('paymentId', 601, 'amount', 300, 'currency', 'KRW') WHERE idempotency_key = 'an-error'")
+	db.Shards[0].Exec(t, "DELETE FROM idem_response_cache WHERE idempotency_key = 'ghost'")
+	if a, text := r.keys(t, `{}`); a.Verdict != "ok" || len(a.Findings) > 0 {
+		t.Error(text)
+	}
+}
+
 // Everything at once, on top of what only looks wrong; each kind is found, exactly.
 func TestFindDuplicateIdempotency(t *testing.T) {
 	db := whole(t)
