@@ -51,7 +51,10 @@ WHERE status = ? AND requested_at < ? AND %[1]s < ? ORDER BY requested_at LIMIT 
 
 	sqlLastRequest = `SELECT id, requested_at FROM %s FORCE INDEX (%s) ORDER BY id DESC LIMIT 1`
 
-	sqlFirstRequest = `SELECT id, requested_at FROM %s FORCE INDEX (%s) WHERE id >= ? ORDER BY id LIMIT 1`
+	sqlFirstRequest = `SELECT id, requested_at FROM %s FORCE INDEX (%s) WHERE id >= 0 ORDER BY id LIMIT 1`
+
+	// The first of the newest requests, which are counted: ids have gaps.
+	sqlNthRequest = `SELECT id, requested_at FROM %s FORCE INDEX (%s) WHERE id <= ? ORDER BY id DESC LIMIT 1 OFFSET ?`
 
 	// How many of the newest requests are for payments that were requested well after
 	// the oldest payment that has none. The event of an older one lay before it in its

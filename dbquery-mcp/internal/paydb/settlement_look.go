@@ -56,18 +56,18 @@ func (g *gatewayLook) all(ctx context.Context) (err error) {
 // newest finds where the newest requests begin.
 func (g *gatewayLook) newest(ctx context.Context) error {
 	var last, least int64
-	err := g.r.run(ctx, "the last "+g.form.table, fmt.Sprintf(sqlLastRequest, g.form.table, quoteName(g.byID)), nil, func(rows *sql.Rows) error { return rows.Scan(&last, &g.out.Latest) })
-	if err != nil || last == 0 {
+	one := func(name, query string, id *int64, at *time.Time, args ...any) error {
+		return g.r.run(ctx, name, fmt.Sprintf(query, g.form.table, quoteName(g.byID)), args, func(rows *sql.Rows) error { return rows.Scan(id, at) })
+	}
+	if err := one("the last "+g.form.table, sqlLastRequest, &last, &g.out.Latest); err != nil || last == 0 {
 		g.out.Whole = true
 		return err
 	}
-	firstOf := func(name string, from int64, id *int64, at *time.Time) error {
-		return g.r.run(ctx, name, fmt.Sprintf(sqlFirstRequest, g.form.table, quoteName(g.byID)), []any{from}, func(rows *sql.Rows) error { return rows.Scan(id, at) })
-	}
-	if err := firstOf("the first of the newest requests", last-maxNewRequests+1, &g.first, &g.out.SeenSince); err != nil {
+	if err := one("the first request", sqlFirstRequest, &least, &g.out.SeenSince); err != nil {
 		return err
 	}
-	err = firstOf("the first request", 0, &least, new(time.Time))
+	g.first = least // where there are no more than those
+	err := one("the first of the newest requests", sqlNthRequest, &g.first, &g.out.SeenSince, last, maxNewRequests-1)
 	g.out.Whole = least == g.first
 	return err
 }

@@ -248,7 +248,11 @@ func (v requestsView) coverage() report.Coverage {
 	for _, k := range v.kinds {
 		for _, x := range v.each(k) {
 			if !x.Facts.Whole {
-				c.Looked = append(c.Looked, fmt.Sprintf("%s: %ss since %s compared with their payments", x.Shard, k.Kind, x.Facts.SeenSince.In(v.deps.Zone).Format(time.RFC3339)))
+				since := x.Facts.SeenSince.In(v.deps.Zone).Format(time.RFC3339)
+				c.Looked = append(c.Looked, fmt.Sprintf("%s: %ss since %s compared with their payments", x.Shard, k.Kind, since))
+				if x.Facts.SeenSince.After(v.window.Since) {
+					c.Not = append(c.Not, fmt.Sprintf("%s: whether %ss before %s fit their payments (more were made than are compared)", x.Shard, k.Kind, since))
+				}
 			}
 			if x.Facts.Slots.Cut() {
 				c.Not = append(c.Not, fmt.Sprintf("%s: the rate of failed %ss before %s (more were made than are counted)", x.Shard, k.Kind, x.Facts.Slots.Complete.In(v.deps.Zone).Format(time.RFC3339)))
