@@ -123,9 +123,10 @@ func (r Reconciliation) ran() (all []catalog.Code) {
 			return nil
 		}
 	}
+	odd := r.odd()
 	for _, x := range codes {
 		seen := x.wrong != evidenceMissing || !slices.ContainsFunc(r.Done, func(d paydb.Reconciled) bool { return d.Unproven > 0 })
-		if (x.needs == nil || x.needs(r.Checks)) && (x.wrong != orphaned || !r.Limited) && seen {
+		if (x.needs == nil || x.needs(r.Checks)) && (x.wrong != orphaned || !r.Limited) && seen && (x.needs == nil || !x.needs(odd)) {
 			all = append(all, x.code)
 		}
 	}
@@ -139,6 +140,16 @@ func (r Reconciliation) ran() (all []catalog.Code) {
 		all = append(all, catalog.ShardMisroutedMerchant)
 	}
 	return all
+}
+
+// odd are the tables of which some rows have a status that no rule knows.
+func (r Reconciliation) odd() (c paydb.Checks) {
+	for _, d := range r.Done {
+		for x := range d.Odd {
+			c.Settlements, c.Refunds = c.Settlements || x.Table == "settlement_request", c.Refunds || x.Table == "refund_request"
+		}
+	}
+	return c
 }
 
 // paired reports whether postings could be compared between shards.
@@ -212,7 +223,12 @@ func (r Reconciliation) unknown() string {
 			why = append(why, fmt.Sprintf("%s: every payment that was compared changed just now, so none could be judged", a.Shard))
 		}
 		for _, status := range slices.Sorted(maps.Keys(d.Unjudged)) {
-			why = append(why, fmt.Sprintf("%s: %s with the status %s, which the payment system does not have", a.Shard, count(int(d.Unjudged[status]), "payment"), foreign.Text(status).Quoted()))
+			why = append(why, oddStatus(a.Shard, count(int(d.Unjudged[status]), "payment"), foreign.Text(status)))
+		}
+		for _, odd := range slices.SortedFunc(maps.Keys(d.Odd), func(a, b paydb.OddStatus) int {
+			return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Status, b.Status))
+		}) {
+			why = append(why, oddStatus(a.Shard, count(int(d.Odd[odd]), odd.Table+" row"), foreign.Text(odd.Status)))
 		}
 	}
 	return strings.Join(first(6, why), "; ")

@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -191,7 +190,7 @@ func bookRequest(r paydb.Request, z *time.Location) string {
 
 // bookRequestStatus is a request's status as a word where it is one.
 func bookRequestStatus(s foreign.Text) string {
-	if slices.Contains([]foreign.Text{"SUCCESS", "FAILED", "PENDING"}, s) {
+	if paydb.KnownRequest(string(s)) {
 		return string(s)
 	}
 	return s.Quoted()

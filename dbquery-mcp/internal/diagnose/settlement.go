@@ -105,7 +105,7 @@ func JudgeRequests(r Requests) (found []report.Finding, ran []catalog.Code) {
 		found = append(found, judge()...)
 	}
 	failed := func(b paydb.Reply[[]paydb.Exception]) bool { return !b.Source.OK() }
-	if len(r.answered()) < len(r.Asked) || slices.ContainsFunc(r.Books, failed) {
+	if len(r.answered()) < len(r.Asked) || slices.ContainsFunc(r.Books, failed) || !r.known() {
 		return found, nil
 	}
 	all := func(ok func(paydb.Gateway) bool) bool {
@@ -209,16 +209,21 @@ func (r Requests) tell(f report.Finding, what string, all []some) report.Finding
 
 func (r Requests) requestWords(s some) string {
 	oldest := slices.MinFunc(s.list, func(a, b paydb.GatewayRequest) int { return a.Requested.Compare(b.Requested) })
-	var ids []string
 	least, most := s.list[0].Retries, s.list[0].Retries
-	for i, x := range s.list {
+	for _, x := range s.list {
 		least, most = min(least, x.Retries), max(most, x.Retries)
-		if i < 4 {
-			ids = append(ids, fmt.Sprintf("%d (payment %d)", x.ID, x.PaymentID))
-		}
 	}
-	return fmt.Sprintf("%d: id %s%s; retry_count %s; oldest %s (%s ago); codes %s", len(s.list), strings.Join(ids, ", "), andMore(len(s.list), 4),
+	return fmt.Sprintf("%d: id %s; retry_count %s; oldest %s (%s ago); codes %s", len(s.list), requestIDs(s.list),
 		fromTo(least, most), oldest.Requested.In(r.Zone).Format(time.RFC3339), lasted(s.asked.Clock.Database.Sub(oldest.Requested)), codeWords(s.list))
+}
+
+// requestIDs are some requests and their payments.
+func requestIDs(list []paydb.GatewayRequest) string {
+	var ids []string
+	for _, x := range first(4, list) {
+		ids = append(ids, fmt.Sprintf("%d (payment %d)", x.ID, x.PaymentID))
+	}
+	return strings.Join(ids, ", ") + andMore(len(list), 4)
 }
 
 // codeWords counts the payment gateway's codes.

@@ -18,8 +18,9 @@ func (r Requests) waiting() (by map[paydb.EventState]int, oldest time.Duration, 
 	for _, x := range r.each() {
 		var list []paydb.GatewayRequest
 		for _, u := range x.Facts.UnderWay {
-			// A refund that is seen PENDING is as stuck as one without a request.
-			half := r.Kind == paydb.Refunds && slices.ContainsFunc(x.Facts.Pending, func(p paydb.GatewayRequest) bool { return p.PaymentID == u.ID })
+			// A refund that is seen PENDING, or in a status that nobody knows, is as stuck as
+			// one without a request.
+			half := r.Kind == paydb.Refunds && (onlyOdd(u) || slices.ContainsFunc(x.Facts.Pending, func(p paydb.GatewayRequest) bool { return p.PaymentID == u.ID }))
 			if u.Requests > 0 && !half {
 				continue
 			}
@@ -41,7 +42,7 @@ func (r Requests) tellWaiting(f report.Finding, all []some) report.Finding {
 		for _, x := range first(6, s.list) {
 			ids = append(ids, fmt.Sprint(x.PaymentID))
 		}
-		f = f.With(s.asked.Source.Name, "payments without a row in "+kinds[r.Kind].table, fmt.Sprintf("%d: payment %s%s; since %s (%s ago)", len(s.list), strings.Join(ids, ", "), andMore(len(s.list), 6),
+		f = f.With(s.asked.Source.Name, "payments without a finished row in "+kinds[r.Kind].table, fmt.Sprintf("%d: payment %s%s; since %s (%s ago)", len(s.list), strings.Join(ids, ", "), andMore(len(s.list), 6),
 			s.list[0].Requested.In(r.Zone).Format(time.RFC3339), lasted(s.asked.Clock.Database.Sub(s.list[0].Requested))), s.asked.Clock.Database)
 	}
 	return f.Hurts("%s", hurtByRequests(all))
@@ -121,7 +122,7 @@ func (r Requests) refundStuck() []report.Finding {
 	if n == 0 {
 		return r.pendingRefunds()
 	}
-	f := report.NewFinding(catalog.RefundStuck, "%s in REFUND_REQUESTED for up to %s without a refund request (%s)", manyPayments(n), lasted(oldest), eventWords(by))
+	f := report.NewFinding(catalog.RefundStuck, "%s in REFUND_REQUESTED for up to %s without a finished refund request (%s)", manyPayments(n), lasted(oldest), eventWords(by))
 	confirm := "inspect_consumer_lag"
 	next := "See whether refund-worker-group has members and lag; without lag the records were passed over after ten tries"
 	if by[paydb.EventWaits]*2 > n {

@@ -168,8 +168,11 @@ func gatewayFacts(p paydb.Traced, kind paydb.RequestKind, now time.Time) (g payd
 	if kind == paydb.Refunds {
 		list, status, since, event = p.Refunds, "REFUND_REQUESTED", p.UpdatedAt, "PAYMENT_REFUND_REQUESTED"
 	}
+	odd := 0
 	for _, x := range list {
 		switch {
+		case !paydb.KnownRequest(string(x.Status)):
+			odd++
 		case x.Status == "FAILED":
 			g.Failed = append(g.Failed, x.GatewayRequest)
 		case x.Status == "PENDING" && now.Sub(x.Requested) > paydb.PendingGrace:
@@ -177,7 +180,7 @@ func gatewayFacts(p paydb.Traced, kind paydb.RequestKind, now time.Time) (g payd
 		}
 	}
 	if string(p.Status) == status && now.Sub(since) > paydb.UnderWayGrace {
-		u := paydb.UnderWay{Payment: p.Payment, Since: since, Requests: len(list), Event: paydb.EventNotFound}
+		u := paydb.UnderWay{Payment: p.Payment, Since: since, Requests: len(list), Odd: odd, Event: paydb.EventNotFound}
 		if e, ok := eventOf(p, event); ok && e.Published {
 			u.Event = paydb.EventPublished
 		} else if ok {

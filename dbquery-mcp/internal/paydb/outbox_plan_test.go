@@ -71,6 +71,7 @@ func TestPlansOfOutboxRequestsAndTrace(t *testing.T) {
 			[]string{"p eq_ref PRIMARY", "settlement_request range ix_status_requested"}},
 		"failed refunds": {fmt.Sprintf(sqlRequests, "refund_request", "refund_amount", forced("ix_status_requested")), args{"FAILED", hour, now, 100},
 			[]string{"p eq_ref PRIMARY", "refund_request range ix_status_requested"}},
+		"odd statuses": {fmt.Sprintf(sqlOddStatuses, "settlement_request", forced("ix_status_requested")), args{9}, []string{"settlement_request range ix_status_requested"}},
 		"requests over time": {fmt.Sprintf(sqlRequestsByMinute, "settlement_request", forced("ix_status_requested")), args{hour, 60, "SUCCESS", hour, now, 100},
 			[]string{"settlement_request range ix_status_requested"}},
 		"captures under way": {fmt.Sprintf(sqlUnderWay, "requested_at", "`ix_status_time`"), args{"CAPTURE_REQUESTED", now, now, 100}, []string{"payment range ix_status_time"}},

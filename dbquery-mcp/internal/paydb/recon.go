@@ -134,6 +134,7 @@ type Reconciled struct {
 	Young                                   int64  // payments left out for the grace
 	Ahead                                   int64  // payments left out because they say that they change later
 	Unjudged                                map[string]int64
+	Odd                                     map[OddStatus]int64 // requests of payments that are judged
 	Control                                 map[string]*Control // by currency; "" for postings without a payment
 	// Pairs are the postings between accounts that make neither a capture nor a
 	// reversal, up to 200 pairs.
@@ -172,6 +173,9 @@ type Control struct {
 	Reversed Amounts // reversals in the ledger
 	Other    Amounts // between other accounts
 }
+
+// OddStatus is a status of requests that the payment system does not have.
+type OddStatus struct{ Table, Status string }
 
 // AccountPair is two accounts and a currency.
 type AccountPair struct{ Currency, Debit, Credit string }

@@ -40,6 +40,11 @@ const (
 // success is the status of a request that the payment gateway carried out.
 const success = "SUCCESS"
 
+// KnownRequest reports whether a request's status is one that the payment system has.
+func KnownRequest(status string) bool {
+	return status == success || status == "FAILED" || status == "PENDING"
+}
+
 // The two accounts.
 const (
 	receivable = "merchant_receivable"
@@ -292,7 +297,11 @@ func (c *reconciling) requests(ctx context.Context, t Table, query string, ids s
 			return unreadable("a "+t.Name, id, "the amount")
 		}
 		if b := c.at(id); b != nil {
-			of(b).add(string(bytesOf(row[1])) == success, m, b.Amount)
+			status := bytesOf(row[1])
+			of(b).add(string(status) == success, m, b.Amount)
+			if !b.Young && !KnownRequest(string(status)) {
+				c.out.Odd[OddStatus{t.Name, c.requestStates.one(status)}]++
+			}
 		}
 		return nil
 	}

@@ -42,6 +42,7 @@ type reconciling struct {
 	until                               time.Time // when to stop reading on
 	size                                int       // payments of the next chunk
 	states, currencies, accounts        vocabulary
+	requestStates                       vocabulary
 	books                               []Books // of the chunk
 	read                                []Books // of the chunk before, to be judged while the database begins with the next
 	place0                              int     // where in it the last id was found
@@ -56,7 +57,7 @@ type reconciling struct {
 func (c *reconciling) all(ctx context.Context) error {
 	c.kept = map[int64]int{}
 	c.out.Unjudged, c.out.Control, c.out.More = map[string]int64{}, map[string]*Control{}, map[Wrong]*Beyond{}
-	c.out.Pairs = map[AccountPair]*Amounts{}
+	c.out.Pairs, c.out.Odd = map[AccountPair]*Amounts{}, map[OddStatus]int64{}
 	begin, resumed := c.q.From[c.r.shard.name]
 	c.out.Begin, c.out.End = begin, begin
 	if resumed && begin.Done {

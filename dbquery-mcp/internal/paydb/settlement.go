@@ -37,8 +37,12 @@ const (
 	sqlRequests = `SELECT s.id, s.payment_id, s.amount, s.retry_count, s.last_retry_at, s.requested_at, LEFT(s.pg_response_code, 64), LEFT(s.pg_response_message, 120),
   LEFT(p.merchant_id, 256), CHAR_LENGTH(p.merchant_id), LEFT(p.currency, 16), LEFT(p.status, 64)
 FROM (SELECT id, payment_id, %[2]s AS amount, retry_count, last_retry_at, requested_at, pg_response_code, pg_response_message
-  FROM %[1]s %[3]s status = ? AND requested_at >= ? AND requested_at < ? ORDER BY requested_at DESC LIMIT ?) AS s
+  FROM %[1]s %[3]s status <=> ? AND requested_at >= ? AND requested_at < ? ORDER BY requested_at DESC LIMIT ?) AS s
 LEFT JOIN payment AS p ON p.payment_id = s.payment_id`
+
+	// Statuses that the payment system does not have: the index has the rows of all others
+	// aside, and healthy systems have none.
+	sqlOddStatuses = `SELECT status FROM %s %s (status NOT IN ('PENDING', 'SUCCESS', 'FAILED') OR status IS NULL) GROUP BY status LIMIT ?`
 
 	sqlRequestsByMinute = `SELECT TIMESTAMPDIFF(SECOND, ?, requested_at) DIV ? AS slot, COUNT(*) FROM (
   SELECT requested_at FROM %s %s status = ? AND requested_at >= ? AND requested_at < ? ORDER BY requested_at DESC LIMIT ?) AS r
@@ -47,7 +51,7 @@ GROUP BY slot ORDER BY slot`
 	sqlUnderWay = `SELECT payment_id, LEFT(merchant_id, 256), CHAR_LENGTH(merchant_id), amount, LEFT(currency, 16), requested_at, %[1]s FROM payment FORCE INDEX (%[2]s)
 WHERE status = ? AND requested_at < ? AND %[1]s < ? ORDER BY requested_at LIMIT ?`
 
-	sqlRequestsOf = `SELECT payment_id, COUNT(*), COUNT(IF(status = 'FAILED', NULL, 1)) FROM %s %s payment_id IN (%s) GROUP BY payment_id`
+	sqlRequestsOf = `SELECT payment_id, COUNT(*), COUNT(IF(status IN ('SUCCESS', 'PENDING'), 1, NULL)), COUNT(IF(status IN ('PENDING', 'SUCCESS', 'FAILED'), NULL, 1)) FROM %s %s payment_id IN (%s) GROUP BY payment_id`
 
 	sqlLastRequest = `SELECT id, requested_at FROM %s FORCE INDEX (%s) ORDER BY id DESC LIMIT 1`
 
@@ -104,6 +108,9 @@ const (
 	togetherSpan = 5 * maxNewRequests
 	// maxUnderWay is how many payments under way for too long are listed, oldest first.
 	maxUnderWay = 1_000
+	// maxOdd is how many requests of a status that the payment system does not have are
+	// looked at one by one, and of how many such statuses.
+	maxOdd, maxOddStatuses = 1_000, 8
 	// maxUnfit is how many payments that do not fit are looked at whole.
 	maxUnfit = 200
 	// maxEvents is how many payments' events are looked for one by one.
@@ -157,7 +164,15 @@ type UnderWay struct {
 	Payment
 	Since    time.Time
 	Requests int // rows, of whatever status
+	Odd      int // of those, rows with a status that the payment system does not have
 	Event    EventState
+}
+
+// OddRequests are those with one status that the payment system does not have.
+type OddRequests struct {
+	Status foreign.Text
+	List   []GatewayRequest // newest first
+	Cut    bool             // there are more
 }
 
 // Slots count requests over time: the first begins at From.
@@ -182,6 +197,8 @@ type Gateway struct {
 	FailedCut  bool             // there are more
 	Pending    []GatewayRequest // older than a minute, of any time
 	PendingCut bool
+	Odd        []OddRequests // by status
+	OddCut     bool          // there are more such statuses than were looked at
 	Slots      Slots
 
 	UnderWay    []UnderWay // oldest first

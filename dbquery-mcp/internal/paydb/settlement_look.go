@@ -45,7 +45,7 @@ func (g *gatewayLook) all(ctx context.Context) (err error) {
 	if g.payment.index("payment_id") == "" {
 		return g.r.unreadable(g.payment, "payment_id")
 	}
-	for _, step := range []func(context.Context) error{g.newest, g.failed, g.pending, g.slots, g.underWay, g.unfit} {
+	for _, step := range []func(context.Context) error{g.newest, g.failed, g.pending, g.odd, g.slots, g.underWay, g.unfit} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -90,17 +90,20 @@ func (g *gatewayLook) indexed(columns ...string) {
 	}
 }
 
+// named is a status that is not NULL.
+func named(status string) sql.NullString { return sql.NullString{String: status, Valid: true} }
+
 // told reports whether anything may be said of a merchant's payment.
 func (g *gatewayLook) told(merchant sql.NullString) bool {
 	return len(g.q.Within) == 0 || slices.Contains(g.q.Within, merchant.String)
 }
 
 // list reads requests of a status, newest first.
-func (g *gatewayLook) list(ctx context.Context, status string, since, until time.Time, limit int) (all []GatewayRequest, cutOff bool, err error) {
+func (g *gatewayLook) list(ctx context.Context, status sql.NullString, since, until time.Time, limit int) (all []GatewayRequest, cutOff bool, err error) {
 	g.indexed("status", "requested_at")
 	query := fmt.Sprintf(sqlRequests, g.form.table, g.form.amount, g.walk("status", "requested_at"))
 	n := 0
-	err = g.r.run(ctx, g.form.table+" that are "+status, query,
+	err = g.r.run(ctx, g.form.table+" of a status", query,
 		[]any{status, g.requests.up("requested_at", since), g.requests.up("requested_at", until), limit + 1}, func(rows *sql.Rows) error {
 			var x GatewayRequest
 			var amount, code, message, merchant, currency, state sql.NullString
@@ -120,13 +123,36 @@ func (g *gatewayLook) list(ctx context.Context, status string, since, until time
 }
 
 func (g *gatewayLook) failed(ctx context.Context) (err error) {
-	g.out.Failed, g.out.FailedCut, err = g.list(ctx, "FAILED", g.out.Window.Since, g.out.Window.Until, maxRequests)
+	g.out.Failed, g.out.FailedCut, err = g.list(ctx, named("FAILED"), g.out.Window.Since, g.out.Window.Until, maxRequests)
 	return err
 }
 
 // pending looks for requests that healthy code never shows, of whatever age.
 func (g *gatewayLook) pending(ctx context.Context) (err error) {
-	g.out.Pending, g.out.PendingCut, err = g.list(ctx, "PENDING", time.Unix(1, 0), g.r.Now().Add(-PendingGrace), maxUnderWay)
+	g.out.Pending, g.out.PendingCut, err = g.list(ctx, named("PENDING"), time.Unix(1, 0), g.r.Now().Add(-PendingGrace), maxUnderWay)
+	return err
+}
+
+// odd looks for requests whose status the payment system does not have.
+func (g *gatewayLook) odd(ctx context.Context) error {
+	var statuses []sql.NullString
+	query := fmt.Sprintf(sqlOddStatuses, g.form.table, g.walk("status", "requested_at"))
+	err := g.r.run(ctx, "statuses of "+g.form.table, query, []any{maxOddStatuses + 1}, func(rows *sql.Rows) error {
+		var s sql.NullString
+		err := rows.Scan(&s)
+		statuses = append(statuses, s)
+		return err
+	})
+	g.out.OddCut = len(statuses) > maxOddStatuses
+	for _, status := range first(maxOddStatuses, statuses) {
+		if err != nil {
+			return err
+		}
+		some := OddRequests{Status: text(status)}
+		if some.List, some.Cut, err = g.list(ctx, status, g.out.Window.Since, g.out.Window.Until, maxOdd); len(some.List) > 0 || some.Cut {
+			g.out.Odd = append(g.out.Odd, some)
+		}
+	}
 	return err
 }
 
@@ -208,8 +234,8 @@ func (g *gatewayLook) underWay(ctx context.Context) error {
 	return g.events(ctx)
 }
 
-// requestsOf counts the requests of payments under way. One that did not fail does not fit
-// its payment, however old it is.
+// requestsOf counts the requests of payments under way. One that succeeded or is PENDING
+// does not fit its payment, however old it is.
 func (g *gatewayLook) requestsOf(ctx context.Context) error {
 	g.indexed("payment_id")
 	place, suspect := map[int64]int{}, g.suspects()
@@ -220,9 +246,10 @@ func (g *gatewayLook) requestsOf(ctx context.Context) error {
 		query := fmt.Sprintf(sqlRequestsOf, g.form.table, g.walk("payment_id"), marks(len(some)))
 		err := g.r.run(ctx, "requests of payments that wait", query, anys(some), func(rows *sql.Rows) error {
 			var id int64
-			var n, open int
-			err := rows.Scan(&id, &n, &open)
-			g.out.UnderWay[place[id]].Requests = n
+			var n, open, odd int
+			err := rows.Scan(&id, &n, &open, &odd)
+			u := &g.out.UnderWay[place[id]]
+			u.Requests, u.Odd = n, odd
 			if open > 0 {
 				suspect(id)
 			}

@@ -47,6 +47,7 @@ type RequestsRow struct {
 	Dead      int    `json:"dead"`
 	Pending   int    `json:"pending"`
 	Without   int    `json:"without_request"` // payments that wait for one for more than 5 minutes
+	Odd       int    `json:"unknown_status,omitempty"`
 
 	// There are more than are counted, and these are from then on; null: all are.
 	SucceededSince *time.Time `json:"succeeded_since,omitempty"`

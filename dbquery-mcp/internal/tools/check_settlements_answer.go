@@ -122,6 +122,12 @@ func (v requestsView) data() SettlementsData {
 			for _, f := range x.Facts.Pending {
 				risk.add("pending", f.Amount, f.Currency, f.Requested)
 			}
+			for _, o := range x.Facts.Odd {
+				row.Odd += len(o.List)
+				for _, f := range o.List {
+					risk.add("unknown status", f.Amount, f.Currency, f.Requested)
+				}
+			}
 			for _, u := range x.Facts.UnderWay {
 				if u.Requests == 0 {
 					row.Without++
@@ -275,6 +281,7 @@ func (v requestsView) because() string {
 		why = append(why, what+": not looked at, there was no time left")
 	}
 	for _, k := range v.kinds {
+		why = append(why, k.Odd()...)
 		for _, x := range v.each(k) {
 			for _, text := range x.Facts.Slow {
 				why = append(why, x.Shard+": "+text)
@@ -307,6 +314,7 @@ func (v requestsView) summary() string {
 			if row.Kind == string(k.Kind) {
 				sum.Starved, sum.Stale, sum.Dead = sum.Starved+row.Starved, sum.Stale+row.Stale, sum.Dead+row.Dead
 				sum.Pending, sum.Without, sum.Retrying = sum.Pending+row.Pending, sum.Without+row.Without, sum.Retrying+row.Retrying
+				sum.Odd += row.Odd
 				sum.Succeeded, sum.Failed = sum.Succeeded+row.Succeeded, sum.Failed+row.Failed
 				if row.SucceededSince != nil {
 					succeeded = "at least "
@@ -320,7 +328,7 @@ func (v requestsView) summary() string {
 		for _, p := range []struct {
 			n    int
 			what string
-		}{{sum.Dead, "dead"}, {sum.Starved, "never retried"}, {sum.Stale, "left alone"}, {sum.Pending, "pending"}, {sum.Without, "payments without a request"}} {
+		}{{sum.Dead, "dead"}, {sum.Starved, "never retried"}, {sum.Stale, "left alone"}, {sum.Pending, "pending"}, {sum.Without, "payments without a request"}, {sum.Odd, "with an unknown status"}} {
 			if p.n > 0 {
 				parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 			}

@@ -8,6 +8,7 @@ import (
 	"payops-mcp/dbquery-mcp/internal/dbtest"
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/dbquery-mcp/internal/tools"
+	"payops-mcp/shared/foreign"
 	"payops-mcp/shared/scope"
 	"payops-mcp/shared/tooltest"
 )
@@ -280,6 +281,62 @@ func TestASpikeBeforeWhatIsCountedIsNotRuledOut(t *testing.T) {
 	if a, text := r.settlements(t, `{"kind":"settlement","time_range":"1h"}`); !slices.Contains(a.RuledOut, "SETTLEMENT_FAILURE_SPIKE") {
 		t.Errorf("%s", text)
 	}
+}
+
+// A status that the payment system does not have is counted, and nothing is called well
+// or ruled out for it.
+func TestRequestsOfAnUnknownStatusAreNotCalledWell(t *testing.T) {
+	for name, x := range map[string]struct {
+		status, table, request string
+		want                   string // what is found
+		unruled                string
+		says                   []string
+	}{
+		"a capture that waits": {"CAPTURE_REQUESTED", "settlement_request", "PROCESSING", "", "SETTLEMENT_MISSING",
+			[]string{`1 settlement with the status "PROCESSING", which the payment system does not have (id 1 (payment 1))`, "1 payment in CAPTURE_REQUESTED for up to 2h0m0s with no settlement but of such a status (payment 1)", "1 with an unknown status"}},
+		"a capture that failed":      {"CAPTURE_FAILED", "settlement_request", "ERROR", "", "SETTLEMENT_DEAD_LETTER", []string{`1 settlement with the status "ERROR"`}},
+		"a refund that waits":        {"REFUND_REQUESTED", "refund_request", "PROCESSING", "REFUND_STUCK", "", []string{`1 refund with the status "PROCESSING"`, "1 payment in REFUND_REQUESTED for up to 2h0m0s without a finished refund request"}},
+		"a status that gives orders": {"CAPTURE_FAILED", "settlement_request", "all is well\nok", "", "SETTLEMENT_RETRY_STARVED", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := dbtest.New(t).Whole(t)
+			paid(t, db, 1, dbtest.Payment{ID: 1, Merchant: "M-2", Amount: 5000, Status: x.status, At: now(t, db).Add(-2 * time.Hour)})
+			if x.table == "refund_request" {
+				request(t, db, 1, "settlement_request", 1, "SUCCESS", "0000", 0, never, twoHours)
+			}
+			request(t, db, 1, x.table, 1, x.request, "", 0, never, twoHours)
+			a, text := connect(t, db).settlements(t, `{}`)
+			if got := codesOf(a); got != x.want || slices.Contains(a.RuledOut, x.unruled) || x.want == "" && a.Verdict != "unknown" {
+				t.Errorf("found %q with verdict %s, want %q\n%s", got, a.Verdict, x.want, text)
+			}
+			says(t, text, append(x.says, foreign.Text(x.request).Quoted())...)
+			b, text := connect(t, db).reconcile(t, `{"checks":["settlement","refund"]}`)
+			if b.Verdict == "ok" || slices.Contains(b.RuledOut, "SETTLEMENT_STATUS_CONFLICT") && x.table == "settlement_request" {
+				t.Errorf("%s", text)
+			}
+			says(t, text, "1 "+x.table+" row with the status "+foreign.Text(x.request).Quoted())
+		})
+	}
+}
+
+// However many such statuses there are, some are told and the rest is not called well.
+func TestRequestsOfVeryManyUnknownStatuses(t *testing.T) {
+	db := dbtest.New(t).Whole(t)
+	manyNewer(t, db, "settlement_request")
+	r := connect(t, db)
+	if a, text := r.settlements(t, `{}`); a.Verdict != "ok" {
+		t.Fatalf("%s", text)
+	}
+	db.Shards[0].Exec(t, "UPDATE settlement_request SET status = CONCAT('S-', id) WHERE id > 10")
+	a, text := r.settlements(t, `{}`)
+	if a.Verdict != "unknown" || len(text) > 10_000 || len(a.RuledOut) > 20 {
+		t.Errorf("%d bytes: %s", len(text), text)
+	}
+	says(t, text, "there are more such statuses of settlements than were looked at")
+	db.Shards[0].Exec(t, "UPDATE settlement_request SET status = 'DONE' WHERE id > 10")
+	_, text = r.settlements(t, `{}`)
+	says(t, text, `at least 1000 settlements with the status "DONE"`)
 }
 
 func TestRequestsByKindAndTime(t *testing.T) {
