@@ -45,6 +45,7 @@ const (
 	Starved  RequestState = "starved" // nothing will ever select it
 	Stale    RequestState = "stale"   // was retried, and no more
 	DeadEnd  RequestState = "dead"    // retried as often as it is
+	Ahead    RequestState = "dated ahead"
 )
 
 // StateOf says what becomes of a failed request.
@@ -52,6 +53,8 @@ func StateOf(r paydb.GatewayRequest, now time.Time) RequestState {
 	switch {
 	case r.Retries >= deadAfter:
 		return DeadEnd
+	case DatedAhead(r, now): // its age tells nothing
+		return Ahead
 	case r.LastRetry.IsZero() && now.Sub(r.Requested) > retryGrace: // whatever retry_count says
 		return Starved
 	case !r.LastRetry.IsZero() && now.Sub(r.LastRetry) > retryStale:
@@ -97,9 +100,9 @@ func (r Requests) Suspicious() bool {
 // JudgeRequests runs the rules on one kind. ran are the codes of those that had all
 // they need. What asking the shards came to is judged by Judge.
 func JudgeRequests(r Requests) (found []report.Finding, ran []catalog.Code) {
-	judges := []func() []report.Finding{r.unfitting, r.pendingStuck, r.deadLetters, r.failureSpike, r.starved, r.dropped, r.missing}
+	judges := []func() []report.Finding{r.anotherZone, r.anotherClock, r.unfitting, r.pendingStuck, r.deadLetters, r.failureSpike, r.starved, r.dropped, r.missing}
 	if r.Kind == paydb.Refunds {
-		judges = []func() []report.Finding{r.unfitting, r.deadLetters, r.starved, r.refundStuck}
+		judges = []func() []report.Finding{r.anotherZone, r.anotherClock, r.unfitting, r.deadLetters, r.starved, r.refundStuck}
 	}
 	for _, judge := range judges {
 		found = append(found, judge()...)
@@ -112,14 +115,14 @@ func JudgeRequests(r Requests) (found []report.Finding, ran []catalog.Code) {
 		return !slices.ContainsFunc(r.each(), func(x paydb.Reply[paydb.Gateway]) bool { return !ok(x.Facts) })
 	}
 	k := kinds[r.Kind]
-	indexed := func(g paydb.Gateway) bool { return len(g.Slow) == 0 }
-	if all(func(g paydb.Gateway) bool { return indexed(g) && !g.FailedCut }) {
+	indexed, aged := func(g paydb.Gateway) bool { return len(g.Slow) == 0 }, r.aged()
+	if aged && all(func(g paydb.Gateway) bool { return indexed(g) && !g.FailedCut }) {
 		ran = append(ran, k.starved, k.dead)
 	}
-	if all(func(g paydb.Gateway) bool { return indexed(g) && !g.Slots.Cut() }) && r.Kind == paydb.Settlements {
+	if aged && all(func(g paydb.Gateway) bool { return indexed(g) && !g.Slots.Cut() }) && r.Kind == paydb.Settlements {
 		ran = append(ran, catalog.SettlementFailureSpike)
 	}
-	if all(func(g paydb.Gateway) bool { return indexed(g) && !g.UnderWayCut && !g.PendingCut }) {
+	if aged && all(func(g paydb.Gateway) bool { return indexed(g) && !g.UnderWayCut && !g.PendingCut }) {
 		if r.Kind == paydb.Settlements {
 			ran = append(ran, catalog.SettlementPendingStuck, catalog.SettlementMissing)
 		} else {

@@ -360,6 +360,8 @@ func (w where) retries(x paydb.TracedRequest) string {
 		return fmt.Sprintf("never retried for %s (code %s), and nothing will", lasted(w.now.Sub(x.Requested)), x.Code.Quoted())
 	case Stale:
 		return fmt.Sprintf("left alone since retry %d, %s (code %s)", x.Retries, w.ago(x.LastRetry), x.Code.Quoted())
+	case Ahead:
+		return fmt.Sprintf("dated ahead of the database's clock, so for how long is not known (retry %d, code %s)", x.Retries, x.Code.Quoted())
 	case Retrying:
 	}
 	return fmt.Sprintf("retry %d (code %s)", x.Retries, x.Code.Quoted())

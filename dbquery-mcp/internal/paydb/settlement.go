@@ -111,6 +111,8 @@ const (
 	// maxOdd is how many requests of a status that the payment system does not have are
 	// looked at one by one, and of how many such statuses.
 	maxOdd, maxOddStatuses = 1_000, 8
+	// maxAhead is how many of a status that are dated ahead are looked at one by one.
+	maxAhead = 1_000
 	// maxUnfit is how many payments that do not fit are looked at whole.
 	maxUnfit = 200
 	// maxEvents is how many payments' events are looked for one by one.
@@ -197,6 +199,8 @@ type Gateway struct {
 	FailedCut  bool             // there are more
 	Pending    []GatewayRequest // older than a minute, of any time
 	PendingCut bool
+	Ahead      []GatewayRequest // FAILED or PENDING, requested later than the database's clock
+	AheadCut   bool
 	Odd        []OddRequests // by status
 	OddCut     bool          // there are more such statuses than were looked at
 	Slots      Slots

@@ -45,7 +45,7 @@ func (g *gatewayLook) all(ctx context.Context) (err error) {
 	if g.payment.index("payment_id") == "" {
 		return g.r.unreadable(g.payment, "payment_id")
 	}
-	for _, step := range []func(context.Context) error{g.newest, g.failed, g.pending, g.odd, g.slots, g.underWay, g.unfit} {
+	for _, step := range []func(context.Context) error{g.newest, g.failed, g.pending, g.ahead, g.odd, g.slots, g.underWay, g.unfit} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -132,6 +132,23 @@ func (g *gatewayLook) pending(ctx context.Context) (err error) {
 	g.out.Pending, g.out.PendingCut, err = g.list(ctx, named("PENDING"), time.Unix(1, 0), g.r.Now().Add(-PendingGrace), maxUnderWay)
 	return err
 }
+
+// ahead looks for requests whose time has not come yet: a window that ends now has none
+// of them.
+func (g *gatewayLook) ahead(ctx context.Context) error {
+	for _, status := range []string{"FAILED", "PENDING"} {
+		some, cutOff, err := g.list(ctx, named(status), g.r.Now(), endOfTime, maxAhead)
+		if err != nil {
+			return err
+		}
+		g.out.Ahead, g.out.AheadCut = append(g.out.Ahead, some...), g.out.AheadCut || cutOff
+	}
+	return nil
+}
+
+// endOfTime is the last second that a TIMESTAMP holds wherever one is: not every server
+// compares one with more.
+var endOfTime = time.Date(2038, 1, 19, 3, 14, 7, 0, time.UTC)
 
 // odd looks for requests whose status the payment system does not have.
 func (g *gatewayLook) odd(ctx context.Context) error {

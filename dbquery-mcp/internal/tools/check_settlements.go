@@ -48,6 +48,7 @@ type RequestsRow struct {
 	Pending   int    `json:"pending"`
 	Without   int    `json:"without_request"` // payments that wait for one for more than 5 minutes
 	Odd       int    `json:"unknown_status,omitempty"`
+	Ahead     int    `json:"dated_ahead,omitempty"` // of the database's clock
 
 	// There are more than are counted, and these are from then on; null: all are.
 	SucceededSince *time.Time `json:"succeeded_since,omitempty"`

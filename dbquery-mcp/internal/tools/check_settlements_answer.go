@@ -115,12 +115,20 @@ func (v requestsView) data() SettlementsData {
 					row.Stale++
 				case diagnose.DeadEnd:
 					row.Dead++
+				case diagnose.Ahead:
+					row.Ahead++
 				}
 				risk.add(string(state), f.Amount, f.Currency, f.Requested)
 				codes.add(f)
 			}
 			for _, f := range x.Facts.Pending {
 				risk.add("pending", f.Amount, f.Currency, f.Requested)
+			}
+			for _, f := range x.Facts.Ahead {
+				if diagnose.DatedAhead(f, x.Clock.Database) {
+					row.Ahead++
+					risk.add(string(diagnose.Ahead), f.Amount, f.Currency, f.Requested)
+				}
 			}
 			for _, o := range x.Facts.Odd {
 				row.Odd += len(o.List)
@@ -314,7 +322,7 @@ func (v requestsView) summary() string {
 			if row.Kind == string(k.Kind) {
 				sum.Starved, sum.Stale, sum.Dead = sum.Starved+row.Starved, sum.Stale+row.Stale, sum.Dead+row.Dead
 				sum.Pending, sum.Without, sum.Retrying = sum.Pending+row.Pending, sum.Without+row.Without, sum.Retrying+row.Retrying
-				sum.Odd += row.Odd
+				sum.Odd, sum.Ahead = sum.Odd+row.Odd, sum.Ahead+row.Ahead
 				sum.Succeeded, sum.Failed = sum.Succeeded+row.Succeeded, sum.Failed+row.Failed
 				if row.SucceededSince != nil {
 					succeeded = "at least "
@@ -328,7 +336,7 @@ func (v requestsView) summary() string {
 		for _, p := range []struct {
 			n    int
 			what string
-		}{{sum.Dead, "dead"}, {sum.Starved, "never retried"}, {sum.Stale, "left alone"}, {sum.Pending, "pending"}, {sum.Without, "payments without a request"}, {sum.Odd, "with an unknown status"}} {
+		}{{sum.Dead, "dead"}, {sum.Starved, "never retried"}, {sum.Stale, "left alone"}, {sum.Pending, "pending"}, {sum.Without, "payments without a request"}, {sum.Odd, "with an unknown status"}, {sum.Ahead, "dated ahead of the database's clock"}} {
 			if p.n > 0 {
 				parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 			}
