@@ -230,6 +230,9 @@ func (r Reconciliation) unknown() string {
 		}) {
 			why = append(why, oddStatus(a.Shard, count(int(d.Odd[odd]), odd.Table+" row"), foreign.Text(odd.Status)))
 		}
+		for _, u := range d.Unexplained {
+			why = append(why, unexplained(a.Shard, u.Kind, u.IDs, u.Cut))
+		}
 	}
 	return strings.Join(first(6, why), "; ")
 }

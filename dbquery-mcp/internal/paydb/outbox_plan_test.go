@@ -89,6 +89,10 @@ func TestPlansOfOutboxRequestsAndTrace(t *testing.T) {
 			[]string{"p eq_ref PRIMARY", "s range PRIMARY"}},
 		"refunded without": {fmt.Sprintf(sqlRefundedWithout, "`ix_status_time`", "`ix_payment`"), args{100, 10},
 			[]string{"payment ref ix_status_time", "r ref ix_payment"}},
+		"failed without": {fmt.Sprintf(sqlFailedWithout, "`ix_status_time`", "settlement_request", "`ix_payment`", "`PRIMARY`", "requested_at"), args{"CAPTURE_FAILED", hour, 100, hour, now, now, 10},
+			[]string{"p eq_ref PRIMARY", "payment range ix_status_time", "r ref ix_payment"}},
+		"still without": {fmt.Sprintf(sqlStillWithout, "`PRIMARY`", "settlement_request", "`ix_payment`", "?, ?", "requested_at"), args{7, 8, "CAPTURE_FAILED", hour, now},
+			[]string{"p range PRIMARY", "r ref ix_payment"}},
 		"starts that wait": {fillIndex(sqlWaitingStarts, "ix_pub_created"), args{"PAYMENT_CAPTURE_REQUESTED", 10}, []string{"outbox_event ref ix_pub_created"}},
 		"event of":         {fillIndex(sqlEventOf, "ix_pub_created"), args{hour, hour, 7, "PAYMENT_AUTHORIZED"}, []string{"outbox_event range ix_pub_created"}},
 

@@ -135,6 +135,7 @@ type Reconciled struct {
 	Ahead                                   int64  // payments left out because they say that they change later
 	Unjudged                                map[string]int64
 	Odd                                     map[OddStatus]int64 // requests of payments that are judged
+	Unexplained                             []Unexplained
 	Control                                 map[string]*Control // by currency; "" for postings without a payment
 	// Pairs are the postings between accounts that make neither a capture nor a
 	// reversal, up to 200 pairs.

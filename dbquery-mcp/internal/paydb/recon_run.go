@@ -49,6 +49,7 @@ type reconciling struct {
 	doubts                              doubts
 	unproven                            []int64 // captured without a settlement, and their events not looked for
 	proof                               proof
+	bareCaptures, bareRefunds           bareIDs
 	kept                                map[int64]int // exceptions by id
 	outOfScope                          bool          // older payments are read
 	snapshot                            bool          // stands
@@ -84,6 +85,9 @@ func (c *reconciling) all(ctx context.Context) error {
 			c.out.End.Done = !c.out.End.OlderLeft
 			err = c.rest(ctx)
 		}
+	}
+	if err == nil {
+		err = c.explain(ctx)
 	}
 	c.leave()
 	if err != nil {
@@ -339,6 +343,9 @@ func (c *reconciling) count(b *Books) {
 		c.out.Young++
 	case !c.q.Judged(b.Status):
 		c.out.Unjudged[b.Status]++
+	}
+	if !b.Young {
+		c.bare(b)
 	}
 	if CapturedOnce(b.Status) {
 		control.Captured.Add(b.Amount)

@@ -24,11 +24,12 @@ type form struct {
 	asked         string // status of a payment whose request is under way
 	since         string // column that says since when
 	event         string // that starts the request
+	failed        string // status of a payment whose request failed
 }
 
 var forms = map[RequestKind]form{
-	Settlements: {"settlement_request", "request_amount", "CAPTURE_REQUESTED", "requested_at", "PAYMENT_CAPTURE_REQUESTED"},
-	Refunds:     {"refund_request", "refund_amount", "REFUND_REQUESTED", "updated_at", "PAYMENT_REFUND_REQUESTED"},
+	Settlements: {"settlement_request", "request_amount", "CAPTURE_REQUESTED", "requested_at", "PAYMENT_CAPTURE_REQUESTED", "CAPTURE_FAILED"},
+	Refunds:     {"refund_request", "refund_amount", "REFUND_REQUESTED", "updated_at", "PAYMENT_REFUND_REQUESTED", "REFUND_FAILED"},
 }
 
 // Every statement walks one index from one end and stops; payments are joined by
@@ -89,6 +90,12 @@ WHERE s.id >= ? AND s.status = 'SUCCESS' AND (s.%[2]s <> p.amount OR p.status NO
 	sqlRefundedWithout = `SELECT p.payment_id FROM (SELECT payment_id FROM payment FORCE INDEX (%s) WHERE status = 'REFUNDED' ORDER BY requested_at DESC LIMIT ?) AS p
 LEFT JOIN refund_request AS r FORCE INDEX (%s) ON r.payment_id = p.payment_id AND r.status = 'SUCCESS'
 WHERE r.payment_id IS NULL LIMIT ?`
+
+	// Payments that failed, from when on requests are kept, and have none.
+	sqlFailedWithout = `SELECT STRAIGHT_JOIN p.payment_id, LEFT(p.merchant_id, 256)
+FROM (SELECT payment_id FROM payment FORCE INDEX (%[1]s) WHERE status = ? AND requested_at >= ? ORDER BY requested_at DESC LIMIT ?) AS f
+LEFT JOIN %[2]s AS r FORCE INDEX (%[3]s) ON r.payment_id = f.payment_id JOIN payment AS p FORCE INDEX (%[4]s) ON p.payment_id = f.payment_id
+WHERE r.payment_id IS NULL AND p.%[5]s >= ? AND p.%[5]s < ? AND p.updated_at < ? LIMIT ?`
 
 	sqlWaitingStarts = `SELECT aggregate_id FROM outbox_event FORCE INDEX (%) WHERE published = 0 AND event_type = ? LIMIT ?`
 
@@ -209,12 +216,15 @@ type Gateway struct {
 	UnderWayCut bool
 	Served      int64 // settlements of payments requested well after the oldest of those that have none
 
-	Latest    time.Time // when the newest request was made; zero: there is none
-	Unfit     []int64   // payments to be looked at whole
-	UnfitCut  bool
-	SeenSince time.Time // requests from then on were compared with their payments; zero: there are none
-	Whole     bool      // that is all of them
-	Slow      []string  // what was not looked at for want of an index
+	Latest   time.Time // when the newest request was made; zero: there is none
+	Unfit    []int64   // payments to be looked at whole
+	UnfitCut bool
+	// Unexplained are payments that failed, without a request that says why.
+	Unexplained    []int64
+	UnexplainedCut bool
+	SeenSince      time.Time // requests from then on were compared with their payments; zero: there are none
+	Whole          bool      // that is all of them
+	Slow           []string  // what was not looked at for want of an index
 }
 
 // Gateway looks at the requests of one kind on every shard, and returns the window.

@@ -21,7 +21,8 @@ type gatewayLook struct {
 	requests Table
 	payment  Table
 	byID     string
-	first    int64 // lowest id of the newest requests
+	first    int64     // lowest id of the newest requests
+	kept     time.Time // when the first request of all was made; zero: there is none
 	out      Gateway
 }
 
@@ -45,7 +46,7 @@ func (g *gatewayLook) all(ctx context.Context) (err error) {
 	if g.payment.index("payment_id") == "" {
 		return g.r.unreadable(g.payment, "payment_id")
 	}
-	for _, step := range []func(context.Context) error{g.newest, g.failed, g.pending, g.ahead, g.odd, g.slots, g.underWay, g.unfit} {
+	for _, step := range []func(context.Context) error{g.newest, g.failed, g.pending, g.ahead, g.odd, g.slots, g.underWay, g.unfit, g.unexplained} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -66,6 +67,7 @@ func (g *gatewayLook) newest(ctx context.Context) error {
 	if err := one("the first request", sqlFirstRequest, &least, &g.out.SeenSince); err != nil {
 		return err
 	}
+	g.kept = g.out.SeenSince
 	g.first = least // where there are no more than those
 	err := one("the first of the newest requests", sqlNthRequest, &g.first, &g.out.SeenSince, last, maxNewRequests-1)
 	g.out.Whole = least == g.first
@@ -425,6 +427,42 @@ func (g *gatewayLook) refundedWithout(ctx context.Context) error {
 		return nil
 	}
 	return g.ids(ctx, "refunded payments without a refund", fmt.Sprintf(sqlRefundedWithout, quoteName(byState), quoteName(byPayment)), maxRequests, maxUnfit+1)
+}
+
+// unexplained looks for payments that failed and have no request. Of older payments than
+// requests are kept it may have been cleared away.
+func (g *gatewayLook) unexplained(ctx context.Context) error {
+	byState, byPayment := g.payment.index("status", "requested_at"), g.requests.index("payment_id")
+	if g.kept.IsZero() || byState == "" { // of the latter underWay has told
+		return nil
+	}
+	if byPayment == "" {
+		g.indexed("payment_id")
+		return nil
+	}
+	since, until := g.out.Window.Since, g.out.Window.Until
+	if g.kept.After(since) {
+		since = g.kept
+	}
+	requested := since
+	if g.form.since != "requested_at" { // one that was requested long ago may have failed just now
+		requested = time.Unix(1, 0)
+	}
+	query := fmt.Sprintf(sqlFailedWithout, quoteName(byState), g.form.table, quoteName(byPayment), quoteName(g.payment.index("payment_id")), g.form.since)
+	args := []any{g.form.failed, g.payment.up("requested_at", requested), maxRequests, g.payment.up(g.form.since, since), g.payment.up(g.form.since, until),
+		g.payment.up("updated_at", g.r.Now().Add(-PendingGrace)), maxUnfit + 1}
+	n := 0
+	err := g.r.run(ctx, "payments that failed without a request", query, args, func(rows *sql.Rows) error {
+		var id int64
+		var merchant sql.NullString
+		err := rows.Scan(&id, &merchant)
+		if n++; err == nil && n <= maxUnfit && g.told(merchant) {
+			g.out.Unexplained = append(g.out.Unexplained, id)
+		}
+		return err
+	})
+	g.out.UnexplainedCut = n > maxUnfit
+	return err
 }
 
 func (g *gatewayLook) ids(ctx context.Context, name, query string, args ...any) error {

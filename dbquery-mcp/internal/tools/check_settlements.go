@@ -50,6 +50,8 @@ type RequestsRow struct {
 	Odd       int    `json:"unknown_status,omitempty"`
 	Ahead     int    `json:"dated_ahead,omitempty"` // of the database's clock
 
+	Unexplained int `json:"failed_without_request,omitempty"` // payments
+
 	// There are more than are counted, and these are from then on; null: all are.
 	SucceededSince *time.Time `json:"succeeded_since,omitempty"`
 	FailedSince    *time.Time `json:"failed_since,omitempty"`

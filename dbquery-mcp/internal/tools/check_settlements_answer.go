@@ -136,6 +136,7 @@ func (v requestsView) data() SettlementsData {
 					risk.add("unknown status", f.Amount, f.Currency, f.Requested)
 				}
 			}
+			row.Unexplained = len(x.Facts.Unexplained)
 			for _, u := range x.Facts.UnderWay {
 				if u.Requests == 0 {
 					row.Without++
@@ -289,7 +290,7 @@ func (v requestsView) because() string {
 		why = append(why, what+": not looked at, there was no time left")
 	}
 	for _, k := range v.kinds {
-		why = append(why, k.Odd()...)
+		why = slices.Concat(why, k.Odd(), k.Unexplained())
 		for _, x := range v.each(k) {
 			for _, text := range x.Facts.Slow {
 				why = append(why, x.Shard+": "+text)
@@ -323,6 +324,7 @@ func (v requestsView) summary() string {
 				sum.Starved, sum.Stale, sum.Dead = sum.Starved+row.Starved, sum.Stale+row.Stale, sum.Dead+row.Dead
 				sum.Pending, sum.Without, sum.Retrying = sum.Pending+row.Pending, sum.Without+row.Without, sum.Retrying+row.Retrying
 				sum.Odd, sum.Ahead = sum.Odd+row.Odd, sum.Ahead+row.Ahead
+				sum.Unexplained += row.Unexplained
 				sum.Succeeded, sum.Failed = sum.Succeeded+row.Succeeded, sum.Failed+row.Failed
 				if row.SucceededSince != nil {
 					succeeded = "at least "
@@ -336,7 +338,7 @@ func (v requestsView) summary() string {
 		for _, p := range []struct {
 			n    int
 			what string
-		}{{sum.Dead, "dead"}, {sum.Starved, "never retried"}, {sum.Stale, "left alone"}, {sum.Pending, "pending"}, {sum.Without, "payments without a request"}, {sum.Odd, "with an unknown status"}, {sum.Ahead, "dated ahead of the database's clock"}} {
+		}{{sum.Dead, "dead"}, {sum.Starved, "never retried"}, {sum.Stale, "left alone"}, {sum.Pending, "pending"}, {sum.Without, "payments without a request"}, {sum.Odd, "with an unknown status"}, {sum.Ahead, "dated ahead of the database's clock"}, {sum.Unexplained, "payments failed without a request"}} {
 			if p.n > 0 {
 				parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 			}

@@ -2,6 +2,7 @@ package tools_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -371,6 +372,44 @@ func TestRequestsDatedAheadAreNotCalledWell(t *testing.T) {
 			limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-9"} })
 			if a, text := limited.settlements(t, `{}`); a.Verdict != "ok" {
 				t.Errorf("a server for M-9 says\n%s", text)
+			}
+		})
+	}
+}
+
+// A payment that failed without the request that failed is not called well, but for such
+// payments as are older than what is kept of requests.
+func TestPaymentsThatFailedWithoutARequest(t *testing.T) {
+	for status, table := range map[string]string{"CAPTURE_FAILED": "settlement_request", "REFUND_FAILED": "refund_request"} {
+		t.Run(status, func(t *testing.T) {
+			t.Parallel()
+			db := dbtest.New(t).Whole(t)
+			at := now(t, db).Add(-2 * time.Hour)
+			paid(t, db, 1, dbtest.Payment{ID: 1, Merchant: "M-2", Amount: 5000, Status: status, At: at}, dbtest.Payment{ID: 2, Merchant: "M-2", Amount: 5000, Status: status, At: at})
+			if table == "refund_request" {
+				request(t, db, 1, "settlement_request", 1, "SUCCESS", "0000", 0, never, twoHours)
+				request(t, db, 1, "settlement_request", 2, "SUCCESS", "0000", 0, never, twoHours)
+			}
+			request(t, db, 1, table, 2, "FAILED", "PG_TIMEOUT", 3, justNow, "UTC_TIMESTAMP(3) - INTERVAL 3 HOUR")
+			r := connect(t, db)
+			a, text := r.settlements(t, `{}`)
+			if a.Verdict != "unknown" || len(a.Findings) > 0 {
+				t.Errorf("%s", text)
+			}
+			says(t, text, "1 payment "+status+" with no ", "request that says why (payment 1): trace_payment", "1 payments failed without a request")
+			if b, text := r.reconcile(t, `{"checks":["settlement","refund"]}`); b.Verdict == "ok" || !strings.Contains(text, "1 payment "+status+" with no ") {
+				t.Errorf("%s", text)
+			}
+			limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-9"} })
+			if a, text := limited.settlements(t, `{}`); a.Verdict != "ok" {
+				t.Errorf("a server for M-9 says\n%s", text)
+			}
+			db.Shards[0].Exec(t, "UPDATE "+table+" SET requested_at = "+hourAgo+" WHERE payment_id = 2")
+			if a, text := r.settlements(t, `{}`); a.Verdict != "ok" {
+				t.Errorf("%s", text)
+			}
+			if _, text := r.reconcile(t, `{"checks":["settlement","refund"]}`); strings.Contains(text, status+" with no ") {
+				t.Errorf("%s", text)
 			}
 		})
 	}

@@ -124,6 +124,7 @@ func troubled(t *testing.T, db *dbtest.DB) {
 			`DELETE FROM ledger_entry WHERE payment_id MOD 997 = 1`,
 			`UPDATE ledger_entry SET amount = amount + 1 WHERE payment_id MOD 997 = 2`,
 			`DELETE FROM settlement_request WHERE payment_id MOD 997 = 3`,
+			`DELETE settlement_request FROM settlement_request JOIN payment USING (payment_id) WHERE payment.status = 'CAPTURE_FAILED' AND payment_id MOD 7 = 3`,
 			`DELETE FROM idem_response_cache WHERE idempotency_key IN ('fill-40', 'fill-41')`,
 			`UPDATE idem_response_cache SET response_body = '{"paymentId":5,"amount":1,"currency":"KRW"}' WHERE idempotency_key = 'fill-60'`,
 			`INSERT INTO idem_response_cache VALUES ('MERCHANT-8', 'ghost', 200, '{"paymentId":123456}', UTC_TIMESTAMP(3) - INTERVAL 1 HOUR)`,
