@@ -10,16 +10,18 @@ import (
 // OverTime keeps of the codes that were judged as of one moment those that can be ruled
 // out for all of a time. Of a time that is over these are the states that its scrapes
 // show, where all of it was scraped; of one that ends now also what is judged of now,
-// unless the breaker was otherwise before, or may have been unseen.
+// unless the breaker was otherwise before, or may have been unseen: one that was not
+// CLOSED at the last scrape of its instance may be anything since.
 func OverTime(ran []catalog.Code, p promql.Past) []catalog.Code {
 	unseen := len(WindowDoubts(p)) > 0
+	lost := len(Lost(p)) > 0
 	if !p.Live && (!pastKnown(p) || unseen) {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(ran), func(c catalog.Code) bool {
 		r, known := overTime[c]
 		judged := p.Live || known && r.states
-		return !judged || known && (unseen || anyBreaker(p, r.speaks))
+		return !judged || known && (unseen || lost || anyBreaker(p, r.speaks))
 	})
 }
 

@@ -68,8 +68,8 @@ const assumedInterval = time.Minute
 
 // tooOld reports whether a scrape of an instance is too old to be of now: more
 // than two intervals, and a second for scrapes that take their time.
-func tooOld(i promql.Instance, age time.Duration) bool {
-	return age > 2*cmp.Or(i.Interval, assumedInterval)+time.Second
+func tooOld(age, interval time.Duration) bool {
+	return age > 2*cmp.Or(interval, assumedInterval)+time.Second
 }
 
 // down reports whether the last scrape of an instance failed.
@@ -78,7 +78,7 @@ func down(i promql.Instance) bool { return !i.UpAt.IsZero() && !i.Up }
 // gone reports whether Prometheus has stopped scraping an instance, as it does
 // when the registry drops it.
 func gone(i promql.Instance, at time.Time) bool {
-	return !i.UpAt.IsZero() && tooOld(i, at.Sub(i.UpAt))
+	return !i.UpAt.IsZero() && tooOld(at.Sub(i.UpAt), i.Interval)
 }
 
 // Join puts the sources' facts together, with times in a zone. An instance of the
@@ -111,6 +111,7 @@ func Join(api []ingest.Instance, prom promql.Facts, zone *time.Location) Status 
 		case matched[n]:
 		case gone(p, prom.At) && !allGone:
 			s.Gone = append(s.Gone, p)
+			s.Readings = append(s.Readings, leftOpen(p, prom.At)...)
 		default:
 			for _, b := range p.Breakers {
 				s.Readings = append(s.Readings, scraped(p.Name.String(), p, b, prom.At))
@@ -125,6 +126,18 @@ func Join(api []ingest.Instance, prom promql.Facts, zone *time.Location) Status 
 		return cmp.Or(cmp.Compare(a.Breaker, b.Breaker), cmp.Compare(a.Instance, b.Instance))
 	})
 	return s
+}
+
+// leftOpen are readings, without a state, of the breakers of an instance that is gone
+// that were not CLOSED when it was last seen: its process may run on without being
+// scraped. Of one that was CLOSED there is nothing to doubt, as after a scale-down.
+func leftOpen(p promql.Instance, at time.Time) (all []Reading) {
+	for _, b := range p.Breakers {
+		if b.State != "" && b.State != "CLOSED" {
+			all = append(all, scraped(p.Name.String(), p, b, at))
+		}
+	}
+	return all
 }
 
 // readings are those of an instance of the API, together with what Prometheus
@@ -186,7 +199,7 @@ func (r Reading) joined(scraped Reading) Reading {
 func scraped(name string, p promql.Instance, b promql.Breaker, at time.Time) Reading {
 	r := Reading{Breaker: b.Name.String(), Instance: name, Label: p.Name.String(), Prom: &b,
 		Started: p.Started, Age: at.Sub(b.At), Every: p.Interval}
-	r.Old = tooOld(p, r.Age) || down(p)
+	r.Old = tooOld(r.Age, p.Interval) || down(p)
 	switch {
 	case r.Old && b.State != "":
 		r.Unknown = fmt.Sprintf("Prometheus saw %s last, %s ago", b.State, short(r.Age))

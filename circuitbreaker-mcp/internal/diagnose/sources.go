@@ -162,7 +162,9 @@ func noSeries(s Status) (report.Finding, bool) {
 			continue
 		}
 		for _, want := range s.Expected {
-			if !slices.ContainsFunc(p.Breakers, func(b promql.Breaker) bool { return b.Name.String() == want && !tooOld(p, s.Prom.At.Sub(b.At)) }) {
+			if !slices.ContainsFunc(p.Breakers, func(b promql.Breaker) bool {
+				return b.Name.String() == want && !tooOld(s.Prom.At.Sub(b.At), p.Interval)
+			}) {
 				missing = append(missing, want+" of "+Name(p.Name.String()))
 			}
 		}

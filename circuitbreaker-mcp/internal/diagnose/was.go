@@ -12,7 +12,8 @@ import (
 )
 
 // WasOpen finds breakers that held calls back in a time that is over, or protected
-// nothing, and no longer did at its end: what they did at the end is judged as of then.
+// nothing, and no longer did at its end, or were not seen then: what they did at the end
+// is judged as of then.
 func WasOpen(p promql.Past) []report.Finding {
 	return append(wasOpen(p, func(some []Episode, state string) []Episode {
 		return slices.DeleteFunc(some, func(e Episode) bool { return e.lastsIn(state) })
@@ -37,6 +38,24 @@ func WasOpenAround(p promql.Past, moment Status) []report.Finding {
 
 // lastsIn reports whether it ends with the time, in that state.
 func (e Episode) lastsIn(state string) bool { return e.Lasts && e.Final == state }
+
+// lostIn reports whether it was in that state when it was last seen.
+func (e Episode) lostIn(state string) bool { return e.Lost && e.Final == state }
+
+// isOver reports whether it was seen to leave that state.
+func (e Episode) isOver(state string) bool { return !e.lastsIn(state) && !e.lostIn(state) }
+
+// times are when it was in that state, in words.
+func (e Episode) times(state string) string {
+	from := e.From.Format(time.TimeOnly)
+	switch {
+	case e.lastsIn(state):
+		return from + " on, still at the end"
+	case e.lostIn(state):
+		return from + " on, last seen so at " + e.To.Format(time.TimeOnly) + ", not scraped since"
+	}
+	return from + "-" + e.To.Format(time.TimeOnly)
+}
 
 // holding is a state in which a breaker held calls back, for how long of an episode, and
 // what that came to.
@@ -88,7 +107,7 @@ func wasOpen(p promql.Past, of func(some []Episode, state string) []Episode) (fo
 	}
 	episodes := Episodes(p)
 	for _, h := range heldBack {
-		held := slices.DeleteFunc(slices.Clone(episodes), func(e Episode) bool { return h.of(e) <= 0 })
+		held := slices.DeleteFunc(slices.Clone(episodes), func(e Episode) bool { return h.of(e) <= 0 && !e.lostIn(h.state) })
 		_, codes := grouped(held, func(e Episode) catalog.Code { return openCode(e.Breaker, h.state) })
 		for _, some := range codes {
 			breakers, by := grouped(of(some, h.state), func(e Episode) string { return e.Breaker })
@@ -115,18 +134,14 @@ func grouped[K comparable](all []Episode, of func(Episode) K) (keys []K, groups 
 // finding tells of the episodes in which a breaker was in a state; there is one.
 func (h holding) finding(breaker string, some []Episode) report.Finding {
 	// What went on at the end is told before what was over by then.
-	slices.SortStableFunc(some, func(a, b Episode) int { return h.lasting(b) - h.lasting(a) })
+	slices.SortStableFunc(some, func(a, b Episode) int { return h.over(a) - h.over(b) })
 	var spans []string
 	for _, e := range some {
-		until := "-" + e.To.Format(time.TimeOnly)
-		if e.lastsIn(h.state) {
-			until = " on, still at the end"
-		}
-		spans = append(spans, fmt.Sprintf("%s %s%s (%s for %s)", Name(e.Instance), e.From.Format(time.TimeOnly), until, h.state, short(h.of(e))))
+		spans = append(spans, fmt.Sprintf("%s %s (%s for %s)", Name(e.Instance), e.times(h.state), h.state, short(h.of(e))))
 	}
-	over := "; it is over"
-	if some[0].lastsIn(h.state) {
-		over = ""
+	over := ""
+	if some[0].isOver(h.state) {
+		over = "; it is over"
 	}
 	first := slices.MinFunc(some, func(a, b Episode) int { return a.From.Compare(b.From) })
 	f := report.NewFinding(openCode(breaker, h.state), "%s was %s: %s%s", Name(breaker), h.state, strings.Join(few(spans, maxNames, "more"), ", "), over).
@@ -140,7 +155,7 @@ func stateOf(breaker string) string {
 }
 
 // wasDisabled finds breakers that protected nothing in a time that is over, and do
-// again at its end.
+// again at its end, or were not seen then.
 func wasDisabled(p promql.Past) (found []report.Finding) {
 	if p.Live {
 		return nil
@@ -151,7 +166,11 @@ func wasDisabled(p promql.Past) (found []report.Finding) {
 			continue
 		}
 		told[e.Breaker] = true
-		found = append(found, report.NewFinding(catalog.CBDisabled, "%s was %s: %s %s-%s; it is over", Name(e.Breaker), e.Worst, Name(e.Instance), e.From.Format(time.TimeOnly), e.To.Format(time.TimeOnly)).
+		over := ""
+		if e.isOver(e.Worst) {
+			over = "; it is over"
+		}
+		found = append(found, report.NewFinding(catalog.CBDisabled, "%s was %s: %s %s%s", Name(e.Breaker), e.Worst, Name(e.Instance), e.times(e.Worst), over).
 			With("prometheus", stateOf(e.Breaker), e.Worst+" seen first", e.From).
 			Hurts("the calls of that time: each was let through, whatever failed").
 			Then("Ask its owners whether that was meant").ConfirmWith("analyze_failure_pattern"))
@@ -159,8 +178,8 @@ func wasDisabled(p promql.Past) (found []report.Finding) {
 	return found
 }
 
-func (h holding) lasting(e Episode) int {
-	if e.lastsIn(h.state) {
+func (h holding) over(e Episode) int {
+	if e.isOver(h.state) {
 		return 1
 	}
 	return 0

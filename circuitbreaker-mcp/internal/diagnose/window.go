@@ -49,6 +49,7 @@ type Episode struct {
 	Worst             string        // state
 	Begun             bool          // it was so before the time began
 	Lasts             bool          // it was so at the end
+	Lost              bool          // it was so at the last scrape, which was too long before the end to tell of it
 	Final             string        // the last state of it
 }
 
@@ -70,7 +71,8 @@ func Episodes(p promql.Past) (all []Episode) {
 					all = append(all, Episode{Breaker: b.Name.String(), Instance: i.Name.String(), From: s.First, Begun: n == 0, Worst: s.State})
 					e = &all[len(all)-1]
 				}
-				e.To, e.Lasts, e.Final = end, n+1 == len(b.Stays), s.State
+				last, unseen := n+1 == len(b.Stays), tooOld(p.Until.Sub(s.Last), i.Interval)
+				e.To, e.Lasts, e.Lost, e.Final = end, last && !unseen, last && unseen, s.State
 				if s.State == "OPEN" || s.State == "FORCED_OPEN" {
 					e.Open += end.Sub(s.First)
 					e.Opened++

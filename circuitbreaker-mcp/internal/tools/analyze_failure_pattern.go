@@ -129,7 +129,7 @@ func (s Sources) pattern(ctx context.Context, in PatternIn) (report.Answer[Patte
 	found, ran := diagnose.Scraped(st)
 	inWindow, ranWindow := diagnose.InWindow(past)
 	found = slices.Concat(found, inWindow, diagnose.WasOpen(past))
-	a.Findings, a.Because = brief("analyze_failure_pattern", found), strings.Join(slices.Concat(diagnose.WindowDoubts(past), diagnose.TrafficDoubts(past), diagnose.Doubts(st)), "; ")
+	a.Findings, a.Because = brief("analyze_failure_pattern", found), strings.Join(slices.Concat(diagnose.WindowDoubts(past), diagnose.TrafficDoubts(past), diagnose.LostDoubts(past, st), diagnose.Doubts(st)), "; ")
 	a.Sources = []fault.Source{got.facts.Source}
 	a.Data, a.Coverage, a.AsOf = patternData(past, in.Limit, len(found)), patternCoverage(got, len(transitionRows(past)), in.Limit), past.At
 	a.Conclude(causesOnly(slices.Concat(diagnose.OverTime(ran, past), ranWindow))...)

@@ -316,6 +316,9 @@ func patternSummary(st diagnose.Status, p promql.Past, length string) string {
 	if len(st.Readings) > 0 {
 		worst = speaking(st.Readings)
 	}
+	if worst == "CLOSED" && len(diagnose.Lost(p)) > 0 {
+		worst = unknownState
+	}
 	if !p.Source.OK() {
 		return worst + " - the last " + length + " is not known: Prometheus did not answer"
 	}
@@ -347,7 +350,10 @@ func patternSummary(st diagnose.Status, p promql.Past, length string) string {
 			parts = append(parts, fmt.Sprintf("%s was %s%s from %s", diagnose.Name(name), last.Worst, many, last.From.Format(time.TimeOnly)))
 		default:
 			text := fmt.Sprintf("%s opened %s%s, OPEN for %s at the longest, last from %s", diagnose.Name(name), count(opened, "time"), many, open.Round(time.Second), last.From.Format(time.TimeOnly))
-			if !last.Lasts {
+			switch {
+			case last.Lost:
+				text += ", last seen so at " + last.To.Format(time.TimeOnly)
+			case !last.Lasts:
 				text += " to " + last.To.Format(time.TimeOnly)
 			}
 			parts = append(parts, text)

@@ -158,7 +158,7 @@ func (s Sources) diagnose(ctx context.Context, in DiagnoseIn) (report.Answer[Dia
 	a.Findings, ran = diagnose.Breakers(st)
 	inWindow, windowRan := diagnose.InWindow(past)
 	a.Findings, ran = append(a.Findings, inWindow...), append(diagnose.OverTime(ran, past), windowRan...)
-	doubts := slices.Concat(diagnose.WindowDoubts(past), diagnose.TrafficDoubts(past))
+	doubts := slices.Concat(diagnose.WindowDoubts(past), diagnose.TrafficDoubts(past), diagnose.LostDoubts(past, st))
 	if got.span.Live {
 		versus, versusRan := diagnose.BreakerVersusKafka(v)
 		a.Findings, ran = slices.Concat(a.Findings, kafka, versus), slices.Concat(ran, kafkaRan, diagnose.OverTime(versusRan, past))
