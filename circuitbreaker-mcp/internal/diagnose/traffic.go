@@ -156,26 +156,32 @@ func fewFailed(p promql.Past) (share, bool) {
 
 // failuresJudged reports whether it was seen how many requests failed, and whether that
 // is more than usual could be told.
-func failuresJudged(p promql.Past) bool {
-	_, few := fewFailed(p)
-	return trafficKnown(p) && !few
-}
+func failuresJudged(p promql.Past) bool { return trafficKnown(p) && len(RequestDoubts(p)) == 0 }
 
 // TrafficDoubts tell of requests and of sends that fail where they are too few for a
 // finding.
 func TrafficDoubts(p promql.Past) []string { return slices.Concat(RequestDoubts(p), sendDoubts(p)) }
 
 // RequestDoubts tell of requests that mostly fail where they are too few for a finding.
-func RequestDoubts(p promql.Past) []string {
-	s, few := fewFailed(p)
-	if !few || len(spike5xx(p)) > 0 {
+func RequestDoubts(p promql.Past) (doubts []string) {
+	if len(spike5xx(p)) > 0 {
 		return nil
 	}
-	when := ""
-	if !p.Live {
-		when = " until " + moment(p, s.at)
+	doubt := func(s share, requests string) {
+		when := ""
+		if !p.Live {
+			when = " until " + moment(p, s.at)
+		}
+		doubts = append(doubts, fmt.Sprintf("%s of %s %s in %s%s were answered 5xx: too few for a share", whole(s.part), whole(s.all), requests, short(s.over), when))
 	}
-	return []string{fmt.Sprintf("%s of %s payment requests in %s%s were answered 5xx: too few for a share", whole(s.part), whole(s.all), short(s.over), when)}
+	if s, few := fewFailed(p); few {
+		doubt(s, "payment requests")
+		return doubts
+	}
+	for _, r := range failedRoutes(p, share.mostOfFew) {
+		doubt(r.share, "requests of "+r.name)
+	}
+	return few(doubts, maxDoubts, "more")
 }
 
 func valueOf(p promql.Point) float64 {
@@ -198,7 +204,7 @@ func lineOf(p promql.Past, name promql.LineName, breaker string) *promql.Line {
 func spike5xx(p promql.Past) []report.Finding {
 	s, seen := spike(p, failed5xx)
 	if !seen || s.ratio() < share5xx {
-		return nil
+		return routes5xx(p)
 	}
 	f := report.NewFinding(catalog.Ingest5xxSpike, "%s of payment requests are answered 5xx", s).
 		With("prometheus", `increase(`+paymentRequests+`[5m]) by status`, s.String(), s.at).

@@ -159,12 +159,15 @@ type HTTP struct {
 
 // Route is the traffic of one route.
 type Route struct {
-	URI           foreign.Text
-	Status        map[string]float64 // requests by HTTP status
-	Before        map[string]float64 // in the time before; nil when there is none
-	P50, P95, P99 *float64           // seconds; nil without a histogram or requests
-	P95Before     *float64
-	Mean          *float64 // seconds
+	URI    foreign.Text
+	Status map[string]float64 // requests by HTTP status
+	Before map[string]float64 // in the time before; nil when there is none
+	// FiveMinutes and Recent are of the end of the time; Recent of a minute at least, for
+	// one route serves little.
+	FiveMinutes, Recent Traffic
+	P50, P95, P99       *float64 // seconds; nil without a histogram or requests
+	P95Before           *float64
+	Mean                *float64 // seconds
 }
 
 // Traffic is requests of a time.

@@ -35,8 +35,11 @@ func (a *pastAnswers) http(s Span) HTTP {
 			r.Before[x.get("status")] += v
 		case "http_5m":
 			h.FiveMinutes.add(x)
+			of(x).FiveMinutes.add(x)
 		case "http_recent":
 			h.Recent.add(x)
+		case "http_route_recent":
+			of(x).Recent.add(x)
 		case "http_baseline":
 			h.Baseline.add(x)
 		case "p50":

@@ -55,6 +55,7 @@ var trafficQuery = `
 label_replace(sum by (uri, status) (` + countedWith(httpCount, httpFailed, "$W", "$V") + `), "fact", "http", "", "")
 or label_replace(sum by (uri, status) (` + countedWith(httpCount, httpFailed, "5m", "300") + `), "fact", "http_5m", "", "")
 or label_replace(sum by (uri, status) (` + countedWith(httpCount, httpFailed, "$R", "$r") + `), "fact", "http_recent", "", "")
+or label_replace(sum by (uri, status) (` + countedWith(httpCount, httpFailed, "$K", "$k") + `), "fact", "http_route_recent", "", "")
 or label_replace(sum by (uri, status) (increase(http_server_requests_seconds_count{job="ingest-service", uri="/payments/authorize"}[1h] offset $B)), "fact", "http_baseline", "", "")
 or label_replace(histogram_quantile(0.5, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*"}[$W]))), "fact", "p50", "", "")
 or label_replace(histogram_quantile(0.95, sum by (uri, le) (increase(http_server_requests_seconds_bucket{job="ingest-service", uri=~"/payments/.*"}[$W]))), "fact", "p95", "", "")
