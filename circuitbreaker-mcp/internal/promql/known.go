@@ -17,6 +17,8 @@ type Known struct {
 	// words are the groups of words of which one each must be said; the first of
 	// a group is what it is called in a list.
 	words [][]string
+	// or are groups that do in their place: together they mean what alone means another.
+	or [][]string
 	// more are words that may be said besides and choose nothing.
 	more []string
 	// rate is set where -1 says that there is none; states where there is a series for
@@ -62,7 +64,7 @@ var Metrics = []Known{
 	{Name: "breaker_failure_rate", Means: "failure rate of each breaker's window, where it has enough calls", Unit: "%", rate: true, extremes: []string{"max"}, expr: `max by (instance, name) ($[` + breakerSeries + `failure_rate{job="ingest-service"$F}$])`,
 		words: [][]string{breakerWords, failWords, rateWords}, takes: []string{"name"}},
 	{Name: "breaker_slow_call_rate", Means: "slow-call rate of each breaker's window, where it has enough calls", Unit: "%", rate: true, extremes: []string{"max"}, expr: `max by (instance, name) ($[` + breakerSeries + `slow_call_rate{job="ingest-service"$F}$])`,
-		words: [][]string{breakerWords, slowWords, {"rate", "call", "calls", "비율", "율"}}, more: []string{"rate", "call", "calls"}, takes: []string{"name"}},
+		words: [][]string{breakerWords, slowWords, {"rate", "call", "calls", "비율", "율", "지연율"}}, more: []string{"rate", "call", "calls"}, takes: []string{"name"}},
 	{Name: "breaker_failed_calls", Means: "calls that failed, a second", Unit: "/s", expr: `sum by (name) (rate(` + breakerSeries + `calls_seconds_count{job="ingest-service", kind="failed"$F}[$Q]))`,
 		words: [][]string{breakerWords, failWords, {"calls", "call", "호출"}}, takes: []string{"name"}},
 	{Name: "breaker_not_permitted", Means: "calls that a breaker turned away, a second", Unit: "/s", expr: `sum by (name) (rate(` + breakerSeries + `not_permitted_calls_total{job="ingest-service"$F}[$Q]))`,
@@ -90,24 +92,25 @@ var Metrics = []Known{
 	{Name: "kafka_listener_failures", Means: "records that consumers failed to handle, a second, by exception", Unit: "/s", expr: `sum by (job, exception) (rate(spring_kafka_listener_seconds_count{result="failure"}[$Q])) or on () 0 * sum by (job) (rate(spring_kafka_listener_seconds_count[$Q]))`,
 		words: [][]string{{"listener", "listeners", "consumer", "consumers", "리스너", "컨슈머"}, failWords}, more: append([]string{"kafka", "exception", "exceptions", "카프카"}, rateWords...)},
 	{Name: "consumer_lag", Means: "greatest lag that a consumer sees; NaN while it fetches nothing. Of the workers only consumer-worker exports it", Unit: "records", extremes: []string{"max"}, expr: `max by (job, client_id) ($[kafka_consumer_fetch_manager_records_lag_max$])`,
-		words: [][]string{{"lag", "backlog", "지연량", "랙"}}, more: []string{"consumer", "kafka", "max", "컨슈머", "카프카"}},
+		words: [][]string{{"lag", "backlog", "지연량", "랙"}}, or: [][]string{{"지연"}, {"consumer", "consumers", "kafka", "컨슈머", "카프카"}}, more: []string{"consumer", "kafka", "max", "컨슈머", "카프카"}},
 	{Name: "consumer_rebalances", Means: "rebalances of consumers, an hour", Unit: "/h", expr: `sum by (job) (increase(kafka_consumer_coordinator_rebalance_total[1h]))`,
-		words: [][]string{{"rebalances", "rebalance", "rebalancing", "리밸런스", "리밸런싱"}}, more: []string{"consumer", "kafka", "consumers", "group"}},
+		words: [][]string{{"rebalances", "rebalance", "rebalancing", "리밸런스", "리밸런싱"}}, more: []string{"consumer", "kafka", "consumers", "group", "컨슈머", "카프카"}},
 	{Name: "heap", Means: "JVM heap in use, of what it may take", Unit: "ratio", extremes: []string{"max"}, expr: `$[(sum by (job, instance) (jvm_memory_used_bytes{area="heap"}) / sum by (job, instance) (jvm_memory_max_bytes{area="heap"} > 0))$]`,
-		words: [][]string{{"heap", "memory", "jvm", "메모리", "힙"}}, more: []string{"used", "usage", "use", "jvm", "memory", "heap", "사용", "사용량"}},
+		words: [][]string{{"heap", "memory", "jvm", "메모리", "힙"}}, more: append([]string{"used", "usage", "use", "jvm", "memory", "heap", "사용", "사용량"}, rateWords...)},
 	{Name: "gc_pauses", Means: "share of time that the JVM stands still to collect garbage", Unit: "ratio", expr: `sum by (job, instance) (rate(jvm_gc_pause_seconds_sum[$Q]))`,
-		words: [][]string{{"gc", "garbage"}}, more: []string{"pause", "pauses", "time", "collection", "jvm"}},
+		words: [][]string{{"gc", "garbage"}}, more: append([]string{"pause", "pauses", "time", "collection", "jvm"}, rateWords...)},
 	{Name: "cpu", Means: "CPU that each process uses, of all the host's", Unit: "ratio", extremes: []string{"max"}, expr: `max by (job, instance) ($[process_cpu_usage$])`,
-		words: [][]string{{"cpu", "processor"}}, more: []string{"usage", "use", "load", "사용량", "사용"}},
+		words: [][]string{{"cpu", "processor"}}, more: append([]string{"usage", "use", "load", "사용량", "사용"}, rateWords...)},
 	{Name: "targets_up", Means: "1 where the last scrape worked", extremes: []string{"min", "max"}, expr: `max by (job, instance) ($[up$])`,
-		words: [][]string{{"up", "targets", "target", "scrapes", "scrape", "alive", "down"}}, more: []string{"down", "instances", "which", "services"}},
+		words: [][]string{{"up", "targets", "target", "scrapes", "scrape", "alive", "down"}}, more: []string{"down", "instances", "which", "services", "state", "status", "상태"}},
 	{Name: "uptime", Means: "age of each process", Unit: "s", expr: `time() - max by (job, instance) (process_start_time_seconds)`,
 		words: [][]string{{"uptime", "restart", "restarts", "restarted", "started", "start", "재시작", "가동"}}, more: []string{"process", "time", "when", "last"}},
 }
 
-// fillers are words that say nothing of what is asked.
+// fillers are words that say nothing of what is asked, or what each answer tells.
 var fillers = []string{"a", "an", "the", "of", "for", "in", "on", "by", "at", "is", "are", "was", "were", "what", "whats", "how", "many", "much", "show", "me", "give", "get", "current", "now", "over", "time",
 	"service", "ingest", "payment", "payments", "and", "to", "last", "please", "metric", "metrics", "graph", "history", "does", "do", "did", "there", "any", "each", "per",
+	"second", "max", "which", "services", "instances", "process", "초당",
 	"의", "은", "는", "이", "가", "를", "을", "보여줘", "알려줘", "얼마", "얼마나", "현재", "지금", "결제", "추이", "몇"}
 
 // between reports whether a character stands between words.
@@ -118,40 +121,39 @@ func between(r rune) bool {
 // Match is what a question in words came to.
 type Match struct {
 	Metric Known
-	Text   string // PromQL
-	Whole  string // the same, and by the label fact the extremes of every scrape; Text where it has none
+	Apart  []string // words of which each narrows it otherwise: then there is no Text
+	Text   string   // PromQL
+	Whole  string   // the same, and by the label fact the extremes of every scrape; Text where it has none
 }
 
 // ReadQuestion finds the metric that a question asks for. unknown are the words that
-// mean nothing here; several are the metrics that fit equally well.
+// mean nothing here; several are the metrics that fit equally well, or, where the best
+// leaves a word out that others know, all of these: what was meant by it would be missing.
 func ReadQuestion(text string, s Span) (m Match, several []Known, unknown []string) {
 	said := strings.FieldsFunc(strings.ToLower(text), between)
 	filters, rest := filtersOf(said)
 	type fit struct {
 		k     Known
 		score int
+		left  []string // words that it leaves out
 	}
 	var best []fit
 	for _, k := range Metrics {
-		score, all := 0, true
-		for _, group := range k.words {
-			if !slices.ContainsFunc(rest, func(w string) bool { return says(w, group) }) {
-				all = false
-				break
-			}
-			score++
-		}
-		if !all {
+		groups := k.said(rest)
+		if groups == nil {
 			continue
 		}
+		score := len(groups)
+		var left []string
 		for _, w := range rest {
 			switch {
-			case slices.ContainsFunc(k.words, func(group []string) bool { return says(w, group) }):
+			case inGroups(w, groups):
 				score += 2
 			case says(w, k.more):
 				score++
 			case !slices.Contains(fillers, w):
 				score -= 2
+				left = append(left, w)
 			}
 		}
 		for _, f := range filters {
@@ -159,15 +161,11 @@ func ReadQuestion(text string, s Span) (m Match, several []Known, unknown []stri
 				score -= 3
 			}
 		}
-		best = append(best, fit{k, score})
+		best = append(best, fit{k, score, left})
 	}
 	slices.SortStableFunc(best, func(a, b fit) int { return cmp.Compare(b.score, a.score) })
 	for _, w := range rest {
-		known := slices.Contains(fillers, w)
-		for _, k := range Metrics {
-			known = known || says(w, k.more) || slices.ContainsFunc(k.words, func(group []string) bool { return says(w, group) })
-		}
-		if !known {
+		if !slices.Contains(fillers, w) && !slices.ContainsFunc(Metrics, func(k Known) bool { return k.knows(w) }) {
 			unknown = append(unknown, w)
 		}
 	}
@@ -187,7 +185,51 @@ func ReadQuestion(text string, s Span) (m Match, several []Known, unknown []stri
 			return m, nil, []string{f.said}
 		}
 	}
+	if left := best[0].left; len(left) > 0 {
+		several = []Known{best[0].k}
+		for _, k := range Metrics {
+			if k.Name != best[0].k.Name && slices.ContainsFunc(left, k.knows) {
+				several = append(several, k)
+			}
+		}
+		return m, several, nil
+	}
+	if m.Apart = apart(filters); len(m.Apart) > 0 {
+		return m, nil, nil
+	}
 	return best[0].k.with(filters, s), nil, nil
+}
+
+// said are the groups of words of a metric of which all are said; nil when they are not.
+func (k Known) said(rest []string) [][]string {
+	for _, groups := range [][][]string{k.words, k.or} {
+		missing := func(group []string) bool {
+			return !slices.ContainsFunc(rest, func(w string) bool { return says(w, group) })
+		}
+		if len(groups) > 0 && !slices.ContainsFunc(groups, missing) {
+			return groups
+		}
+	}
+	return nil
+}
+
+// knows reports whether a word has a meaning for a metric.
+func (k Known) knows(w string) bool {
+	return says(w, k.more) || inGroups(w, k.words) || inGroups(w, k.or)
+}
+
+func inGroups(w string, groups [][]string) bool {
+	return slices.ContainsFunc(groups, func(group []string) bool { return says(w, group) })
+}
+
+// apart are words that narrow a metric by one label in two ways: nothing is both.
+func apart(filters []filter) (words []string) {
+	for _, f := range filters {
+		if slices.ContainsFunc(filters, func(o filter) bool { return o.name == f.name && o.value != f.value }) {
+			words = append(words, f.said)
+		}
+	}
+	return words
 }
 
 // says reports whether a word is one of a group. Words of Korean carry particles at

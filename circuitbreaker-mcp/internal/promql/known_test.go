@@ -2,6 +2,7 @@ package promql_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,11 +76,58 @@ func TestQuestions(t *testing.T) {
 		"승인 지연":                                    "http_latency",
 		"커넥션 풀 대기":                                 "pool_waiting",
 		"메모리 사용량":                                  "heap",
+		"컨슈머 지연":                                   "consumer_lag",
+		"카프카 지연":                                   "consumer_lag",
+		"kafka consumer 지연이 얼마":                    "consumer_lag",
+		"카프카 컨슈머 리밸런싱":                             "consumer_rebalances",
+		"브레이커 지연율":                                 "breaker_slow_call_rate",
+		"status of the targets":                    "targets_up",
+		"heap usage percent":                       "heap",
+		"max latency of capture":                   "http_latency",
+		"hikari timeouts per second":               "pool_timeouts",
 		"weather in Seoul":                         "",
 		"breaker":                                  "",
 	} {
 		if m, several, unknown := promql.ReadQuestion(question, span); m.Metric.Name != want {
 			t.Errorf("%q: %q, want %q (several %v, unknown %v)", question, m.Metric.Name, want, several, unknown)
+		}
+	}
+}
+
+// Kafka is not among the targets, and its latency is not that of payments: the answer was
+// about another metric than the question.
+func TestQuestionsThatNoMetricAnswersWhole(t *testing.T) {
+	t.Parallel()
+	span := promql.Span{Since: time.Unix(0, 0), Until: time.Unix(3600, 0)}
+	for question, want := range map[string][2]string{ // the metric that leaves a word out, and one that knows it
+		"is kafka down":     {"targets_up", "kafka_producer_errors"},
+		"카프카 응답시간":          {"http_latency", "kafka_producer_sends"},
+		"kafka latency":     {"http_latency", "consumer_lag"},
+		"listener latency":  {"http_latency", "kafka_listener_failures"},
+		"커넥션 오류":            {"pool_connections", "http_error_ratio"},
+		"connection errors": {"pool_connections", "http_error_ratio"},
+		"pool errors":       {"pool_connections", "kafka_send_failures"},
+		"카프카 연결":            {"pool_connections", "kafka_producer_sends"},
+		"database latency":  {"http_latency", "pool_waiting"},
+	} {
+		m, several, unknown := promql.ReadQuestion(question, span)
+		var names []string
+		for _, k := range several {
+			names = append(names, k.Name)
+		}
+		if m.Text != "" || len(unknown) > 0 || len(names) == 0 || names[0] != want[0] || !slices.Contains(names, want[1]) {
+			t.Errorf("%q: %q, several %v, unknown %v", question, m.Metric.Name, names, unknown)
+		}
+	}
+	for question, want := range map[string][]string{
+		"p95 and p99 of authorize":                        {"p95", "p99"},
+		"latency of authorize and refund":                 {"authorize", "refund"},
+		"failure rate of kafka-publisher and pg-auth-api": {"kafka-publisher", "pg-auth-api"},
+		"p50 and median of authorize":                     nil,
+	} {
+		m, several, unknown := promql.ReadQuestion(question, span)
+		if !slices.Equal(m.Apart, want) || m.Text == "" != (want != nil) || len(several)+len(unknown) > 0 {
+			t.Errorf("%q: apart %v, several %v, unknown %v, %q", question, m.Apart, several, unknown, m.Text)
 		}
 	}
 }

@@ -166,11 +166,9 @@ func metricOf(in MetricsIn, span promql.Span) (q metricAsked, err error) {
 		}
 		return q, fault.New(fault.Invalid, "Say more, or give promql", "question: it may mean %s", strings.Join(names, ", or "))
 	case len(unknown) > 0:
-		var quoted []string
-		for _, w := range unknown {
-			quoted = append(quoted, foreign.Text(w).Quoted())
-		}
-		return q, fault.New(fault.Invalid, "", "question: %s is not understood; there are: %s. Or give promql", strings.Join(quoted, ", "), strings.Join(questions(), "; "))
+		return q, fault.New(fault.Invalid, "", "question: %s is not understood; there are: %s. Or give promql", list(unknown), strings.Join(questions(), "; "))
+	case len(m.Apart) > 0:
+		return q, fault.New(fault.Invalid, "Ask for each of them, or give promql", "question: %s are more than one question", list(m.Apart))
 	case m.Text == "":
 		return q, fault.New(fault.Invalid, "", "question: no metric is meant by this; there are: %s. Or give promql", strings.Join(questions(), "; "))
 	}

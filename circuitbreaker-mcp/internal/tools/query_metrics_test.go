@@ -164,6 +164,8 @@ func TestMetricsThatAreRefused(t *testing.T) {
 		`{}`:                                                         "give promql or question",
 		`{"question":"how is the weather"}`:                          `"weather" is not understood; there are`,
 		`{"question":"breaker"}`:                                     "no metric is meant",
+		`{"question":"is kafka down"}`:                               "it may mean targets_up (1 where the last scrape worked), or kafka_producer_errors (",
+		`{"question":"p95 and p99 of authorize"}`:                    `"p95", "p99" are more than one question`,
 		`{"promql":"up","time_range":"30d"}`:                         "too long",
 		`{"question":"heap of kafka-publisher"}`:                     "kafka-publisher",
 		`{"promql":"label_replace(up, \"a\", \"b\", \"c\", \"(\")"}`: "Prometheus says",
