@@ -22,6 +22,9 @@ var parsers fastjson.ParserPool
 type series struct {
 	labels []label
 	points []point
+	// histograms counts samples that are native histograms, which are no numbers and not
+	// read; they are not among the points.
+	histograms int
 }
 
 type label struct{ name, value string }
@@ -104,8 +107,15 @@ func readSeries(v *fastjson.Value) (s series, err error) {
 			s.labels = append(s.labels, label{labelName(name), string(value.GetStringBytes())})
 		})
 	}
+	s.histograms = len(v.GetArray("histograms"))
+	if v.Exists("histogram") {
+		s.histograms = 1
+	}
 	points := v.GetArray("values")
-	if points == nil {
+	if points == nil && s.histograms == 0 {
+		if !v.Exists("value") {
+			return s, errNoPoint
+		}
 		one, err := readPoint(v.Get("value"))
 		s.points = []point{one}
 		return s, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,13 +44,14 @@ func (c *Client) ranged(ctx context.Context, expr string, since, until time.Time
 	}))("matrix")
 }
 
-// only takes an answer of one type alone.
+// only takes an answer of one type alone, and of it what has numbers: of native
+// histograms nothing is asked here.
 func only(all []series, kind string, err error) func(want string) ([]series, error) {
 	return func(want string) ([]series, error) {
 		if err == nil && kind != want {
 			return nil, &fault.Failure{Class: fault.Schema, Said: said("a %q, want a %s", kind, want)}
 		}
-		return all, err
+		return slices.DeleteFunc(all, func(s series) bool { return len(s.points) == 0 }), err
 	}
 }
 

@@ -57,6 +57,7 @@ func TestFailures(t *testing.T) {
 		"nothing":                {200, "application/json", "", fault.NotJSON, "200, application/json, empty body"},
 		"another type of result": {200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":[]}}`, fault.Schema, `a "matrix", want a vector`},
 		"another shape":          {200, "application/json", `{"status":"success","data":{"resultType":"vector","result":[{"value":[1,2]}]}}`, fault.NotJSON, "200, application/json"},
+		"no sample at all":       {200, "application/json", `{"status":"success","data":{"resultType":"vector","result":[{"metric":{}}]}}`, fault.NotJSON, "200, application/json"},
 		"not even a status":      {200, "application/json", `{}`, fault.BadStatus, "errorType : "},
 		"unknown user":           {401, html, "<html>who are you</html>", fault.Auth, "401, text/html"},
 		"forbidden":              {403, "application/json", `{"message":"no"}`, fault.Permission, "403, application/json"},

@@ -33,6 +33,7 @@ type MetricSeries struct {
 	FirstAt, LastAt            time.Time
 	Known, NaN                 int // points that have a number, and that are none
 	TooFew                     int // points of a rate for which a breaker had too few calls
+	Histograms                 int // points that are native histograms, which are not read
 	Points                     []Point
 }
 
@@ -106,7 +107,7 @@ func (c *Client) counted(ctx context.Context, e Expression, s Span) ([]int, erro
 
 // summed is a series as it is told.
 func summed(x series, s Span) MetricSeries {
-	m := MetricSeries{}
+	m := MetricSeries{Histograms: x.histograms}
 	for _, l := range x.labels {
 		m.Labels = append(m.Labels, MetricLabel{foreign.Text(l.name), foreign.Text(l.value)})
 	}

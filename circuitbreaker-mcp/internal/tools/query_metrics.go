@@ -121,9 +121,22 @@ func (s Sources) metrics(ctx context.Context, in MetricsIn) (report.Answer[Metri
 	if len(m.Series) == 0 && m.Source.OK() {
 		a.Because = "nothing was found that could be judged"
 	}
+	if n := histograms(m); n > 0 {
+		a.Because = fmt.Sprintf("%s of native histograms: ask for histogram_quantile(0.95, ...), histogram_count(...) or histogram_sum(...) of it, which are numbers", plural(n, "series"))
+	}
 	a.Conclude()
 	a.Summary = metricsSummary(m, q.known, lengthOf(rng.Duration()))
 	return a, nil
+}
+
+// histograms is how many series are of native histograms alone.
+func histograms(m promql.Metric) (n int) {
+	for _, x := range m.Series {
+		if x.Histograms > 0 && x.Known == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // metric asks for the extremes of every scrape, and for the points alone where those are
@@ -329,7 +342,10 @@ func missing(x promql.MetricSeries, points int, rng when.Range) string {
 	if x.NaN > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d points are no number (NaN)", x.NaN, points))
 	}
-	if gone := points - x.Known - x.NaN - x.TooFew; gone > 0 {
+	if x.Histograms > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d points are native histograms, which this tool does not read", x.Histograms, points))
+	}
+	if gone := points - x.Known - x.NaN - x.TooFew - x.Histograms; gone > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d points have no sample", gone, points))
 	}
 	if x.Last == nil && x.Known > 0 {

@@ -10,6 +10,7 @@ import (
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
 	"payops-mcp/circuitbreaker-mcp/internal/promtest"
 	"payops-mcp/shared/tooltest"
+	"payops-mcp/shared/when"
 )
 
 type metricsSaid struct {
@@ -274,5 +275,21 @@ func TestExtremesThatAreTooMuch(t *testing.T) {
 		if got := q.whole.Text != q.points.Text; got != whole {
 			t.Errorf("%s: extremes of every scrape %v, want %v", length, got, whole)
 		}
+	}
+}
+
+// A point that is a native histogram is not one that was not scraped.
+func TestWhatASeriesLacks(t *testing.T) {
+	t.Parallel()
+	for want, x := range map[string]promql.MetricSeries{
+		"3 of 5 points are native histograms, which this tool does not read, 2 of 5 points have no sample": {Histograms: 3},
+		"2 of 5 points are no number (NaN), 3 of 5 points have no sample":                                  {NaN: 2},
+	} {
+		if got := missing(x, 5, when.Range{}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if n := histograms(promql.Metric{Series: []promql.MetricSeries{{Histograms: 3}, {Histograms: 1, Known: 2}, {Known: 5}}}); n != 1 {
+		t.Errorf("%d series of native histograms alone", n)
 	}
 }
