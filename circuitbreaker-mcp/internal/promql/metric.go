@@ -34,7 +34,10 @@ type MetricSeries struct {
 	Known, NaN                 int // points that have a number, and that are none
 	TooFew                     int // points of a rate for which a breaker had too few calls
 	Histograms                 int // points that are native histograms, which are not read
-	Points                     []Point
+	// Up and Down count points that are infinite, which is a value and no number; End is
+	// the sign of the last one where the time ends with it, else 0.
+	Up, Down, End int
+	Points        []Point
 }
 
 // MetricLabel is a label of a series.
@@ -114,12 +117,28 @@ func summed(x series, s Span) MetricSeries {
 	slices.SortFunc(m.Labels, func(a, b MetricLabel) int { return strings.Compare(string(a.Name), string(b.Name)) })
 	m.Points = onGrid(x.points, s)
 	for _, p := range x.points {
-		if finite(p.value) == nil {
-			m.NaN++
-		}
+		m.odd(p, s)
 	}
 	m.sum()
 	return m
+}
+
+// odd counts a point that is no number.
+func (m *MetricSeries) odd(p point, s Span) {
+	sign := 0
+	switch {
+	case math.IsNaN(p.value):
+		m.NaN++
+	case math.IsInf(p.value, 1):
+		m.Up++
+		sign = 1
+	case math.IsInf(p.value, -1):
+		m.Down++
+		sign = -1
+	}
+	if s.Until.UnixMilli()-p.at < s.step().Milliseconds()/2 {
+		m.End = sign
+	}
 }
 
 // sum sums the points up.

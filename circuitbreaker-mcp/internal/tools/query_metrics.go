@@ -257,7 +257,7 @@ func metricsData(expr string, known *promql.Known, m promql.Metric, in MetricsIn
 	}
 	series := slices.Clone(m.Series)
 	slices.SortStableFunc(series, func(a, b promql.MetricSeries) int {
-		return cmp.Compare(valueOr(b.Last, math.Inf(-1)), valueOr(a.Last, math.Inf(-1)))
+		return cmp.Compare(atEnd(b), atEnd(a))
 	})
 	common := commonLabels(m.Series)
 	for _, l := range common {
@@ -342,13 +342,19 @@ func missing(x promql.MetricSeries, points int, rng when.Range) string {
 	if x.NaN > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d points are no number (NaN)", x.NaN, points))
 	}
+	if what := infinite(x); what != "" {
+		parts = append(parts, fmt.Sprintf("%d of %d points are %s", x.Up+x.Down, points, what))
+	}
 	if x.Histograms > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d points are native histograms, which this tool does not read", x.Histograms, points))
 	}
-	if gone := points - x.Known - x.NaN - x.TooFew - x.Histograms; gone > 0 {
+	if gone := points - x.Known - x.NaN - x.Up - x.Down - x.TooFew - x.Histograms; gone > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d points have no sample", gone, points))
 	}
-	if x.Last == nil && x.Known > 0 {
+	switch {
+	case x.End != 0:
+		parts = append(parts, fmt.Sprintf("at the end %+v", atEnd(x)))
+	case x.Last == nil && x.Known > 0:
 		layout := time.TimeOnly
 		if rng.Duration() >= 12*time.Hour {
 			layout = time.DateTime
@@ -372,11 +378,27 @@ func digits(v *float64) *float64 {
 	return &n
 }
 
-func valueOr(v *float64, otherwise float64) float64 {
-	if v == nil {
-		return otherwise
+// atEnd is the value by which series are put in order; where there is none, the least.
+func atEnd(x promql.MetricSeries) float64 {
+	switch {
+	case x.Last != nil:
+		return *x.Last
+	case x.End > 0:
+		return math.Inf(1)
 	}
-	return *v
+	return math.Inf(-1)
+}
+
+// infinite says which infinite values are among some series.
+func infinite(some ...promql.MetricSeries) string {
+	var what []string
+	if slices.ContainsFunc(some, func(x promql.MetricSeries) bool { return x.Up > 0 }) {
+		what = append(what, "+Inf")
+	}
+	if slices.ContainsFunc(some, func(x promql.MetricSeries) bool { return x.Down > 0 }) {
+		what = append(what, "-Inf")
+	}
+	return strings.Join(what, " or ")
 }
 
 func metricsSummary(m promql.Metric, known *promql.Known, length string) string {
@@ -397,13 +419,22 @@ func metricsSummary(m promql.Metric, known *promql.Known, length string) string 
 			low = x.Min
 		}
 	}
+	text := fmt.Sprintf("%s: %s in %s, ", name, plural(len(m.Series), "series"), length)
+	inf := infinite(m.Series...)
 	switch {
+	case high == nil && inf != "":
+		return text + "of which no point is finite: " + inf
 	case high == nil:
-		return fmt.Sprintf("%s: %s in %s, none of which has a number", name, plural(len(m.Series), "series"), length)
+		return text + "none of which has a number"
 	case low == nil: // it was there between two points alone
-		return fmt.Sprintf("%s: %s in %s, up to %v", name, plural(len(m.Series), "series"), length, *digits(high))
+		text += fmt.Sprintf("up to %v", *digits(high))
+	default:
+		text += fmt.Sprintf("from %v to %v", *digits(low), *digits(high))
 	}
-	return fmt.Sprintf("%s: %s in %s, from %v to %v", name, plural(len(m.Series), "series"), length, *digits(low), *digits(high))
+	if inf != "" {
+		text += ", some points " + inf
+	}
+	return text
 }
 
 func plural(n int, what string) string { return fmt.Sprintf("%d %s", n, what) }

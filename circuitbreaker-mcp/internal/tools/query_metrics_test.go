@@ -127,6 +127,18 @@ func TestAnEmptyResultIsExplained(t *testing.T) {
 	c := server(t, promtest.Start(t, hour(func(second int) string {
 		return promtest.Healthy() + traffic(second, map[string]float64{"200": 10}, 0.2)
 	})).URL)
+	// What is infinite is no number, and not NaN either.
+	for promql, want := range map[string][2]string{
+		`count(up) / 0`:             {"1 series in 1h, of which no point is finite: +Inf", "points are +Inf, at the end +Inf"},
+		`count(up) / -0`:            {"of which no point is finite: -Inf", "points are -Inf, at the end -Inf"},
+		`(count(up) - count(up))/0`: {"none of which has a number", "no number (NaN)"},
+		`label_replace(count(up) / 0, "n", "a", "", "") or label_replace(vector(5), "n", "b", "", "")`: {"from 5 to 5, some points +Inf", "at the end +Inf"},
+	} {
+		a, text := queried(t, c, fmt.Sprintf(`{"promql":%q}`, promql))
+		if !strings.Contains(a.Summary, want[0]) || len(a.Data.Series) == 0 || !strings.Contains(a.Data.Series[0].Note, want[1]) || strings.Contains(want[1], "Inf") && strings.Contains(text, "NaN") {
+			t.Errorf("%s: %s", promql, text)
+		}
+	}
 	for promql, want := range map[string]string{
 		`http_server_requests_seconds_count{application="gateway"}`:      `"application" is "INGEST-SERVICE"`,
 		`http_server_requests_seconds_count{group="x"}`:                  `has no label "group"; it has`,
@@ -283,6 +295,7 @@ func TestWhatASeriesLacks(t *testing.T) {
 	t.Parallel()
 	for want, x := range map[string]promql.MetricSeries{
 		"3 of 5 points are native histograms, which this tool does not read, 2 of 5 points have no sample": {Histograms: 3},
+		"3 of 5 points are +Inf or -Inf, 2 of 5 points have no sample, at the end -Inf":                    {Up: 2, Down: 1, End: -1},
 		"2 of 5 points are no number (NaN), 3 of 5 points have no sample":                                  {NaN: 2},
 	} {
 		if got := missing(x, 5, when.Range{}); got != want {
