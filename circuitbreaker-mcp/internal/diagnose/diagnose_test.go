@@ -597,7 +597,8 @@ func TestPromFailures(t *testing.T) {
 }
 
 func TestRuledOutOnlyWhatWasLookedAt(t *testing.T) {
-	healthy := status(live(KafkaPublisher, "a", "CLOSED"), scrapedReading(PGAuthAPI, "a", "CLOSED"))
+	long := func(b *promql.Breaker) { b.History.From = now.Add(-2 * time.Hour) }
+	healthy := status(live(KafkaPublisher, "a", "CLOSED").with(long), scrapedReading(PGAuthAPI, "a", "CLOSED").with(long))
 	healthy.API = []ingest.Instance{{Name: "a"}}
 	healthy.Prom.Instances = []promql.Instance{{Breakers: []promql.Breaker{withBreaker(KafkaPublisher, now), withBreaker(PGAuthAPI, now)}}}
 	found, ran := Breakers(healthy)
@@ -615,5 +616,36 @@ func TestRuledOutOnlyWhatWasLookedAt(t *testing.T) {
 	noAPI.Readings = append([]Reading{{Breaker: KafkaPublisher, Instance: "b", Configured: true}}, healthy.Readings...)
 	if _, ran := Breakers(noAPI); slices.Contains(ran, catalog.CBOpen) || !slices.Contains(ran, catalog.PGAuthBreakerOpen) {
 		t.Errorf("with an unknown state ran %v", ran)
+	}
+}
+
+// A breaker was OPEN, and a Prometheus that had lost its past saw it for ten seconds: that
+// it goes to and fro was ruled out.
+func TestFlappingIsNotRuledOutWithoutHistory(t *testing.T) {
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	for name, x := range map[string]struct {
+		from, started time.Time
+		want          bool
+	}{
+		"none":                          {time.Time{}, ago(30 * time.Hour), false},
+		"of ten seconds":                {ago(10 * time.Second), ago(30 * time.Hour), false},
+		"of ten seconds, start unknown": {ago(10 * time.Second), time.Time{}, false},
+		"of half an hour":               {ago(30 * time.Minute), ago(30 * time.Hour), false},
+		"shorter than its process":      {ago(10 * time.Second), ago(20 * time.Minute), false},
+		"as long as its process":        {ago(10 * time.Second), ago(20 * time.Second), true},
+		"of an hour":                    {ago(time.Hour), ago(30 * time.Hour), true},
+	} {
+		for _, state := range []string{"OPEN", "CLOSED"} {
+			r := scrapedReading(KafkaPublisher, "a", state).with(func(b *promql.Breaker) { b.History.From = x.from })
+			r.Started = x.started
+			s := status(r)
+			s.Expected = []string{KafkaPublisher}
+			if _, ran := Breakers(s); slices.Contains(ran, catalog.CBHalfOpenFlapping) != x.want {
+				t.Errorf("%s, %s: ran %v", name, state, ran)
+			}
+			if doubts := Doubts(s); len(doubts) > 0 {
+				t.Errorf("%s, %s: doubted %v", name, state, doubts)
+			}
+		}
 	}
 }

@@ -13,6 +13,9 @@ import (
 // now: one that fails opens it again within a poll or two of the outbox.
 const trialsFor = 5 * time.Minute
 
+// swingsIn is the time in which swings are counted.
+const swingsIn = time.Hour
+
 // rests reports whether a breaker has been HALF_OPEN for so long that it no longer
 // goes to and fro.
 func rests(p *promql.Breaker) bool {

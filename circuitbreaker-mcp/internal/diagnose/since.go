@@ -36,10 +36,15 @@ func (r Reading) Since() (at time.Time, note string) {
 		return time.Time{}, "Prometheus did not answer that"
 	case h.From.IsZero():
 		return time.Time{}, "no history in Prometheus"
-	case r.Started.After(h.From.Add(-firstSlack - 2*r.Every)):
+	case r.reaches(r.Started):
 		return r.Started, "process start, unchanged"
 	}
 	return time.Time{}, fmt.Sprintf("unchanged since %s or before", h.From.Format(time.RFC3339))
+}
+
+// reaches reports whether the history began no later than at a time, as far as can be told.
+func (r Reading) reaches(at time.Time) bool {
+	return at.After(r.Prom.History.From.Add(-firstSlack - 2*r.Every))
 }
 
 // Disagrees says what Prometheus saw where it is not what the instance says now.

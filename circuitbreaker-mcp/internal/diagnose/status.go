@@ -75,7 +75,7 @@ var rules = []rule{
 	{catalog.CBOpen, open, Status.statesKnown},
 	{catalog.CBForcedOpen, forcedOpen, Status.statesKnown},
 	{catalog.CBDisabled, disabled, Status.statesKnown},
-	{catalog.CBHalfOpenFlapping, flapping, Status.historyKnown},
+	{catalog.CBHalfOpenFlapping, flapping, Status.swingsKnown},
 	{catalog.CBInstanceDivergence, divergence, Status.settled},
 	{catalog.PGAuthBreakerOpen, pgAuthOpen, Status.pgAuthKnown},
 	{catalog.PGAuthDegradedSlow, pgAuthSlow, Status.pgAuthSpeedKnown},
@@ -129,6 +129,16 @@ func (s Status) historyKnown() bool {
 		}
 	}
 	return s.statesKnown() && s.Prom.Source.OK()
+}
+
+// swingsKnown reports whether the history of each breaker is as long as that in which its
+// swings are counted, or as its process: after a Prometheus that lost its past, or is
+// new, a breaker may have gone to and fro unseen.
+func (s Status) swingsKnown() bool {
+	return s.historyKnown() && !slices.ContainsFunc(s.Readings, func(r Reading) bool {
+		from := r.Prom.History.From
+		return from.IsZero() || !r.reaches(later(r.Prom.At.Add(-swingsIn), r.Started))
+	})
 }
 
 // pgAuthKnown reports whether Prometheus shows the present numbers of the
