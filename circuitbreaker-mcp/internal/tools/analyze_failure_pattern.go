@@ -133,7 +133,8 @@ func (s Sources) pattern(ctx context.Context, in PatternIn) (report.Answer[Patte
 	a.Sources = []fault.Source{got.facts.Source}
 	a.Data, a.Coverage, a.AsOf = patternData(past, in.Limit, len(found)), patternCoverage(got, len(transitionRows(past)), in.Limit), past.At
 	a.Conclude(causesOnly(slices.Concat(diagnose.OverTime(ran, past), ranWindow))...)
-	a.Summary = patternSummary(st, past, lengthOf(got.rng.Duration()))
+	length := lengthOf(got.rng.Duration())
+	a.Summary = patternSummary(st, past, atTheEnd(length), length)
 	if in.Chart && got.past.Source.OK() {
 		png, err := picture.Draw(drawing(past))
 		if err != nil {

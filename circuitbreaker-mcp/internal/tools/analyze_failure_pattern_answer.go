@@ -310,8 +310,11 @@ func patternCoverage(got sight, transitions, limit int) report.Coverage {
 	return c
 }
 
-// patternSummary is the line to read out.
-func patternSummary(st diagnose.Status, p promql.Past, length string) string {
+// atTheEnd says of a time that it is its end.
+func atTheEnd(length string) string { return "at the end of " + length }
+
+// patternSummary is the line to read out; when says what the states are of.
+func patternSummary(st diagnose.Status, p promql.Past, when, length string) string {
 	worst := unknownState
 	if len(st.Readings) > 0 {
 		worst = speaking(st.Readings)
@@ -373,5 +376,5 @@ func patternSummary(st diagnose.Status, p promql.Past, length string) string {
 	} else {
 		parts = append(parts, "no payment requests counted")
 	}
-	return fmt.Sprintf("%s at the end of %s - %s", worst, length, strings.Join(parts, "; "))
+	return fmt.Sprintf("%s %s - %s", worst, when, strings.Join(parts, "; "))
 }

@@ -193,10 +193,24 @@ func diagnoseCoverage(got examined, told, events int) report.Coverage {
 	return c
 }
 
+// statesOf says what moment the states are of: the one that matters most need not be the
+// end of the time.
+func statesOf(got examined, st diagnose.Status, length string) string {
+	at := momentOf(got, st)
+	if at.IsZero() || !at.Before(got.past.Until) {
+		return atTheEnd(length)
+	}
+	layout := time.TimeOnly
+	if got.rng.Duration() >= 12*time.Hour {
+		layout = time.DateTime
+	}
+	return "at " + at.Format(layout)
+}
+
 // diagnoseSummary is the line to read out: the state, and what explains it.
 func diagnoseSummary(got examined, st diagnose.Status, p promql.Past, c diagnose.Case, found []report.Finding, causes []diagnose.Cause) string {
 	length := lengthOf(got.rng.Duration().Round(time.Minute))
-	text := patternSummary(st, p, length)
+	text := patternSummary(st, p, statesOf(got, st, length), length)
 	if got.span.Live {
 		text = strings.Replace(summary(st, found), " - ", " now - ", 1)
 	} else if n := strings.LastIndex(text, "; "); n > 0 && p.Source.OK() {

@@ -210,6 +210,9 @@ func TestWhyDidItOpenThen(t *testing.T) {
 	if a.Verdict != "critical" || !slices.Equal(a.Codes(), []string{"CB_HALF_OPEN_FLAPPING", "CB_OPEN"}) {
 		t.Errorf("%s %v: what Kafka and the instances say now is not of then", a.Verdict, a.Codes())
 	}
+	if want := "OPEN at " + a.AsOf.Format(time.TimeOnly) + " - "; !strings.HasPrefix(a.Summary, want) {
+		t.Errorf("%s: at the end it was CLOSED, want %q", a.Summary, want)
+	}
 	if len(a.Data.Causes) < 2 || a.Data.Causes[0].Cause != "Kafka did not take events" || !strings.Contains(a.Data.Causes[0].For, "TimeoutException") ||
 		!slices.ContainsFunc(a.Data.Causes, func(x struct{ Cause, For, Against, Probe string }) bool {
 			return x.Cause == "a restart or a deploy"
