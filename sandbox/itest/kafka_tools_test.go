@@ -77,7 +77,8 @@ type kafkaRows struct {
 		Topic, Note string
 		Depth       *int64
 	}
-	Letters []struct{ Record, Error string }
+	Letters    []struct{ Record, Error string }
+	Components []struct{ Component, State, Detail string }
 }
 
 type kafkaAnswer = tooltest.Answer[kafkaRows]

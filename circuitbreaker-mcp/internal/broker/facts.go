@@ -19,8 +19,11 @@ type Cluster struct {
 	At         time.Time // by this machine's clock, or by that of who was asked what time it is
 	Controller int32     // who leads the cluster; -1 for nobody, or when it is not known
 	NoLeader   bool      // whether the cluster has no controller
-	Brokers    []Broker  // those that the cluster counts as alive, by id
-	Topics     []Topic   // those that we may see and those that were asked for, by name
+	// Leading is why nobody told who leads the cluster; nil when it was told, or is
+	// not ours to know.
+	Leading *fault.Failure
+	Brokers []Broker // those that the cluster counts as alive, by id
+	Topics  []Topic  // those that we may see and those that were asked for, by name
 	// MinISR is why the topics' min.insync.replicas are not known; nil when
 	// they are.
 	MinISR *fault.Failure

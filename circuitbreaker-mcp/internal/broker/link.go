@@ -52,6 +52,7 @@ func (v versions) of(key protocol.ApiKey) (int16, bool) {
 // remembers metadata and answers from memory after the broker has died, merges
 // errors away, and asks for one partition at a time.
 type link struct {
+	addr  string // as it was dialled
 	conn  net.Conn
 	read  *bufio.Reader
 	takes versions
@@ -68,7 +69,7 @@ func (c *Client) dial(ctx context.Context, addr string) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{conn: conn}
+	l := &link{addr: addr, conn: conn}
 	if c.options.TLS {
 		host, _, _ := net.SplitHostPort(addr)
 		l.conn = tls.Client(conn, &tls.Config{RootCAs: c.options.RootCAs, ServerName: host})

@@ -223,19 +223,49 @@ func (s *session) complete(ctx context.Context, told *Cluster, topics []string) 
 			*list = append(*list, name)
 		}
 	}
-	s.why(ctx, told, absent)
-	if _, quorum := s.first.takes.of(describeQuorumKey); quorum {
-		told.Controller = -1
-		// Who leads is told for orientation: not being allowed to ask is no loss.
-		if m, err := s.first.ask(ctx, &describeQuorum{}); err == nil {
-			if q := m[0].(*describeQuorum); q.code == 0 {
-				told.Controller, told.NoLeader = q.leader, q.leader < 0
+	fault.Together(
+		func() { s.leading(ctx, told) },
+		func() {
+			s.why(ctx, told, absent)
+			if len(present) > 0 {
+				told.MinISR = s.client.failure(s.minISR(ctx, told, present))
 			}
-		}
+		},
+	)
+}
+
+// leading asks who leads a cluster without ZooKeeper. A broker hands that on to the
+// controllers and is silent for as long as they are: so it is asked over a connection of
+// its own, which ends with the question, and in half of the time.
+func (s *session) leading(ctx context.Context, told *Cluster) {
+	if _, quorum := s.first.takes.of(describeQuorumKey); !quorum {
+		return
 	}
-	if len(present) > 0 {
-		told.MinISR = s.client.failure(s.minISR(ctx, told, present))
+	ctx, cancel := half(ctx)
+	defer cancel()
+	told.Controller = -1
+	leader, err := s.leaderOf(ctx)
+	switch {
+	case err == nil:
+		told.Controller, told.NoLeader = leader, leader < 0
+	case !refused(err): // who leads is told for orientation: not being allowed to ask is no loss
+		told.Leading = s.client.failure(err)
 	}
+}
+
+func (s *session) leaderOf(ctx context.Context) (int32, error) {
+	l, err := s.client.dial(ctx, s.first.addr)
+	if err != nil {
+		return -1, err
+	}
+	defer l.close()
+	l.takes = s.first.takes
+	m, err := l.ask(ctx, &describeQuorum{})
+	if err != nil {
+		return -1, err
+	}
+	q := m[0].(*describeQuorum)
+	return q.leader, kafkaError(q.code)
 }
 
 // why asks for each of some topics why it is not among those that were told.
@@ -354,7 +384,7 @@ func (s *session) each(ctx context.Context, asked string, questions map[int32][]
 			defer s.mu.Unlock()
 			if _, known := s.silent[id]; !known {
 				f := s.client.failure(err)
-				if f.Class == fault.Unreachable || f.Class == fault.Timeout {
+				if f.Class == fault.Unreachable || f.Class == fault.Timeout || f.Class == fault.Disconnected {
 					f.Next = "The cluster counts this broker as alive and names this address for it: look whether it can be reached from here (advertised.listeners), and whether it hangs"
 				}
 				s.silent[id] = fault.Source{Name: fmt.Sprintf("kafka broker %d", id), Asked: asked + " of broker " + strconv.Itoa(int(id)) + " at " + s.addrs[id], Took: time.Since(begun), Err: f}

@@ -47,8 +47,8 @@ func groupEmpty(k Kafka) (found []report.Finding) {
 			continue
 		}
 		topics := topicsOf(g)
-		f := report.NewFinding(catalog.ConsumerGroupEmpty, "%s is %s with 0 members, and %s%d records wait for it in %s", Name(g.Name), g.State, atLeast(t.Partial), t.Lag, names(topics)).
-			With(kafkaSource, "DescribeGroups, OffsetFetch of "+Name(g.Name), fmt.Sprintf("state %s, members 0, lag %s%d", g.State, atLeast(t.Partial), t.Lag), g.Now().At)
+		f := report.NewFinding(catalog.ConsumerGroupEmpty, "%s is %s with 0 members, and %s%d records wait for it in %s", Name(g.Name), g.State, AtLeast(t.Partial), t.Lag, names(topics)).
+			With(kafkaSource, "DescribeGroups, OffsetFetch of "+Name(g.Name), fmt.Sprintf("state %s, members 0, lag %s%d", g.State, AtLeast(t.Partial), t.Lag), g.Now().At)
 		for _, o := range largest(g) {
 			f = f.With(kafkaSource, fmt.Sprintf("offsets of %s/%d", Name(o.Topic), o.Partition), fmt.Sprintf("committed %s, end %d", committed(o), o.Last), g.Now().At)
 		}
@@ -88,7 +88,8 @@ func largest(g broker.Group) []broker.Offset {
 	return all[:min(len(all), 2)]
 }
 
-func atLeast(partial bool) string {
+// AtLeast marks a number as a lower bound, where it is one.
+func AtLeast(partial bool) string {
 	if partial {
 		return ">= "
 	}

@@ -23,7 +23,7 @@ func lagGrowing(k Kafka) (found []report.Finding) {
 		if t.of.count() > 0 {
 			topics, where = t.of.topics, " in "+t.of.String()
 		}
-		f := report.NewFinding(catalog.ConsumerLagGrowing, "%s falls behind%s: lag %s -> %s%d in %s, %d consumed and %d added", Name(g.Name), where, lags(t.Lags[:1]), atLeast(t.Partial), t.Lag, short(t.Window), t.Consumed, t.Produced).
+		f := report.NewFinding(catalog.ConsumerLagGrowing, "%s falls behind%s: lag %s -> %s%d in %s, %d consumed and %d added", Name(g.Name), where, lags(t.Lags[:1]), AtLeast(t.Partial), t.Lag, short(t.Window), t.Consumed, t.Produced).
 			With(kafkaSource, "OffsetFetch, ListOffsets of "+Name(g.Name), fmt.Sprintf("lag%s %s at %d samples over %s", where, lags(t.Lags), t.Samples, short(t.Window)), g.Now().At).
 			Then("Look what the workers wait for (database, payment gateway): analyze_failure_pattern and check_database_health",
 				"More consumers help up to the number of partitions").ConfirmWith("analyze_failure_pattern")

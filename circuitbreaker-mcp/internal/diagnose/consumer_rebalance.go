@@ -65,7 +65,7 @@ func rebalanceStorm(k Kafka) (found []report.Finding) {
 			continue
 		}
 		t := TrendOf(g)
-		f := report.NewFinding(catalog.ConsumerRebalanceStorm, "%s keeps rebalancing: at %d of %d samples over %s, members changed %d times, %s%d records wait", Name(g.Name), rebalancing, n, short(span(g)), changed, atLeast(t.Partial), t.Lag).
+		f := report.NewFinding(catalog.ConsumerRebalanceStorm, "%s keeps rebalancing: at %d of %d samples over %s, members changed %d times, %s%d records wait", Name(g.Name), rebalancing, n, short(span(g)), changed, AtLeast(t.Partial), t.Lag).
 			With(kafkaSource, "DescribeGroups of "+Name(g.Name), stateWords(g), g.Now().At).
 			With(kafkaSource, "members of "+Name(g.Name), memberWords(g), g.Now().At).
 			Then("Look in the worker's log for max.poll.interval: 500 records of 2 s each take longer than the 300 s that it has between polls, so it is put out and comes again",

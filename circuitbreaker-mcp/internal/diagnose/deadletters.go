@@ -26,8 +26,8 @@ func Growth(topics []broker.DeadTopic, now time.Time) []report.Finding {
 		if d.Recent == 0 {
 			continue
 		}
-		grown = append(grown, fmt.Sprintf("%s +%s%d", Name(d.Topic), atLeast(d.Unknown > 0), d.Recent))
-		evidence = append(evidence, fmt.Sprintf("%s: %d of %s%d records", Name(d.Topic), d.Recent, atLeast(d.Unknown > 0), d.Depth))
+		grown = append(grown, fmt.Sprintf("%s +%s%d", Name(d.Topic), AtLeast(d.Unknown > 0), d.Recent))
+		evidence = append(evidence, fmt.Sprintf("%s: %d of %s%d records", Name(d.Topic), d.Recent, AtLeast(d.Unknown > 0), d.Depth))
 		recent += d.Recent
 		window = d.Window
 	}
@@ -104,7 +104,7 @@ func DeadPoison(t broker.Tail, window time.Duration) (found []report.Finding) {
 	for _, g := range groups[:min(len(groups), maxNames)] {
 		kinds = append(kinds, fmt.Sprintf("%d x %s", g.Count, foreign.Text(g.Error).Quoted()))
 	}
-	f := report.NewFinding(catalog.DLQPoisonMessage, "%s%d dead letters of the last %s can never be processed as they are: %s", atLeast(cutWithin(t, window)), len(recent), short(window), strings.Join(kinds, ", "))
+	f := report.NewFinding(catalog.DLQPoisonMessage, "%s%d dead letters of the last %s can never be processed as they are: %s", AtLeast(cutWithin(t, window)), len(recent), short(window), strings.Join(kinds, ", "))
 	for _, l := range recent[:min(len(recent), 3)] {
 		f = f.With(kafkaSource, fmt.Sprintf("%s/%d offset %d", Name(l.Topic), l.Partition, l.Offset), where(l)+", "+foreign.Text(l.ErrorType).Quoted(), l.At)
 	}

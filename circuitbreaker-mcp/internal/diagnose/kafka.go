@@ -27,8 +27,8 @@ var kafkaRules = []struct {
 	seen  func(Kafka) bool
 }{
 	{catalog.KafkaBrokersUnreachable, brokersUnreachable, Kafka.settled},
-	{catalog.KafkaLeaderlessPartitions, leaderless, Kafka.answered},
-	{catalog.KafkaBrokerLost, brokerLost, Kafka.answered},
+	{catalog.KafkaLeaderlessPartitions, leaderless, Kafka.current},
+	{catalog.KafkaBrokerLost, brokerLost, Kafka.current},
 	{catalog.KafkaUnderReplicated, underReplicated, Kafka.led},
 	{catalog.KafkaBelowMinISR, belowMinISR, Kafka.minISRKnown},
 	{catalog.KafkaTopicMissing, topicMissing, Kafka.topicsKnown},
@@ -54,11 +54,15 @@ func KafkaFindings(k Kafka) (found []report.Finding, ran []catalog.Code) {
 }
 
 // KafkaSettled reports whether the question whether Kafka works has an answer: it
-// told its metadata, or no broker could be reached. Being turned away is no answer,
-// and neither is silence at an address that nobody gave.
-func KafkaSettled(k Kafka) bool { return k.settled() }
+// told its metadata as it is now, or no broker could be reached. Being turned away is no
+// answer, and neither is silence at an address that nobody gave.
+func KafkaSettled(k Kafka) bool { return k.settled() && (k.current() || !k.answered()) }
 
 func (k Kafka) answered() bool { return k.Source.OK() }
+
+// current reports whether the metadata is as it is now: without a controller nobody
+// notes there that a broker has gone, or what with it has no leader.
+func (k Kafka) current() bool { return k.answered() && controllerDoubt(k) == "" }
 
 func (k Kafka) settled() bool {
 	return k.answered() || !k.Assumed && !refusesUs(k.Source.Err)
@@ -75,9 +79,9 @@ func refusesUs(f *fault.Failure) bool {
 
 // led reports whether every partition has a leader: who is in sync without one, and with
 // what went with it, is not judged.
-func (k Kafka) led() bool { return k.answered() && len(leaderless(k)) == 0 }
+func (k Kafka) led() bool { return k.current() && len(leaderless(k)) == 0 }
 
-func (k Kafka) minISRKnown() bool { return k.answered() && k.MinISR == nil }
+func (k Kafka) minISRKnown() bool { return k.current() && k.MinISR == nil }
 
 func (k Kafka) topicsKnown() bool {
 	return k.answered() && !slices.ContainsFunc(k.Topics, func(name string) bool {

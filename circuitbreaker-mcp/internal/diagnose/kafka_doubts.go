@@ -16,8 +16,8 @@ func KafkaDoubts(k Kafka) (doubts []string) {
 	if !k.answered() {
 		return nil
 	}
-	if k.NoLeader {
-		doubts = append(doubts, "the cluster has no controller: what breaks now is not mended")
+	if d := controllerDoubt(k); d != "" {
+		doubts = append(doubts, d)
 	}
 	doubts = append(doubts, clockDoubts(k.Clock)...)
 	var moving []string
@@ -39,6 +39,17 @@ func KafkaDoubts(k Kafka) (doubts []string) {
 		doubts = append(doubts, "rebalancing now: "+strings.Join(moving, ", ")+"; ask again in a minute whether that comes to rest")
 	}
 	return doubts
+}
+
+// controllerDoubt tells that nobody leads the cluster, as far as can be seen.
+func controllerDoubt(k Kafka) string {
+	switch {
+	case k.NoLeader:
+		return "the cluster has no controller: what breaks now is not mended"
+	case k.Leading != nil:
+		return fmt.Sprintf("no controller answers (%s): what breaks now is not mended, and a broker that has gone still counts as alive", k.Leading.Class)
+	}
+	return ""
 }
 
 // clockDoubts tell of clocks of the payment system that differ: what is new by one is
@@ -87,6 +98,8 @@ func groupDoubt(g broker.Group) string {
 	name := Name(g.Name)
 	held := sync.OnceValue(func() string { return heldDoubt(g) })
 	switch {
+	case Deserted(g) && t.Lag == 0 && t.Partial:
+		return name + " has no consumer, and not all that waits for it is known"
 	case Deserted(g) && t.Lag == 0 && everCommitted(g):
 		return name + " has no consumer: nothing waits for it now, and what comes next will"
 	case Deserted(g) && justLeft(g):

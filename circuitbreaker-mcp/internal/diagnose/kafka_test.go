@@ -361,6 +361,7 @@ func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
 		"shared out lately":       {consuming(sample(0, "Stable", [2]int64{1, 9}), sample(1, "PreparingRebalance", [2]int64{1, 9}), sample(2, "Stable", [2]int64{1, 9})), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
 		"replicas without leader": {cluster(2, 1, part(-1, []int32{3}, []int32{3}), part(1, three, []int32{1, 2})), []catalog.Code{catalog.KafkaUnderReplicated}},
 		"repeats of an outage":    {belowMin(repeated(broker.Repeats{Topic: "payment.authorized"})), []catalog.Code{catalog.OutboxDuplicatePublish}},
+		"controllers that hang":   {hungControllers(), []catalog.Code{catalog.KafkaLeaderlessPartitions, catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated, catalog.KafkaBelowMinISR}},
 		"settings not ours":       {noSettings(), []catalog.Code{catalog.KafkaBelowMinISR}},
 	} {
 		_, ran := KafkaFindings(x.k)
@@ -486,6 +487,8 @@ func TestKafkaDoubts(t *testing.T) {
 		"one commit, of a lot":     {overdue(consuming(sample(0, "Stable", [2]int64{0, 9000}), sample(6*time.Second, "Stable", [2]int64{0, 9100}), sample(12*time.Second, "Stable", [2]int64{5000, 9200}))), ""},
 		"waits and drains":         {overdue(consuming(sample(0, "Stable", [2]int64{1, 10}), sample(time.Second, "Stable", [2]int64{5, 10}))), ""},
 		"nobody leads the cluster": {leaderlessCluster(), "no controller"},
+		"controllers that hang":    {hungControllers(), "no controller answers (timeout)"},
+		"nobody, some not told":    {silentEnd(consuming(sample(0, "Empty", [2]int64{10, 10}))), "not all that waits for it is known"},
 		"clocks that differ":       {clocksApart(consuming(sample(0, "Stable", [2]int64{10, 10}))), "the clocks of ingest and Prometheus are 10m apart"},
 	} {
 		got := strings.Join(KafkaDoubts(x.k), "; ")
@@ -535,6 +538,18 @@ func leaderlessCluster() Kafka {
 	k := consuming(sample(0, "Stable", [2]int64{10, 10}))
 	k.NoLeader = true
 	return k
+}
+
+func hungControllers() Kafka {
+	k := consuming(sample(0, "Stable", [2]int64{10, 10}))
+	k.Leading = &fault.Failure{Class: fault.Timeout, Said: "i/o timeout"}
+	return k
+}
+
+// silentEnd lacks the end of the first partition at the newest sample.
+func silentEnd(k Kafka) Kafka {
+	k.Groups[0].Now().Offsets[0].Known = false
+	return silentBroker(k)
 }
 
 func TestTrend(t *testing.T) {

@@ -87,7 +87,7 @@ func duplicatePublish(k Kafka) []report.Finding {
 		if again < repeatedAtLeast || float64(again) < repeatedShare*float64(r.Records) || over(r) {
 			continue
 		}
-		words = append(words, fmt.Sprintf("%s %s%d records of %d events", Name(r.Topic), atLeast(unlooked(r) != ""), r.Records, r.Events))
+		words = append(words, fmt.Sprintf("%s %s%d records of %d events", Name(r.Topic), AtLeast(unlooked(r) != ""), r.Records, r.Events))
 		f = f.With(kafkaSource, "Fetch of the newest records of "+Name(r.Topic), fmt.Sprintf("%d records with %d different eventIds; eventId %s is there %d times", r.Records, r.Events, foreign.Text(r.Example).Quoted(), r.Times), k.At)
 	}
 	if len(words) == 0 {

@@ -139,29 +139,41 @@ func kafkaSummary(k diagnose.Kafka, found []report.Finding) string {
 		}
 	}
 	text := fmt.Sprintf("%s - brokers %s; %d of %d required topics", word, aliveWords(k.Cluster), there, len(k.Topics))
-	at, of := 0, 0
+	at, of, untold := 0, 0, 0
 	var lag int64
-	partial := ""
+	partial := false
 	for _, g := range k.Groups {
 		if !slices.Contains(k.Required, g.Name) {
 			continue
 		}
 		of++
-		if g.Err == nil && !diagnose.Deserted(g) {
+		switch {
+		case g.Err != nil:
+			untold++
+		case !diagnose.Deserted(g):
 			at++
 		}
 		n, some := g.Lag()
 		lag += n
-		if some || g.Err != nil {
-			partial = ">= "
-		}
+		partial = partial || some || g.Err != nil
 	}
-	text += fmt.Sprintf("; %d of %d groups have consumers, lag %s%d", at, of, partial, lag)
+	text += fmt.Sprintf("; %s of %d groups have consumers, lag %s%d", ofThose(at, of, untold), of, diagnose.AtLeast(partial), lag)
 	var depth, recent int64
+	partial = false
 	for _, d := range k.DeadLetters {
 		depth, recent = depth+d.Depth, recent+d.Recent
+		partial = partial || d.Err != "" || d.Unknown > 0
 	}
-	return text + fmt.Sprintf("; dead letters %d, %d new in 15m", depth, recent)
+	least := diagnose.AtLeast(partial)
+	return text + fmt.Sprintf("; dead letters %s%d, %s%d new in 15m", least, depth, least, recent)
+}
+
+// ofThose counts those of a kind, where of some it was not told whether they are.
+func ofThose(count, all, untold int) string {
+	if untold > 0 && untold == all {
+		return "?"
+	}
+	return diagnose.AtLeast(untold > 0) + fmt.Sprint(count)
 }
 
 func kafkaData(k diagnose.Kafka, view diagnose.Status) KafkaHealthData {
@@ -268,7 +280,7 @@ func groupRow(g broker.Group) GroupRow {
 	} else if t.Lag > 0 && !t.Partial {
 		notes = append(notes, "in flight")
 	}
-	if diagnose.Deserted(g) && t.Lag == 0 {
+	if diagnose.Deserted(g) && t.Lag == 0 && !t.Partial {
 		notes = append(notes, "no consumer, nothing waits")
 	}
 	row.Note = strings.Join(notes, "; ")

@@ -87,6 +87,7 @@ func (s Sources) stack(ctx context.Context, _ StackIn) (report.Answer[StackData]
 	versus, versusRan := diagnose.BreakerVersusKafka(v)
 	found = slices.Concat(found, inWindow, kafka, versus, diagnose.Others(got.targets))
 	doubts := slices.Concat(v.Doubts(), diagnose.TrafficDoubts(got.past), diagnose.HealthDoubts(got.health, got.api))
+	doubts = append(doubts, diagnose.KafkaDoubts(got.kafka)...)
 	if !settled {
 		doubts = append(doubts, "whether Kafka works is not known")
 	}
@@ -236,7 +237,7 @@ func kafkaRow(got stackSeen, found []report.Finding) ComponentRow {
 			codes = append(codes, f.Code)
 		}
 	}
-	row := ComponentRow{Component: "kafka", State: worstOf(found, got.kafka.Source.OK(), codes...)}
+	row := ComponentRow{Component: "kafka", State: worstOf(found, got.kafka.Source.OK() && len(diagnose.KafkaDoubts(got.kafka)) == 0, codes...)}
 	if got.kafka.Source.OK() {
 		row.Detail = aliveWords(got.kafka.Cluster)
 	} else {

@@ -152,11 +152,7 @@ func lagSummary(k diagnose.Kafka, g broker.Group) string {
 	if g.Unseen {
 		state, members = "there", "members not visible (KIP-848)"
 	}
-	least := ""
-	if t.Partial {
-		least = ">= "
-	}
-	text := fmt.Sprintf("%s is %s, %s, lag %s%d", name, state, members, least, t.Lag)
+	text := fmt.Sprintf("%s is %s, %s, lag %s%d", name, state, members, diagnose.AtLeast(t.Partial), t.Lag)
 	if t.Lag > 0 {
 		text += ": " + t.Words()
 	}

@@ -123,6 +123,8 @@ func aliveWords(c broker.Cluster) string {
 	switch {
 	case c.NoLeader:
 		text += ", no controller"
+	case c.Leading != nil:
+		text += ", no controller answers"
 	case c.Controller >= 0:
 		text += fmt.Sprintf(", controller %d", c.Controller)
 	}
