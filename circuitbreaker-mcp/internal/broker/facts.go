@@ -110,7 +110,7 @@ const Absent = "Absent"
 // Member is one consumer of a group.
 type Member struct {
 	ID, ClientID, Host string
-	Assigned           map[string][]int32 // partitions by topic
+	Assigned           map[string][]int32 // partitions by topic; nil when that cannot be read
 }
 
 // Sample is a group at one moment.

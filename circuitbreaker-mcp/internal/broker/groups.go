@@ -218,7 +218,10 @@ func (s *session) described(g *groupState, d describegroups.ResponseGroup) {
 		g.State = "Dead"
 	}
 	for _, m := range d.Members {
-		assigned := topicPartitions(m.MemberAssignment, true)
+		var assigned map[string][]int32
+		if d.ProtocolType == "consumer" { // others, as Kafka Connect, share out no partitions
+			assigned = topicPartitions(m.MemberAssignment, true)
+		}
 		g.Members = append(g.Members, Member{m.MemberID, m.ClientID, m.ClientHost, assigned})
 		g.Subscribed = append(g.Subscribed, slices.Collect(maps.Keys(topicPartitions(m.MemberMetadata, false)))...)
 		g.Subscribed = append(g.Subscribed, slices.Collect(maps.Keys(assigned))...)
@@ -349,12 +352,16 @@ func (g *groupState) sample(at time.Time, logs []topicLog) {
 }
 
 // topicPartitions reads what a member of the classic protocol says of itself:
-// a version, then topics, in an assignment with their partitions. What does not
-// fit is left out: any program may join a group and say anything.
+// a version, then topics, in an assignment with their partitions; nothing at all where
+// it was given none. It is nil when it does not fit: any program may join a group and say
+// anything.
 func topicPartitions(blob []byte, assigned bool) map[string][]int32 {
+	all := map[string][]int32{}
+	if len(blob) == 0 {
+		return all
+	}
 	r := &reader{b: blob}
 	r.int16()
-	all := map[string][]int32{}
 	for n := r.int32(); n > 0 && r.err == nil; n-- {
 		size := r.take(2)
 		if size == nil {
@@ -367,9 +374,10 @@ func topicPartitions(blob []byte, assigned bool) map[string][]int32 {
 				list = append(list, r.int32())
 			}
 		}
-		if r.err == nil {
-			all[topic] = list
-		}
+		all[topic] = list
+	}
+	if r.err != nil {
+		return nil
 	}
 	return all
 }

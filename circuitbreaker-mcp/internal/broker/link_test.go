@@ -115,6 +115,9 @@ func TestOwnDecodersTakeAnyBytes(t *testing.T) {
 	if g := m.(*listGroups).Groups; len(g) != 1 || g[0] != (listedGroup{"g", "", "Stable", "classic"}) {
 		t.Errorf("%+v", g)
 	}
+	if got := topicPartitions([]byte{0, 1, 0, 0, 0, 2, 0, 1, 'a', 0, 0, 0, 0, 9}, true); got != nil {
+		t.Errorf("what does not fit is told in part: %v", got)
+	}
 	for _, blob := range [][]byte{nil, {0}, {0, 1, 0xff, 0xff, 0xff, 0xff}, {0, 1, 0x7f, 0xff, 0xff, 0xff, 0, 1, 'a', 0x7f, 0xff, 0xff, 0xff}} {
 		if got := topicPartitions(blob, true); len(got) != 0 {
 			t.Errorf("%v: %v", blob, got)

@@ -108,13 +108,17 @@ func (k Kafka) offsetsKnown() bool {
 }
 
 // movementKnown reports whether each required group was seen often enough to tell
-// whether what waits grows, falls or stands; where nothing waits once is enough.
+// whether what waits grows, falls or stands; where nothing waits, and what comes is read,
+// once is enough.
 func (k Kafka) movementKnown() bool {
 	if !k.offsetsKnown() {
 		return false
 	}
 	for _, name := range k.Required {
 		g, _ := k.group(name)
+		if unownedDoubt(g) != "" {
+			return false
+		}
 		if lag, _ := g.Lag(); lag > 0 && (!k.agesKnown() || !courseOf(g).Known) || groupDoubt(g) != "" {
 			return false
 		}
@@ -281,7 +285,10 @@ func brokerIDs(list []broker.Broker) string {
 
 // Assigned writes what is assigned to a member: "payment.captured 0-2".
 func Assigned(by map[string][]int32) string {
-	if len(by) == 0 {
+	switch {
+	case by == nil:
+		return "not known"
+	case len(by) == 0:
 		return "nothing"
 	}
 	var p partitions

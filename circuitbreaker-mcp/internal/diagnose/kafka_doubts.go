@@ -28,7 +28,7 @@ func KafkaDoubts(k Kafka) (doubts []string) {
 		case broker.Rebalancing(g.State):
 			moving = append(moving, Name(name))
 		default:
-			for _, d := range []string{groupDoubt(g), topicsDoubt(g), k.endsDoubt(g)} {
+			for _, d := range []string{groupDoubt(g), unownedDoubt(g), topicsDoubt(g), k.endsDoubt(g)} {
 				if d != "" {
 					doubts = append(doubts, d)
 				}

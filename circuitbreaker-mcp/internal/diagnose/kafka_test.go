@@ -362,6 +362,7 @@ func TestOnlyWhatWasSeenIsRuledOut(t *testing.T) {
 		"replicas without leader": {cluster(2, 1, part(-1, []int32{3}, []int32{3}), part(1, three, []int32{1, 2})), []catalog.Code{catalog.KafkaUnderReplicated}},
 		"repeats of an outage":    {belowMin(repeated(broker.Repeats{Topic: "payment.authorized"})), []catalog.Code{catalog.OutboxDuplicatePublish}},
 		"controllers that hang":   {hungControllers(), []catalog.Code{catalog.KafkaLeaderlessPartitions, catalog.KafkaBrokerLost, catalog.KafkaUnderReplicated, catalog.KafkaBelowMinISR}},
+		"nobody has a topic":      {has(twoTopics(10), 2, 0), []catalog.Code{catalog.ConsumerLagGrowing, catalog.ConsumerPartitionStuck}},
 		"settings not ours":       {noSettings(), []catalog.Code{catalog.KafkaBelowMinISR}},
 	} {
 		_, ran := KafkaFindings(x.k)
@@ -434,8 +435,40 @@ func ofAnother(k Kafka) Kafka {
 func ownedBy(k Kafka, members ...string) Kafka {
 	k.Groups[0].Members = nil
 	for partition, id := range members {
+		if id == "" {
+			continue
+		}
 		k.Groups[0].Members = append(k.Groups[0].Members, broker.Member{ID: id, Assigned: map[string][]int32{"payment.captured": {int32(partition)}}})
 	}
+	return k
+}
+
+// twoTopics is a group with two partitions of each of its topics, in which nothing waits.
+// In the last of them so much is committed.
+func twoTopics(committed int64) Kafka {
+	s := sample(0, "Stable", [2]int64{10, 10}, [2]int64{10, 10}, [2]int64{10, 10}, [2]int64{committed, max(committed, 0)})
+	for i := range s.Offsets[2:] {
+		s.Offsets[2+i].Topic, s.Offsets[2+i].Partition = "payment.refunded", int32(i)
+	}
+	return consuming(s)
+}
+
+// has gives the only member so many partitions of each of the two topics.
+func has(k Kafka, captured, refunded int32) Kafka {
+	by := map[string][]int32{}
+	for id := range captured {
+		by["payment.captured"] = append(by["payment.captured"], id)
+	}
+	for id := range refunded {
+		by["payment.refunded"] = append(by["payment.refunded"], id)
+	}
+	k.Groups[0].Members[0].Assigned = by
+	return k
+}
+
+// settling has members that were not told yet of what they are to have.
+func settling(k Kafka) Kafka {
+	k.Groups[0].State = "Reconciling"
 	return k
 }
 
@@ -489,6 +522,12 @@ func TestKafkaDoubts(t *testing.T) {
 		"nobody leads the cluster": {leaderlessCluster(), "no controller"},
 		"controllers that hang":    {hungControllers(), "no controller answers (timeout)"},
 		"nobody, some not told":    {silentEnd(consuming(sample(0, "Empty", [2]int64{10, 10}))), "not all that waits for it is known"},
+		"nobody has a topic":       {has(twoTopics(10), 2, 0), "payment.refunded 0,1 belong to no member: what comes there is read by nobody"},
+		"nobody has new ones":      {has(twoTopics(-1), 2, 1), "payment.refunded 1 belong to no member: what comes there is read by nobody; if they were just added"},
+		"all have somebody":        {has(twoTopics(10), 2, 2), ""},
+		"who has what, not told":   {twoTopics(10), ""},
+		"who has what, unseen":     {unseenMembers(has(twoTopics(10), 2, 0)), ""},
+		"a share is still coming":  {settling(has(twoTopics(10), 2, 0)), ""},
 		"clocks that differ":       {clocksApart(consuming(sample(0, "Stable", [2]int64{10, 10}))), "the clocks of ingest and Prometheus are 10m apart"},
 	} {
 		got := strings.Join(KafkaDoubts(x.k), "; ")

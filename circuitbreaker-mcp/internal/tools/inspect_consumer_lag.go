@@ -197,7 +197,11 @@ func lagData(g broker.Group, limit int) (d ConsumerLagData, c report.Coverage) {
 		if len(g.Members) == 1 { // it has all there are
 			m.Owner = ""
 		}
-		d.Partitions = append(d.Partitions, partitionRow(m))
+		row := partitionRow(m)
+		if diagnose.Unowned(g, m.Offset) {
+			row.Note = strings.TrimSuffix("no member has it; "+row.Note, "; ")
+		}
+		d.Partitions = append(d.Partitions, row)
 	}
 	return d, c
 }
