@@ -66,6 +66,7 @@ type kafkaRows struct {
 	}
 	State      *string
 	Lag        *int64
+	Drained    *string `json:"drained_in"`
 	Members    []struct{ Client, Host, Assigned string }
 	Partitions []struct {
 		Partition   string

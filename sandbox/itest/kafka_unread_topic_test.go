@@ -1,11 +1,14 @@
 package itest
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"payops-mcp/sandbox/stack"
+	"payops-mcp/sandbox/stack/stacktest"
 )
 
 // TestKafkaToolsUnreadTopic: the only consumer of the ledger's group reads one of its
@@ -28,6 +31,18 @@ func TestKafkaToolsUnreadTopic(t *testing.T) {
 		if !strings.Contains(got.Because, unread+" 0-5 belong to no member") || slices.Contains(got.RuledOut, "CONSUMER_PARTITION_STUCK") {
 			t.Errorf("%s: because %s, ruled out %v", tool, got.Because, got.RuledOut)
 		}
+	}
+	produce(t, k, unread, 7)
+	var got kafkaAnswer
+	stacktest.Works(t, "what nobody reads is overdue", func(context.Context) error {
+		produce(t, k, kafkaTopic, 1, 1, 1)
+		if got = a.call(toolLag, map[string]any{"group": groupJava}); !slices.Contains(got.Codes(), "CONSUMER_PARTITION_STUCK") {
+			return fmt.Errorf("%s: %v, because %s", got.Summary, got.Codes(), got.Because)
+		}
+		return nil
+	})
+	if next := got.Findings[0].NextSteps[0]; !strings.HasPrefix(next, "Start the consumer that subscribes to "+unread) || got.Data.Drained != nil || strings.Contains(got.Summary, "done in") {
+		t.Errorf("%s: next %s", got.Summary, next)
 	}
 	read := a.call(toolLag, map[string]any{"group": groupJava, "topic": kafkaTopic})
 	wantCodes(t, "the topic that it reads", read, "ok")

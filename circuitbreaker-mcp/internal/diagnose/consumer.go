@@ -144,10 +144,11 @@ type Trend struct {
 	Lag                int64
 	Partial            bool // Lag is a lower bound
 	Consumed, Produced int64
-	Known              bool // whether Consumed and Produced are, of every partition
-	Overdue            bool // records have waited longer than broker.Grace
-	Growing            bool // the lag is above all that it was since there was none
-	Steps              int  // after how many samples of the window something was committed
+	Known              bool          // whether Consumed and Produced are, of every partition
+	Overdue            bool          // records have waited longer than broker.Grace
+	Growing            bool          // the lag is above all that it was since there was none
+	Steps              int           // after how many samples of the window something was committed
+	Slowest            time.Duration // in how long nothing waits in the last partition; 0 for never
 	Lags               []int64
 }
 
@@ -160,7 +161,7 @@ func TrendOf(g broker.Group) Trend {
 		since := g
 		since.Samples = g.Samples[from:]
 		down := trendOf(since)
-		t.Window, t.Consumed, t.Produced, t.Known, t.Steps, t.Peaked = down.Window, down.Consumed, down.Produced, down.Known, down.Steps, true
+		t.Window, t.Consumed, t.Produced, t.Known, t.Steps, t.Slowest, t.Peaked = down.Window, down.Consumed, down.Produced, down.Known, down.Steps, down.Slowest, true
 	}
 	return t
 }
@@ -204,6 +205,7 @@ func climb(g broker.Group, lags []int64) Trend {
 func trendOf(g broker.Group) Trend {
 	t := Trend{Samples: len(g.Samples), Known: len(g.Samples) > 1 && len(g.Unread) == 0}
 	t.Lag, t.Partial = g.Lag()
+	stands := false
 	for place, o := range g.Now().Offsets {
 		m := movement(g, o, place)
 		t.Window = max(t.Window, m.Window)
@@ -214,6 +216,11 @@ func trendOf(g broker.Group) Trend {
 		}
 		t.Consumed += max(m.Consumed, 0)
 		t.Produced += m.Produced
+		t.Slowest = max(t.Slowest, m.drain())
+		stands = stands || m.drain() == 0 && m.Lag() > 0 && (m.Overdue() || m.Due < 0)
+	}
+	if stands {
+		t.Slowest = 0
 	}
 	t.Seen = t.Window
 	var committed int64
@@ -254,14 +261,23 @@ func growing(samples []broker.Sample, lags []int64) bool {
 	return lags[n-2] > lags[n-3] || samples[n-1].At.Sub(samples[n-enoughSamples].At) <= oneLook
 }
 
-// Drain is in how long nothing would wait any more at the present pace; 0 when
-// that is never, or not known.
+// Drain is in how long nothing would wait any more at the present pace, in any partition;
+// 0 when that is never, or not known. A partition in which nothing but what is on its way
+// waits does not hold it up.
 func (t Trend) Drain() time.Duration {
-	falls := t.Consumed - t.Produced
-	if !t.Known || t.Window == 0 || falls <= 0 || t.Lag == 0 {
+	if !t.Known || t.Consumed <= t.Produced {
 		return 0
 	}
-	return time.Duration(float64(t.Lag) / float64(falls) * float64(t.Window))
+	return t.Slowest
+}
+
+// drain is in how long nothing would wait in the partition; 0 when that is never.
+func (m Movement) drain() time.Duration {
+	falls := m.Consumed - m.Produced
+	if falls <= 0 {
+		return 0
+	}
+	return time.Duration(float64(m.Lag()) / float64(falls) * float64(m.Window))
 }
 
 // Waits reports whether records wait longer than what is on its way does: the

@@ -23,7 +23,8 @@ const oneStill = time.Minute
 // waited longer than what is on its way, while others move; or all of them, when
 // nothing has moved for so long that no batch explains it. In a look of seconds those
 // alone count whose member does nothing while another keeps up: where all have a
-// backlog, one that is at work on a batch looks the same.
+// backlog, one that is at work on a batch looks the same. Where no member has one that
+// was read before, nobody is at work on it.
 func stuck(g broker.Group) []Movement {
 	if g = atRest(g); Deserted(g) || len(g.Samples) < enoughSamples || broker.Rebalancing(g.State) {
 		return nil
@@ -39,6 +40,8 @@ func stuck(g broker.Group) []Movement {
 	}
 	return slices.DeleteFunc(some, func(m Movement) bool {
 		switch {
+		case Unowned(g, m.Offset) && m.Committed >= 0:
+			return false
 		case len(moving) == 0:
 			return m.Window < allStill
 		case m.Window >= oneStill:
@@ -88,11 +91,14 @@ func partitionStuck(k Kafka) (found []report.Finding) {
 		if len(some) == 0 {
 			continue
 		}
-		var where partitions
+		var where, nobodys partitions
 		var waits int64
 		for _, m := range some {
 			where.add(m.Topic, m.Partition)
 			waits += m.Lag()
+			if Unowned(g, m.Offset) {
+				nobodys.add(m.Topic, m.Partition)
+			}
 		}
 		others := "the other partitions move"
 		if t := TrendOf(g); t.Consumed == 0 {
@@ -101,10 +107,15 @@ func partitionStuck(k Kafka) (found []report.Finding) {
 		f := report.NewFinding(catalog.ConsumerPartitionStuck, "%s does not move in %s: nothing committed in %s with %d records waiting, %s", Name(g.Name), where.String(), short(some[0].Window), waits, others)
 		for _, m := range some[:min(len(some), maxNames)] {
 			f = f.With(kafkaSource, fmt.Sprintf("OffsetFetch of %s, %s/%d", Name(g.Name), Name(m.Topic), m.Partition),
-				fmt.Sprintf("committed %s at each of %d samples, end %d, %s", committed(m.Offset), len(m.Lags), m.Last, owned(m.Offset)), g.Now().At)
+				fmt.Sprintf("committed %s at each of %d samples, end %d, %s", committed(m.Offset), len(m.Lags), m.Last, owned(g, m.Offset)), g.Now().At)
 		}
-		f = f.Then("Look in its consumer's log for the record at the committed offset: usually one that fails again and again",
-			"Do not skip it by hand before it is known whose payment it is")
+		if nobodys.count() > 0 {
+			f = f.Then(fmt.Sprintf("Start the consumer that subscribes to %s, or mend what the running ones subscribe to: no member of the group has %s", names(nobodys.topics), nobodys.String()))
+		}
+		if nobodys.count() < where.count() {
+			f = f.Then("Look in its consumer's log for the record at the committed offset: usually one that fails again and again",
+				"Do not skip it by hand before it is known whose payment it is")
+		}
 		if what := Hurt(where.topics...); what != "" {
 			f = f.Hurts("payments whose events fall on these partitions. %s", what)
 		}
@@ -113,9 +124,12 @@ func partitionStuck(k Kafka) (found []report.Finding) {
 	return found
 }
 
-func owned(o broker.Offset) string {
-	if o.Owner == "" {
+func owned(g broker.Group, o broker.Offset) string {
+	switch {
+	case o.Owner != "":
+		return "assigned to " + Name(o.Owner)
+	case Unowned(g, o):
 		return "no member has it"
 	}
-	return "assigned to " + Name(o.Owner)
+	return "which member has it is not known"
 }

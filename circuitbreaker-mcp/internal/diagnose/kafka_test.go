@@ -152,6 +152,7 @@ func TestKafkaRules(t *testing.T) {
 		"both stand since, on a batch":    {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{2, 4}, [2]int64{0, 10}), sample(20*second, "Stable", [2]int64{5, 9}, [2]int64{20, 30}), sample(21*second, "Stable", [2]int64{5, 9}, [2]int64{20, 50}), sample(22*second, "Stable", [2]int64{5, 9}, [2]int64{20, 50}))), "a", "b"), nil},
 		"its reader is at another one":    {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}, [2]int64{3, 900}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}, [2]int64{30, 900}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}, [2]int64{60, 900}))), "a", "b", "a"), nil},
 		"nobody has it":                   {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
+		"nobody has it, nothing moves":    {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{50, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
 		"one reader, one after the other": {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), "a", "a"), nil},
 		"six readers drain a backlog":     {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(second, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(2*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), nil},
 		"and one does not for a minute":   {ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{0, 900}, [2]int64{0, 900}), sample(30*second, "Stable", [2]int64{0, 900}, [2]int64{300, 900}), sample(60*second, "Stable", [2]int64{0, 900}, [2]int64{500, 900}))), "a", "b"), []catalog.Code{catalog.ConsumerPartitionStuck}},
@@ -599,6 +600,39 @@ func TestTrend(t *testing.T) {
 	}
 	if words := tr.Words(); !strings.HasPrefix(words, "falls: -300 +0 in 2s, done in 3.3s") {
 		t.Error(words)
+	}
+}
+
+// No end is promised of what does not fall in each partition: the others do not help.
+func TestDrainOfTheSlowestPartition(t *testing.T) {
+	for want, k := range map[string]Kafka{
+		"falls: -110 +0 in 2s, done in 10s": overdue(consuming(sample(0, "Stable", [2]int64{0, 100}, [2]int64{0, 60}), sample(2*time.Second, "Stable", [2]int64{100, 100}, [2]int64{10, 60}))),
+		"-18 +17 in 2s":                     overdue(consuming(sample(0, "Stable", [2]int64{0, 18}, [2]int64{5, 58}), sample(2*time.Second, "Stable", [2]int64{18, 35}, [2]int64{5, 58}))),
+		"falls: -18 +3 in 2s, done in 4s":   agesTold(consuming(sample(0, "Stable", [2]int64{0, 54}, [2]int64{5, 5}), sample(2*time.Second, "Stable", [2]int64{18, 54}, [2]int64{5, 8}))),
+	} {
+		if got := TrendOf(k.Groups[0]).Words(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// Where no member has a partition there is no record to look for, but a consumer.
+func TestAPartitionThatNobodyHas(t *testing.T) {
+	stands := func(members ...string) Kafka {
+		return ownedBy(overdue(consuming(sample(0, "Stable", [2]int64{5, 9}, [2]int64{0, 50}), sample(time.Second, "Stable", [2]int64{5, 9}, [2]int64{25, 50}), sample(2*time.Second, "Stable", [2]int64{5, 9}, [2]int64{50, 50}))), members...)
+	}
+	const start, log, none = "Start the consumer that subscribes to payment.captured", "Look in its consumer's log", "no member has it"
+	for name, x := range map[string]struct {
+		k           Kafka
+		next, value string
+	}{
+		"nobody":   {stands("", "b"), start, none},
+		"somebody": {stands("a", "b"), log, ""},
+	} {
+		found := partitionStuck(x.k)
+		if len(found) != 1 || !strings.HasPrefix(found[0].Next[0], x.next) || !strings.Contains(found[0].Evidence[0].Value, x.value) {
+			t.Errorf("%s: %+v", name, found)
+		}
 	}
 }
 
