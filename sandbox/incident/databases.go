@@ -89,7 +89,11 @@ func removePlanted(ctx context.Context, w *World, did Injected) error {
 			for _, statement := range []string{
 				"DELETE c FROM idem_response_cache c JOIN payment p USING (merchant_id, idempotency_key) WHERE p.payment_id = ?",
 				"DELETE FROM outbox_event WHERE aggregate_id = ?",
-				"DELETE FROM payment WHERE payment_id = ?", // and with it, what refers to it
+				// A schema of another make (DB-01) lets what refers to a payment stay.
+				"DELETE FROM ledger_entry WHERE payment_id = ?",
+				"DELETE FROM settlement_request WHERE payment_id = ?",
+				"DELETE FROM refund_request WHERE payment_id = ?",
+				"DELETE FROM payment WHERE payment_id = ?",
 			} {
 				_, err := w.Stack.Shards[place-1].Admin().ExecContext(ctx, statement, id)
 				errs = append(errs, err)
