@@ -24,9 +24,13 @@ func TestAnInstanceIsDropped(t *testing.T) {
 			numbers := traffic(0, map[string]float64{"200": 10}, 0.2)
 			a, b := promtest.NewInstance(t, "", promtest.Healthy(), numbers), promtest.NewInstance(t, "b:1", x.exports, numbers)
 			p := promtest.Start(t, healthyPast("a:1"), a, b)
+			// When it was last scraped is looked up every ten seconds, which an instance
+			// scraped so often, and for so short, may fall between.
+			p.Await(t, `max_over_time(timestamp(up{instance="b:1"})[1m:10s])`, true)
 			p.Scrape(t, a)
 			p.Await(t, `up{instance="b:1"}`, false)
-			time.Sleep(15 * promtest.Interval) // the last scrape is then too old to be of now, to the second
+			// The last scrape is then too old to be of now, to the second.
+			p.Await(t, fmt.Sprintf(`time() - max_over_time(timestamp(up{instance="b:1"})[1m:200ms]) > %g`, (15*promtest.Interval).Seconds()), true)
 			c := server(t, p.URL, api(t, status(closed)))
 			now, text := call(t, c, `{}`)
 			if now.Verdict != x.verdict || slices.Contains(now.RuledOut, "CB_FORCED_OPEN") != (x.verdict == "ok") || x.verdict == "ok" != strings.HasPrefix(now.Summary, "CLOSED") {
