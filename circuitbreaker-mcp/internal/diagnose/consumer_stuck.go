@@ -47,7 +47,7 @@ func stuck(g broker.Group) []Movement {
 		case m.Window >= oneStill:
 			return false
 		}
-		return !idle(g, m) || !slices.ContainsFunc(moving, func(o Movement) bool { return memberOf(g, o) != memberOf(g, m) && !o.Overdue() })
+		return !idle(g, m) || !slices.ContainsFunc(moving, func(o Movement) bool { return memberOf(g, o.Offset) != memberOf(g, m.Offset) && !o.Overdue() })
 	})
 }
 
@@ -57,15 +57,15 @@ func idle(g broker.Group, stands Movement) bool {
 	since := g.Samples[len(g.Samples)-len(stands.Lags)]
 	return !slices.ContainsFunc(g.Now().Offsets, func(o broker.Offset) bool {
 		was, ok := at(since, o, 0)
-		return ok && was.Committed != o.Committed && memberOf(g, Movement{Offset: o}) == memberOf(g, stands)
+		return ok && was.Committed != o.Committed && memberOf(g, o) == memberOf(g, stands.Offset)
 	})
 }
 
 // memberOf is the id of the member that has a partition; empty for nobody, or where
 // members cannot be seen. Two of them may go by the same name and host.
-func memberOf(g broker.Group, m Movement) string {
+func memberOf(g broker.Group, o broker.Offset) string {
 	for _, member := range g.Members {
-		if slices.Contains(member.Assigned[m.Topic], m.Partition) {
+		if slices.Contains(member.Assigned[o.Topic], o.Partition) {
 			return member.ID
 		}
 	}

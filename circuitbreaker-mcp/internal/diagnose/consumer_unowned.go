@@ -11,7 +11,7 @@ import (
 // what comes there is read by nobody. Without members the group is deserted, which is
 // another matter, and while it shares out its partitions none belongs to anybody.
 func Unowned(g broker.Group, o broker.Offset) bool {
-	return g.State == "Stable" && assignmentsKnown(g) && memberOf(g, Movement{Offset: o}) == ""
+	return g.State == "Stable" && assignmentsKnown(g) && memberOf(g, o) == ""
 }
 
 // assignmentsKnown reports whether it can be told which member has a partition.
