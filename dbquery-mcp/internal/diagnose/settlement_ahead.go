@@ -18,20 +18,6 @@ func ahead(q paydb.GatewayRequest, now time.Time) time.Duration {
 // DatedAhead reports whether a request was written in another time zone.
 func DatedAhead(q paydb.GatewayRequest, now time.Time) bool { return ahead(q, now) >= zoneStep }
 
-// aheadOf is what a time so far ahead is a sign of; none of what was written while the
-// shard answered.
-func aheadOf(a paydb.Asked, by time.Duration) catalog.Code {
-	switch {
-	case a.Clock.Database.IsZero():
-		return ""
-	case by >= zoneStep:
-		return catalog.SrcTimezoneMismatch
-	case by > maxSkew+a.Source.Took:
-		return catalog.SrcClockSkew
-	}
-	return ""
-}
-
 // newestAhead is the same of the newest request, which Judge tells.
 func newestAhead(x paydb.Reply[paydb.Gateway]) catalog.Code {
 	return aheadOf(x.Asked, x.Facts.Latest.Sub(x.Clock.Database))

@@ -246,14 +246,28 @@ func skew(s Shards) []report.Finding {
 	return []report.Finding{f.Then("Set the clock that is wrong by NTP, and look at whether times near now can be trusted until then")}
 }
 
+// aheadOf is what a row that lies so far ahead of a shard's clock is a sign of; of nothing
+// where the clock was not read. That was done first: what was written while the shard
+// answered is no skew.
+func aheadOf(a paydb.Asked, by time.Duration) catalog.Code {
+	switch {
+	case a.Clock.Database.IsZero():
+		return ""
+	case by >= zoneStep:
+		return catalog.SrcTimezoneMismatch
+	case by > maxSkew+a.Source.Took:
+		return catalog.SrcClockSkew
+	}
+	return ""
+}
+
 // writers is SRC_CLOCK_SKEW of the machines that write payments: a time range that
 // ends now misses the newest of them.
 func writers(s Shards) []report.Finding {
 	var late []paydb.Asked
 	var most time.Duration
 	for i, a := range s.Asked {
-		// The clock was read first: what came while the shard answered is no skew.
-		if ahead := s.future(i); ahead > maxSkew+a.Source.Took && ahead < zoneStep {
+		if ahead := s.future(i); aheadOf(a, ahead) == catalog.SrcClockSkew {
 			late, most = append(late, a), max(most, ahead)
 		}
 	}
@@ -274,7 +288,7 @@ func writers(s Shards) []report.Finding {
 // another zone, and a time range misses some and takes others.
 func zone(s Shards) (found []report.Finding) {
 	for i, a := range s.Asked {
-		if ahead := s.future(i); ahead >= zoneStep {
+		if ahead := s.future(i); aheadOf(a, ahead) == catalog.SrcTimezoneMismatch {
 			found = append(found, report.NewFinding(catalog.SrcTimezoneMismatch,
 				"the newest %s of %s lies %s in the future%s: it looks written in another time zone than UTC, so time ranges find the wrong ones and ages are too low", s.of(), a.Shard, ahead.Round(time.Minute), s.alike(i)).
 				With(a.Source.Name, s.against(), fmt.Sprintf("%+.0f s", ahead.Seconds()), a.Clock.Database).
