@@ -162,17 +162,20 @@ func (g *gatewayLook) odd(ctx context.Context) error {
 		statuses = append(statuses, s)
 		return err
 	})
+	if err != nil {
+		return err
+	}
 	g.out.OddCut = len(statuses) > maxOddStatuses
 	for _, status := range first(maxOddStatuses, statuses) {
+		list, cutOff, err := g.list(ctx, status, g.out.Window.Since, g.out.Window.Until, maxOdd)
 		if err != nil {
 			return err
 		}
-		some := OddRequests{Status: text(status)}
-		if some.List, some.Cut, err = g.list(ctx, status, g.out.Window.Since, g.out.Window.Until, maxOdd); len(some.List) > 0 || some.Cut {
-			g.out.Odd = append(g.out.Odd, some)
+		if len(list) > 0 || cutOff {
+			g.out.Odd = append(g.out.Odd, OddRequests{text(status), list, cutOff})
 		}
 	}
-	return err
+	return nil
 }
 
 // slots counts what failed and what succeeded over time.
