@@ -24,6 +24,8 @@ const (
 	// still to come: the library cancels calls as soon as it sees it, and
 	// "printf … | server" would lose its last answer.
 	lastAnswers = 1500 * time.Millisecond
+	// maxKept is the largest message, in bytes, whose memory serves the next ones too.
+	maxKept = 64 << 10
 )
 
 // lines stands between the process's streams and the library. It hands on whole
@@ -41,8 +43,9 @@ type lines struct {
 	eof  context.Context // done when stdin has ended
 	ends func()
 
-	mu  sync.Mutex
-	out io.Writer
+	mu    sync.Mutex
+	out   io.Writer
+	whole []byte // where a message is put together; empty between two
 }
 
 func newLines(ctx context.Context, end func(error), in io.Reader, out io.Writer) *lines {
@@ -103,29 +106,35 @@ func (l *lines) refuse(line []byte, code int, message string) {
 	if err != nil {
 		return // only an id that is no JSON could fail, and idOf returns none
 	}
-	_, _ = l.write(append(data, '\n')) // a broken stdout ends serving by itself
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_ = l.write(append(data, '\n')) // a broken stdout ends serving by itself
 }
 
 // Write sends one message of the library, which writes each with one call.
 func (l *lines) Write(p []byte) (int, error) {
-	whole := l.aside.PutBack(p)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	whole := l.aside.PutBack(l.whole, p)
+	if cap(whole) <= maxKept {
+		l.whole = whole[:0]
+	}
 	if !l.requests.answered(p) {
 		return len(p), nil
 	}
-	if _, err := l.write(whole); err != nil {
+	if err := l.write(whole); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-func (l *lines) write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n, err := l.out.Write(p)
+// write is for who holds mu.
+func (l *lines) write(p []byte) error {
+	_, err := l.out.Write(p)
 	if err != nil { // the host is gone: nobody reads an answer any more
 		l.end(fmt.Errorf("write to stdout: %w", err))
 	}
-	return n, err
+	return err
 }
 
 // idOf returns the id of a JSON object, of which only the head may be there or be

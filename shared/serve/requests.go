@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -31,7 +30,7 @@ type request struct {
 const restAfter = 2 * time.Second
 
 func newRequests() *requests {
-	return &requests{open: map[any]*request{}, settled: make(chan struct{}, 1), rest: time.AfterFunc(restAfter, debug.FreeOSMemory)}
+	return &requests{open: map[any]*request{}, settled: make(chan struct{}, 1), rest: time.AfterFunc(restAfter, giveBack)}
 }
 
 // note keeps what a line of input does to the requests: begins one or cancels one. It
@@ -76,18 +75,18 @@ func isID(v any) bool {
 // answered keeps that a message of the library was written. It reports whether
 // the client is to get it: an answer to a cancelled request it no longer knows.
 func (r *requests) answered(message []byte) bool {
-	var id any
-	if asks(message) || json.Unmarshal(idOf(message), &id) != nil || !isID(id) {
+	var m struct{ ID any }
+	if asks(message) || json.Unmarshal(message, &m) != nil || !isID(m.ID) {
 		return true // a notification, or a request of ours, whose id is of our own counting
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	open := r.open[id]
+	open := r.open[m.ID]
 	if open == nil {
 		return true
 	}
 	if open.n--; open.n == 0 {
-		delete(r.open, id)
+		delete(r.open, m.ID)
 	}
 	if len(r.open) == 0 {
 		r.rest.Reset(restAfter)

@@ -50,16 +50,12 @@ func (a *Aside) lay(data []byte) []byte {
 	return []byte(name)
 }
 
-// PutBack returns a message with what was laid aside in its place.
-func (a *Aside) PutBack(message []byte) []byte {
+// PutBack appends to whole a message with what was laid aside in its place.
+func (a *Aside) PutBack(whole, message []byte) []byte {
 	open := []byte(`"` + a.secret)
-	var whole []byte
 	for {
 		at := bytes.Index(message, open)
-		switch {
-		case at < 0 && whole == nil:
-			return message
-		case at < 0:
+		if at < 0 {
 			return append(whole, message...)
 		}
 		end := at + len(open) + bytes.IndexByte(message[at+len(open):], '"') + 1

@@ -66,11 +66,11 @@ func TestWhatIsLaidAsideComesBackAsItWas(t *testing.T) {
 			if !bytes.Contains(want, []byte(`"summary"`)) || bytes.Contains(laid, []byte("said")) {
 				t.Errorf("%s: nothing was laid aside of %.500s", name, laid)
 			}
-			got := aside.PutBack(laid)
+			got := aside.PutBack(nil, laid)
 			if bytes.ContainsAny(got, "\n\r") || !json.Valid(got) || !reflect.DeepEqual(values(t, got), values(t, want)) {
 				t.Errorf("%s:\n%.2000s\nand not\n%.2000s", name, got, want)
 			}
-			if again := aside.PutBack(laid); bytes.Contains(again, []byte("said")) {
+			if again := aside.PutBack(nil, laid); bytes.Contains(again, []byte("said")) {
 				t.Errorf("%s: is kept after it came back", name)
 			}
 		})
@@ -91,7 +91,7 @@ func values(t *testing.T, message []byte) (v any) {
 func TestAMessageWithNothingLaidAsideIsLeft(t *testing.T) {
 	t.Parallel()
 	for _, message := range []string{``, `{"jsonrpc":"2.0","id":1,"result":{}}`, fmt.Sprintf(`{"text":%q}`, "aside:1")} {
-		if got := tool.NewAside().PutBack([]byte(message)); string(got) != message {
+		if got := tool.NewAside().PutBack(nil, []byte(message)); string(got) != message {
 			t.Errorf("%s became %s", message, got)
 		}
 	}
