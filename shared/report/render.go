@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"payops-mcp/shared/catalog"
@@ -134,55 +135,60 @@ func ms(s fault.Source) float64 { return math.Round(float64(s.Took.Microseconds(
 func (e *envelope) text(tree *node) string {
 	var b strings.Builder
 	b.Grow(usual)
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line := func(parts ...string) {
+		for _, p := range parts {
+			b.WriteString(p)
+		}
+		b.WriteByte('\n')
+	}
 	clean := func(s string) string { return foreign.Clean(s, maxOwn) }
 
-	line("%s", clean(e.summary))
+	line(clean(e.summary))
 	if e.because != "" {
-		line("verdict: %s (%s)", e.verdict, clean(e.because))
+		line("verdict: ", string(e.verdict), " (", clean(e.because), ")")
 	} else {
-		line("verdict: %s", e.verdict)
+		line("verdict: ", string(e.verdict))
 	}
 	for i, f := range e.findings {
-		line("%d. %s [%s %s] %s", i+1, f.Code, f.Severity, f.Kind, clean(f.Claim))
+		line(strconv.Itoa(i+1), ". ", string(f.Code), " [", string(f.Severity), " ", string(f.Kind), "] ", clean(f.Claim))
 		for _, v := range f.Evidence {
 			at := ""
 			if !v.At.IsZero() {
 				at = " at " + v.At.Format(timeFormat(v.At))
 			}
-			line("   evidence: %s, %s: %s%s", clean(v.Source), clean(v.Asked), clean(v.Value), at)
+			line("   evidence: ", clean(v.Source), ", ", clean(v.Asked), ": ", clean(v.Value), at)
 		}
 		if f.Blast != "" {
-			line("   hurts: %s", clean(f.Blast))
+			line("   hurts: ", clean(f.Blast))
 		}
 		for j, s := range f.Next {
-			line("   next %d: %s", j+1, clean(s))
+			line("   next ", strconv.Itoa(j+1), ": ", clean(s))
 		}
 		if f.Confirm != "" {
-			line("   confirm with: %s", clean(f.Confirm))
+			line("   confirm with: ", clean(f.Confirm))
 		}
 	}
 	if sections := e.runbooks(); len(sections) > 0 {
-		line("runbook: %s", strings.Join(sections, ", "))
+		line("runbook: ", strings.Join(sections, ", "))
 	}
 	e.data.facts(&b)
 	if len(e.findings) == 0 && len(e.ruledOut) > 0 {
 		line("findings: none; no rule matched on these facts")
 	}
 	if len(e.ruledOut) > 0 {
-		line("ruled out: %s", tree.get("ruled_out").line())
+		line("ruled out: ", tree.get("ruled_out").line())
 	}
 	if len(e.sources) > 0 {
-		line("sources: %s", e.sourcesLine())
+		line("sources: ", e.sourcesLine())
 	}
 	if c := tree.get("coverage").line(); c != "truncated=false" {
-		line("coverage: %s", c)
+		line("coverage: ", c)
 	}
 	if e.asOf != "" {
-		line("as of: %s", e.asOf)
+		line("as of: ", e.asOf)
 	}
 	if notice := tree.get("notice"); notice != nil {
-		line("note: %s", notice.scalar)
+		line("note: ", notice.scalar)
 	}
 	return b.String()
 }
