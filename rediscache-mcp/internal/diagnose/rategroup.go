@@ -44,7 +44,7 @@ func ManyRateKeys(keys []RateKey, more map[catalog.Code]int64) (findings []repor
 }
 
 // together makes one finding of several of one code.
-func together(of []report.Finding, keys []RateKey, more int64) report.Finding {
+func together(of []report.Finding, keys []*RateKey, more int64) report.Finding {
 	worst := slices.MinFunc(of, func(a, b report.Finding) int { return a.Severity.Rank() - b.Severity.Rank() })
 	if worst.Code == catalog.RateNearLimit {
 		f := worst

@@ -54,10 +54,10 @@ func judgeable(keys []RateKey) []*RateKey {
 }
 
 // matches returns the findings of a rule, and the counters that they are of.
-func matches(rule func(RateKey) (report.Finding, bool), keys []*RateKey) (findings []report.Finding, of []RateKey) {
+func matches(rule func(RateKey) (report.Finding, bool), keys []*RateKey) (findings []report.Finding, of []*RateKey) {
 	for _, k := range keys {
 		if f, found := rule(*k); found {
-			findings, of = append(findings, f), append(of, *k)
+			findings, of = append(findings, f), append(of, k)
 		}
 	}
 	return findings, of
