@@ -30,9 +30,15 @@ func beFrugal() {
 		}
 		if memory {
 			debug.SetGCPercent(50)
-			debug.FreeOSMemory()
+			giveBack()
 		}
 	})
+}
+
+// giveBack gives back memory that is not made use of.
+func giveBack() {
+	debug.FreeOSMemory()
+	unmap()
 }
 
 // half of the processors, and at least one.
