@@ -24,7 +24,7 @@ func lockBroken(o Outbox) []report.Finding {
 	}
 	f = f.With(s.Source.Name, "SHOW COLUMNS FROM shedlock", lock.Broken, s.now())
 	return []report.Finding{o.hurts(f, Late).Then(
-		"Look in the ingest log for 1054 or 1146 from ShedLock (lock_until, locked_at, locked_by)",
+		"Look in the ingest log for 1054 or 1146 from ShedLock",
 		"A database administrator gives shedlock the columns name, lock_until, locked_at, locked_by as the payment system's schema.sql has them; the events then go out by themselves")}
 }
 

@@ -394,22 +394,27 @@ func (v outboxView) coverage() report.Coverage {
 			c.Looked = append(c.Looked, fmt.Sprintf("%s: %s, and the newest 100000 events, since %s", s.Shard, waits, s.SeenSince.In(v.deps.Zone).Format(time.RFC3339)))
 			c.Not = append(c.Not, s.Shard+": published events before that (marked by hand, unknown types)")
 		}
-		if text := v.uncompared(s); text != "" {
-			c.Not = append(c.Not, s.Shard+": "+text)
-		}
 	}
+	c.Not = append(c.Not, v.uncompared()...)
 	return c
 }
 
-// uncompared is where an event may be missing unseen; empty where because says it.
-func (v outboxView) uncompared(s diagnose.OutboxShard) string {
-	switch {
-	case slices.Contains(s.Lacks, paydb.NoPaymentIndex):
-		return ""
-	case s.ComparedSince.IsZero():
-		return "missing events (no published one tells since when they are kept)"
+// uncompared is where an event may be missing unseen; nothing where because says it.
+func (v outboxView) uncompared() (not []string) {
+	var before []string
+	for _, s := range v.outbox.Shards {
+		switch {
+		case slices.Contains(s.Lacks, paydb.NoPaymentIndex):
+		case s.ComparedSince.IsZero():
+			not = append(not, s.Shard+": missing events (no published one tells since when they are kept)")
+		default:
+			before = append(before, s.ComparedSince.In(v.deps.Zone).Format(time.RFC3339)+" on "+s.Shard)
+		}
 	}
-	return "missing events of payments before " + s.ComparedSince.In(v.deps.Zone).Format(time.RFC3339)
+	if len(before) > 0 {
+		not = append(not, "missing events of payments before "+strings.Join(before, ", "))
+	}
+	return not
 }
 
 // because is what could not be found out.
