@@ -37,7 +37,25 @@ func everyIncident(t *testing.T, living bool) {
 	})
 	for _, i := range all {
 		if s := (drill.Scenario{Incidents: []incident.Incident{i}}); s.Living() == living {
-			t.Run(i.ID, func(t *testing.T) { happens(t, s) })
+			t.Run(i.ID, func(t *testing.T) {
+				happens(t, s)
+				if living {
+					eventsHaveTheirTime(t)
+				}
+			})
+		}
+	}
+}
+
+// eventsHaveTheirTime says that no event is from before its payment: what an incident
+// does to times must end with it, or what comes later is judged by them.
+func eventsHaveTheirTime(t *testing.T) {
+	t.Helper()
+	for _, shard := range living.running(t).Shards {
+		var early int
+		err := shard.Admin().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM outbox_event JOIN payment ON payment_id = aggregate_id WHERE created_at < requested_at - INTERVAL 10 SECOND").Scan(&early)
+		if err != nil || early > 0 {
+			t.Errorf("%s: %d events are from before their payment (%v)", shard.Name(), early, err)
 		}
 	}
 }

@@ -38,7 +38,7 @@ var _ = add(Incident{ID: "CX-10", Parts: paying | stack.PartPrometheus,
 		if err := staleGroup(ctx, w, did.Kept["group"]); err != nil {
 			return did, err
 		}
-		if err := holdEvents(ctx, w); err != nil {
+		if err := holdEvents(ctx, w, did.Kept); err != nil {
 			return did, err
 		}
 		return did, w.Stack.WaitScraped(ctx)

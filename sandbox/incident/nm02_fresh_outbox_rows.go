@@ -5,21 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+
+	"payops-mcp/sandbox/stack"
 )
 
 // NM-02: some events have waited for two minutes, others were published just now:
 // less than what counts as stuck.
 var _ = add(Incident{ID: "NM-02", Parts: paying, Undo: releaseEvents,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
-		did := Injected{Asks: []Ask{askOutbox()}}
-		return did, holdEvents(ctx, w)
+		did := Injected{Asks: []Ask{askOutbox()}, Kept: map[string]string{}}
+		return did, holdEvents(ctx, w, did.Kept)
 	},
 })
+
+// What releaseEvents needs: the shard and the ids of the events that were made older, and
+// by how many seconds.
+const (
+	heldShard, heldEvents, heldSeconds = "held on", "held", "held for"
+)
 
 // holdEvents lets the pollers rest for a moment, in which some events get to
 // wait, and makes a few of those two minutes old: the newest of a shard that has some,
 // for the oldest may be on their way.
-func holdEvents(ctx context.Context, w *World) error {
+func holdEvents(ctx context.Context, w *World, kept map[string]string) error {
 	if err := pausePollers(ctx, w, true); err != nil {
 		return err
 	}
@@ -28,20 +37,39 @@ func holdEvents(ctx context.Context, w *World) error {
 	}
 	shards := slices.Clone(w.Stack.Shards)
 	w.Rand.Shuffle(len(shards), func(i, j int) { shards[i], shards[j] = shards[j], shards[i] })
-	age, most := fmt.Sprintf(`UPDATE outbox_event SET created_at=created_at - INTERVAL %d SECOND
-WHERE published=0 ORDER BY event_id DESC LIMIT ?`, w.between(90, 140)), w.between(2, 3)
+	seconds, most := w.between(90, 140), w.between(2, 3)
 	for _, shard := range shards {
-		done, err := shard.Admin().ExecContext(ctx, age, most)
+		var events *string
+		err := shard.Admin().QueryRowContext(ctx, "SELECT GROUP_CONCAT(event_id) FROM (SELECT event_id FROM outbox_event WHERE published=0 ORDER BY event_id DESC LIMIT ?) AS newest", most).Scan(&events)
 		if err != nil {
 			return fmt.Errorf("%s: %w", shard.Name(), err)
 		}
-		if n, err := done.RowsAffected(); n > 0 || err != nil {
-			return err
+		if events != nil {
+			kept[heldShard], kept[heldEvents], kept[heldSeconds] = shard.Name(), *events, strconv.Itoa(seconds)
+			return moveEvents(ctx, shard, *events, -seconds)
 		}
 	}
 	return errors.New("no event waits on any shard")
 }
 
-func releaseEvents(ctx context.Context, w *World, _ Injected) error {
-	return pausePollers(ctx, w, false)
+// releaseEvents undoes holdEvents. An event that stayed older than its payment would be
+// none of it.
+func releaseEvents(ctx context.Context, w *World, did Injected) error {
+	err := pausePollers(ctx, w, false)
+	for _, shard := range w.Stack.Shards {
+		if shard.Name() == did.Kept[heldShard] {
+			seconds, wrong := strconv.Atoi(did.Kept[heldSeconds])
+			err = errors.Join(err, wrong, moveEvents(ctx, shard, did.Kept[heldEvents], seconds))
+		}
+	}
+	return err
+}
+
+// moveEvents has events written so many seconds later. ids are separated by commas.
+func moveEvents(ctx context.Context, shard *stack.MariaDB, ids string, seconds int) error {
+	err := execute(ctx, shard.Admin(), fmt.Sprintf("UPDATE outbox_event SET created_at = created_at + INTERVAL %d SECOND WHERE event_id IN (%s)", seconds, ids))
+	if err != nil {
+		return fmt.Errorf("%s: %w", shard.Name(), err)
+	}
+	return nil
 }
