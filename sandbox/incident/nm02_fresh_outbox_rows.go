@@ -45,24 +45,36 @@ func holdEvents(ctx context.Context, w *World, kept map[string]string) error {
 			return fmt.Errorf("%s: %w", shard.Name(), err)
 		}
 		if events != nil {
-			kept[heldShard], kept[heldEvents], kept[heldSeconds] = shard.Name(), *events, strconv.Itoa(seconds)
-			return moveEvents(ctx, shard, *events, -seconds)
+			err := moveEvents(ctx, shard, *events, -seconds)
+			if err == nil {
+				kept[heldShard], kept[heldEvents], kept[heldSeconds] = shard.Name(), *events, strconv.Itoa(seconds)
+			}
+			return err
 		}
 	}
 	return errors.New("no event waits on any shard")
 }
 
 // releaseEvents undoes holdEvents. An event that stayed older than its payment would be
-// none of it.
+// none of it. Done again, because something else of an undoing failed, it moves none twice.
 func releaseEvents(ctx context.Context, w *World, did Injected) error {
-	err := pausePollers(ctx, w, false)
-	for _, shard := range w.Stack.Shards {
-		if shard.Name() == did.Kept[heldShard] {
-			seconds, wrong := strconv.Atoi(did.Kept[heldSeconds])
-			err = errors.Join(err, wrong, moveEvents(ctx, shard, did.Kept[heldEvents], seconds))
-		}
+	if err := pausePollers(ctx, w, false); err != nil {
+		return err
 	}
-	return err
+	for _, shard := range w.Stack.Shards {
+		if shard.Name() != did.Kept[heldShard] {
+			continue
+		}
+		seconds, err := strconv.Atoi(did.Kept[heldSeconds])
+		if err == nil {
+			err = moveEvents(ctx, shard, did.Kept[heldEvents], seconds)
+		}
+		if err != nil {
+			return err
+		}
+		delete(did.Kept, heldShard)
+	}
+	return nil
 }
 
 // moveEvents has events written so many seconds later. ids are separated by commas.
