@@ -18,7 +18,7 @@ func ahead(q paydb.GatewayRequest, now time.Time) time.Duration {
 // DatedAhead reports whether a request was written in another time zone.
 func DatedAhead(q paydb.GatewayRequest, now time.Time) bool { return ahead(q, now) >= zoneStep }
 
-// newestAhead is the same of the newest request, which Judge tells.
+// newestAhead is what the time of the newest request is a sign of, which Judge tells.
 func newestAhead(x paydb.Reply[paydb.Gateway]) catalog.Code {
 	return aheadOf(x.Asked, x.Facts.Latest.Sub(x.Clock.Database))
 }
