@@ -24,7 +24,7 @@ const (
 	// still to come: the library cancels calls as soon as it sees it, and
 	// "printf … | server" would lose its last answer.
 	lastAnswers = 1500 * time.Millisecond
-	// maxKept is the largest message, in bytes, whose memory serves the next ones too.
+	// maxKept is the most memory, in bytes, that is kept for the next message.
 	maxKept = 64 << 10
 )
 

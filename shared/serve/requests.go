@@ -25,8 +25,8 @@ type request struct {
 	cancelled bool
 }
 
-// restAfter is how long no request has come when the memory that the last ones
-// took is given back: a server is idle for most of its life.
+// restAfter is how long no request has come when memory that is not made use of is given
+// back: a server is idle for most of its life.
 const restAfter = 2 * time.Second
 
 func newRequests() *requests {

@@ -22,8 +22,9 @@ func unmap() {
 		return
 	}
 	// Parts that are not to be written, and never were: whoever loaded the program, or
-	// debugs it, may have, and such a page would be as on disk again.
-	part := regexp.MustCompile(`(?m)^([0-9a-f]+)-([0-9a-f]+) r-.p \S+ \S+ \S+ +` + regexp.QuoteMeta(program) + `\n(?:[A-Z].*\n)*?Anonymous: +0 kB$`)
+	// debugs it, may have, and such a page, in memory or swapped out, would be as on disk
+	// again.
+	part := regexp.MustCompile(`(?m)^([0-9a-f]+)-([0-9a-f]+) r-.p \S+ \S+ \S+ +` + regexp.QuoteMeta(program) + `\n(?:[A-Z].*\n)*?Anonymous: +0 kB\n(?:[A-Z].*\n)*?Swap: +0 kB$`)
 	for _, m := range part.FindAllSubmatch(maps, -1) {
 		from, err1 := strconv.ParseUint(string(m[1]), 16, 64)
 		to, err2 := strconv.ParseUint(string(m[2]), 16, 64)
