@@ -60,7 +60,7 @@ func build(c config.Config, settings []env.Value) serve.Parts {
 	}
 	library := runbook.New(c.RunbookDir, tools.SourceTimeout)
 	return serve.Parts{
-		Tools:     tools.All(tools.Sources{Ingest: instances, Prometheus: prometheus, Kafka: watched, Runbooks: library, Zone: c.Zone.Location, Settings: settings}),
+		Tools:     tools.All(tools.Sources{Ingest: instances, Prometheus: prometheus, Kafka: watched, Runbooks: library, Zone: c.Zone.Location, Scope: c.MerchantScope, Settings: settings}),
 		Resources: tools.Runbooks(library),
 		Checks:    checks,
 	}

@@ -110,7 +110,13 @@ func (s Sources) deadLetters(ctx context.Context, in DeadLettersIn) (report.Answ
 		Because: strings.Join(diagnose.DeadDoubts(t), "; "),
 	}
 	var listed []broker.Letter
+	if s.Scope.Limited() {
+		withhold(t.Letters)
+	}
 	a.Data, a.Coverage, listed = s.deadData(t, in, after, since)
+	if s.Scope.Limited() {
+		a.Coverage.Not = append(a.Coverage.Not, "payments, amounts, messages and payloads of the letters: a letter does not name its merchant, and this server sees these merchants only: "+s.Scope.String())
+	}
 	a.Coverage.Looked = append(a.Coverage.Looked, notes...)
 	if t.Source.OK() {
 		tellClock(&a.Coverage, clock)
@@ -120,6 +126,15 @@ func (s Sources) deadLetters(ctx context.Context, in DeadLettersIn) (report.Answ
 		report.Shorten(&a, deadParts(&a, listed)...)
 	}
 	return a, nil
+}
+
+// withhold takes away what letters say of payments. Neither the ledger's worker nor
+// those of settlements and refunds write whose payment it is.
+func withhold(letters []broker.Letter) {
+	for i := range letters {
+		l := &letters[i]
+		l.PaymentID, l.Amount, l.ErrorMessage, l.Payload = "", "", "", ""
+	}
 }
 
 // deadParts is what an answer about dead letters can do without. Letters that are left

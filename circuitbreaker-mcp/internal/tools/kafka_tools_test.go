@@ -19,6 +19,7 @@ import (
 	"payops-mcp/circuitbreaker-mcp/internal/promql"
 	"payops-mcp/shared/env"
 	"payops-mcp/shared/fault"
+	"payops-mcp/shared/scope"
 	"payops-mcp/shared/serve"
 	"payops-mcp/shared/tooltest"
 )
@@ -253,6 +254,29 @@ func TestInspectDeadLetters(t *testing.T) {
 		if r := c.Call(t, "inspect_dead_letters", args); !r.IsError || !strings.Contains(r.Text, want) {
 			t.Errorf("%s: %s", args, r.Text)
 		}
+	}
+}
+
+// A letter does not name its merchant: where only some may be spoken of, what it says of
+// payments is withheld, and that it is there is not.
+func TestDeadLettersInAScope(t *testing.T) {
+	s := newScene(t)
+	s.Send(s.dlq,
+		kafka.Message{Value: []byte(`{"originalTopic":"payment.captured","partition":1,"offset":2,"payload":"{\"paymentId\":940001,\"amount\":940002}","errorType":"JsonParseException","errorMessage":"payment 940001"}`)},
+		kafka.Message{Value: []byte(`{"settlementRequestId":7,"paymentId":940001,"requestAmount":940002,"retryCount":10,"pgResponseMessage":"no 940001"}`)},
+		kafka.Message{Value: []byte("940001 in what is no JSON")})
+	o := kafkaOnly(t, s.kafka)
+	o.Scope = scope.Merchants{"M1"}
+	r := kafkaTools(t, o).Call(t, "inspect_dead_letters", `{}`)
+	a := tooltest.Decode[DeadLettersData](t, r)
+	if len(a.Data.Letters) != 3 || !slices.Contains(a.Codes(), "DLQ_POISON_MESSAGE") {
+		t.Errorf("%v, %+v", a.Codes(), a.Data.Letters)
+	}
+	if both := r.Text + string(r.Structured); strings.Contains(both, "94000") {
+		t.Errorf("it tells of a payment:\n%s", both)
+	}
+	if not := strings.Join(a.Coverage.NotLooked, "; "); !strings.Contains(not, "these merchants only: M1") {
+		t.Errorf("what is withheld is not said: %q", not)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"payops-mcp/shared/about"
 	"payops-mcp/shared/env"
 	"payops-mcp/shared/fault"
+	"payops-mcp/shared/scope"
 	"payops-mcp/shared/tool"
 )
 
@@ -22,6 +23,7 @@ type Sources struct {
 	Runbooks   *runbook.Library
 	Zone       *time.Location // in which times are shown
 	Settings   []env.Value    // those in effect, for show_config
+	Scope      scope.Merchants
 }
 
 // All returns every tool of the server.
