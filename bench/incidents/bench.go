@@ -103,7 +103,7 @@ func (r Record) inWords() string {
 
 // run runs one scenario. Where it could not be had, as when those before it have used up
 // the payments that it needs, it gets another system, and where that does not help, the
-// next one does.
+// next one does. What was answered until then counts: wrong is not asked a second time.
 func (b *bench) run(ctx context.Context, s drill.Scenario) (Record, error) {
 	for {
 		if err := b.provide(ctx, s.Living()); err != nil {
@@ -121,7 +121,7 @@ func (b *bench) run(ctx context.Context, s drill.Scenario) (Record, error) {
 		if err := b.end(); err != nil {
 			b.say("end what it happened to: %v", err)
 		}
-		if fresh {
+		if fresh || len(out.Wrong) > 0 || errors.Is(failed, drill.ErrNoAnswer) {
 			return record(s, out, failed)
 		}
 		b.say("again, on another system: %s could not be tried: %v", s.Name(), failed)

@@ -3,6 +3,7 @@ package incidents
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -170,6 +171,34 @@ func TestRecordsAreResumed(t *testing.T) {
 	}
 	if _, err := read(file); err == nil || !strings.Contains(err.Error(), "line 1") {
 		t.Errorf("a broken file: %v", err)
+	}
+}
+
+// A scenario that ends badly after a wrong answer, or with none at all, was tried.
+func TestWrongIsNotTriedAgain(t *testing.T) {
+	missed := drill.Wrong{Phase: drill.During, Mistake: incident.Mistake{Fault: incident.Missed, Text: "not named"}}
+	for name, x := range map[string]struct {
+		out   drill.Outcome
+		ended error
+		want  incident.Fault
+	}{
+		"wrong, then no repair": {drill.Outcome{Wrong: []drill.Wrong{missed}}, errors.New("no redis"), incident.Missed},
+		"no answer":             {drill.Outcome{}, fmt.Errorf("%w of cache_stats: it ended", drill.ErrNoAnswer), incident.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := record(drill.Scenario{Seed: 1}, x.out, x.ended)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "done.jsonl")
+			if err := add(file, r); err != nil {
+				t.Fatal(err)
+			}
+			back, err := read(file)
+			if err != nil || len(back) != 1 || len(back[0].Wrong) != 1 || back[0].Wrong[0].Fault != x.want || back[0].Right() {
+				t.Errorf("read back %+v, %v", back, err)
+			}
+		})
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"payops-mcp/bench/internal/tokens"
 	"payops-mcp/sandbox/drill"
+	"payops-mcp/sandbox/incident"
 	"payops-mcp/shared/catalog"
 )
 
@@ -46,7 +47,10 @@ type Call struct {
 func record(s drill.Scenario, out drill.Outcome, failed error) (Record, error) {
 	r := Record{Name: s.Name(), Family: s.Family(), Mode: s.Mode(), Seed: s.Seed, Healthy: s.Healthy(), Roots: out.Roots, Wrong: out.Wrong,
 		Seconds: out.Took.Round(time.Millisecond).Seconds()}
-	if failed != nil {
+	switch {
+	case errors.Is(failed, drill.ErrNoAnswer):
+		r.Wrong = append(r.Wrong, drill.Wrong{Phase: drill.During, Mistake: incident.Mistake{Fault: incident.Failed, Text: failed.Error()}})
+	case failed != nil && len(out.Wrong) == 0:
 		r.Error = failed.Error()
 	}
 	for _, c := range out.Calls {

@@ -37,8 +37,11 @@ type Reply struct {
 	Took time.Duration
 }
 
-// Ask puts questions one after the other. An answer that is an error is an answer; a
-// server that does not answer, or whose two forms differ, is an error.
+// ErrNoAnswer says that a server did not answer, or that the two forms of its answer
+// differ: its mistake, whatever happens to the system.
+var ErrNoAnswer = errors.New("no answer")
+
+// Ask puts questions one after the other. An answer that is an error is an answer.
 func (d *Desk) Ask(ctx context.Context, asks ...incident.Ask) ([]Reply, error) {
 	var all []Reply
 	for _, a := range asks {
@@ -50,11 +53,11 @@ func (d *Desk) Ask(ctx context.Context, asks ...incident.Ask) ([]Reply, error) {
 		answer, err := server.Call(ctx, a.Tool, a.Args)
 		took := time.Since(begin)
 		if err != nil {
-			return all, err
+			return all, fmt.Errorf("%w of %s: %w", ErrNoAnswer, a.Tool, err)
 		}
 		said, err := answer.Said(a.Server, a.Tool)
 		if err != nil {
-			return all, err
+			return all, fmt.Errorf("%w of %s: %w", ErrNoAnswer, a.Tool, err)
 		}
 		said.Args = a.Args
 		all = append(all, Reply{a, said, took})

@@ -121,35 +121,32 @@ func (o incidentRun) run(ctx context.Context, args []string, stdout, stderr io.W
 			return failed(err)
 		}
 	}
+	lost := false
 	if o.baseline != "" {
-		return o.compare(records, stdout, stderr)
+		if lost, err = o.compare(records, stdout); err != nil {
+			return failed(err)
+		}
 	}
-	if slices.ContainsFunc(figures, func(f result.Figure) bool { return f.Verdict == result.Fail }) {
+	if lost || slices.ContainsFunc(figures, func(f result.Figure) bool { return f.Verdict == result.Fail }) {
 		return exitFailed
 	}
 	return exitOK
 }
 
-// compare compares with the baseline, or writes it.
-func (o incidentRun) compare(records []incidents.Record, stdout, stderr io.Writer) int {
+// compare compares with the baseline, or writes it. It reports whether a scenario that
+// was fully right there is not now.
+func (o incidentRun) compare(records []incidents.Record, stdout io.Writer) (lost bool, err error) {
 	b, err := drill.ReadBaseline(o.baseline)
-	if err == nil && o.update {
-		incidents.Update(&b, records)
-		err = b.Write(o.baseline)
-	}
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return exitFailed
+		return false, err
 	}
 	if o.update {
-		return exitOK
+		incidents.Update(&b, records)
+		return false, b.Write(o.baseline)
 	}
-	lost := incidents.Lost(b, records)
-	for _, name := range lost {
+	for _, name := range incidents.Lost(b, records) {
+		lost = true
 		fmt.Fprintf(stdout, "lost: %s was fully right in %s\n", name, o.baseline)
 	}
-	if len(lost) > 0 {
-		return exitFailed
-	}
-	return exitOK
+	return lost, nil
 }
