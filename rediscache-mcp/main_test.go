@@ -40,7 +40,7 @@ func TestCheck(t *testing.T) {
 		"answers":        {[]string{"REDIS_URL=redis://payro:hunter2@" + s.Addr}, serve.ExitOK, []string{"ok      redis " + s.Addr}},
 		"refused":        {[]string{"REDIS_URL=redis://payro:hunter2@" + redistest.Refusing(t)}, serve.ExitFailed, []string{"FAILED  redis 127.0.0.1:", "unreachable", "connection refused", "Check that REDIS_URL"}},
 		"wrong password": {[]string{"REDIS_URL=redis://payro:hunter2x@" + s.Addr}, serve.ExitFailed, []string{"FAILED  redis " + s.Addr, "WRONGPASS"}},
-		"old entry":      {[]string{"API_BASE_URL=http://u:hunter2@ingest:8080"}, serve.ExitFailed, []string{"REDIS_URL is not set", "API_BASE_URL (http://***@ingest:8080) is no longer used", "Set REDIS_URL"}},
+		"old entry":      {[]string{"API_BASE_URL=http://u:hunter2@ingest:8080"}, serve.ExitFailed, []string{"REDIS_URL is not set", "API_BASE_URL (http://***@ingest:8080) is not used", "Set REDIS_URL"}},
 		"bad URL":        {[]string{"REDIS_URL=redis://u:hunter2@h/x"}, serve.ExitUsage, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

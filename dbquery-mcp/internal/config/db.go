@@ -71,7 +71,7 @@ func (d *DB) Load(get env.Lookup) error {
 	_, host := get("PAYMENT_DB_HOST")
 	_, api := get("API_BASE_URL")
 	if api && !host {
-		d.Missing = "PAYMENT_DB_HOST is not set; API_BASE_URL is not used by dbquery-mcp any more: it asks the payment databases themselves"
+		d.Missing = "PAYMENT_DB_HOST is not set; API_BASE_URL is not used by dbquery-mcp: it asks the payment databases themselves"
 	}
 	return errors.Join(r.errs...)
 }

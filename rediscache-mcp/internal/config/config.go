@@ -58,7 +58,7 @@ func (r *Redis) Load(get env.Lookup) error {
 	}
 	if url == "" {
 		if old, ok := get("API_BASE_URL"); ok {
-			r.Missing = fmt.Sprintf("REDIS_URL is not set. API_BASE_URL (%s) is no longer used by rediscache-mcp: it asks Redis itself", withoutAccount(old))
+			r.Missing = fmt.Sprintf("REDIS_URL is not set. API_BASE_URL (%s) is not used by rediscache-mcp: it asks Redis itself", withoutAccount(old))
 			return nil
 		}
 		r.Target = redisdb.Default()

@@ -115,7 +115,7 @@ func TestOldEntry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"REDIS_URL is not set", "API_BASE_URL (http://***@ingest:8080/api) is no longer used"} {
+	for _, want := range []string{"REDIS_URL is not set", "API_BASE_URL (http://***@ingest:8080/api) is not used"} {
 		if !strings.Contains(s.Redis.Missing, want) {
 			t.Errorf("%q does not say %q", s.Redis.Missing, want)
 		}

@@ -441,10 +441,10 @@ func TestSlow(t *testing.T) {
 
 func TestNotConfigured(t *testing.T) {
 	d := deps(t, "redis://x")
-	d.Redis = redisdb.Unset("REDIS_URL is not set. API_BASE_URL (http://ingest:8080) is no longer used by rediscache-mcp: it asks Redis itself", "Set REDIS_URL")
+	d.Redis = redisdb.Unset("REDIS_URL is not set. API_BASE_URL (http://ingest:8080) is not used by rediscache-mcp: it asks Redis itself", "Set REDIS_URL")
 	a, text := ask(t, d, `{"merchant_id":"M"}`)
 	found(t, a, "unknown")
-	says(t, text, "NOT KNOWN - REDIS_URL is not set. API_BASE_URL (http://ingest:8080) is no longer used", "Set REDIS_URL")
+	says(t, text, "NOT KNOWN - REDIS_URL is not set. API_BASE_URL (http://ingest:8080) is not used", "Set REDIS_URL")
 }
 
 func TestArguments(t *testing.T) {
