@@ -24,8 +24,8 @@ type Settings struct {
 	IdemTTL IdemTTL
 	Limits  Limits
 	// AllowClear and AuditLog belong together: the first alone deletes nothing.
-	AllowClear bool   `env:"REDIS_ALLOW_CLEAR_RATE_LIMIT" default:"false" help:"offer clear_rate_limit, which deletes one counter after a person agreed; the account then needs +eval +del"`
-	AuditLog   string `env:"REDIS_AUDIT_LOG" help:"file to which clear_rate_limit appends a JSON line for each call; required when it is allowed"`
+	AllowClear bool   `env:"REDIS_ALLOW_CLEAR_RATE_LIMIT" default:"false" help:"offer clear_rate_limit, which shows one counter and deletes it when that is confirmed; every call is refused without REDIS_AUDIT_LOG, and the account needs +eval +del"`
+	AuditLog   string `env:"REDIS_AUDIT_LOG" help:"file to which clear_rate_limit appends JSON lines of each call that looks at a counter; where it takes none, every call is refused"`
 	env.Common
 }
 

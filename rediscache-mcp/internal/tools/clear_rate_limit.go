@@ -291,7 +291,7 @@ func (d Deps) clearRateLimit() tool.Tool {
 		Title: "Clear one merchant's rate limit counter",
 		Description: "Deletes the counter of one exact merchant and action, for one that a counter without TTL blocks for ever. " +
 			"The first call changes nothing: it shows key, value, TTL and what clearing means, and returns a token; a person decides, and a second call with confirm=token and reason deletes the key, in one step and only if it still is what was shown. " +
-			"Every call is written to the audit log.",
+			"Every call that looks at the counter is written to the audit log; one refused before is not.",
 		Examples: []string{`{"merchant_id":"MERCHANT-8","action":"authorize"}`},
 	}, d.handleClearRateLimit)
 }
