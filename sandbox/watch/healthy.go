@@ -100,12 +100,56 @@ func (o Options) tell(ctx context.Context, after time.Duration, sum *Summary) {
 	fmt.Fprintf(o.Log, "%s: %d calls, %d things wrong; load of the machine %s%s\n", after.Round(time.Second), sum.Calls(), sum.Wrong(), Load(), traffic)
 }
 
-// Healthy polls a system that is well and judges every answer by that.
+// paidWithin is how long a living system may be without a payment. WaitWarm has seen
+// one in less than four seconds.
+const paidWithin = 30 * time.Second
+
+// flow judges whether payments go on: a system that serves nobody shows little of what
+// could be wrong with it.
+type flow struct {
+	paid  func() (int, error) // how many, since the traffic began
+	last  int
+	asked time.Time // when it was that many
+}
+
+// judge judges an answer of a system that is well, and once in a while the traffic.
+func (f *flow) judge(s Seen) []string {
+	return append(s.WrongWhenHealthy(), f.wrong(s.Began.Add(s.Took))...)
+}
+
+// wrong is what is wrong with the traffic at a moment, if it is time to look.
+func (f *flow) wrong(at time.Time) []string {
+	first := f.asked.IsZero()
+	if !first && at.Sub(f.asked) < paidWithin {
+		return nil
+	}
+	now, err := f.paid()
+	if err != nil {
+		return []string{"whether payments go on is not known: " + err.Error()}
+	}
+	before := f.last
+	f.last, f.asked = now, at
+	if !first && now == before {
+		return []string{fmt.Sprintf("no payment was paid within %s", paidWithin)}
+	}
+	return nil
+}
+
+// Healthy polls a system that is well and judges every answer by that, and, where it
+// lives, that payments go on.
 func Healthy(ctx context.Context, o Options) (*Summary, error) {
 	if err := o.Stack.WaitWarm(ctx); err != nil {
 		return nil, err
 	}
-	sum, err := o.Poll(ctx, Seen.WrongWhenHealthy)
+	judge := Seen.WrongWhenHealthy
+	if o.Stack.Has(stack.PartPaysim) {
+		payments := &flow{paid: func() (int, error) {
+			now, err := o.Stack.Load(context.WithoutCancel(ctx)) // the last answers come after the end
+			return now.Stats.Paid, err
+		}}
+		judge = payments.judge
+	}
+	sum, err := o.Poll(ctx, judge)
 	switch {
 	case err != nil:
 	case ctx.Err() != nil && o.For > 0:
