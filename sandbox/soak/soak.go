@@ -49,7 +49,8 @@ type Trial struct {
 	// Quiet is the same of anything above info. It is zero when that did not end.
 	Quiet time.Time
 	// Lost is how often what had named it was asked again, before the repair began,
-	// and did not.
+	// and did not. Another name may be as right: a slow gateway has its breaker open,
+	// a frozen Redis is not reached. That all is well is wrong, see heard.
 	Lost int
 	// Cut says that the soak was ended in the middle of it: nothing can be said of
 	// what did not come.
@@ -286,6 +287,9 @@ func (s *soak) heard(seen watch.Seen) []string {
 			wrong = append(wrong, fmt.Sprintf("%s reports %s (%s %s), and what is broken is: %s", seen.Tool, f.Code, f.Severity, f.Kind, now.Fault.Name))
 		}
 	}
+	if seen.Said.Verdict == catalog.OK && now.lost(seen, named) {
+		wrong = append(wrong, fmt.Sprintf("%s concludes %s, has named %s, and this lasts: %s", seen.Tool, seen.Said.Verdict, now.Fault.Root, now.Fault.Name))
+	}
 	now.note(seen, end, named, clean)
 	return wrong
 }
@@ -310,14 +314,13 @@ func (t *Trial) note(seen watch.Seen, end time.Time, named, clean bool) {
 	if seen.Began.Before(t.Broken) {
 		return
 	}
-	question := fmt.Sprint(seen.Tool, seen.Args)
 	switch {
 	case t.Repaired.IsZero() && named:
 		if t.Found.IsZero() {
 			t.Found = end
 		}
-		t.namers[question] = true
-	case t.Ended.IsZero() && t.namers[question]:
+		t.namers[question(seen)] = true
+	case t.lost(seen, named):
 		t.Lost++
 	case t.Repaired.IsZero() || seen.Began.Before(t.Repaired):
 	case named:
@@ -329,6 +332,15 @@ func (t *Trial) note(seen watch.Seen, end time.Time, named, clean bool) {
 		t.clean[seen.Tool] = seen.Began
 	}
 }
+
+// lost reports whether an answer does not name what one to the same question has
+// named, while the fault stands. The same tool asked of something else may see
+// nothing of it: a payment of the other shard.
+func (t *Trial) lost(seen watch.Seen, named bool) bool {
+	return !named && t.Ended.IsZero() && t.namers[question(seen)]
+}
+
+func question(seen watch.Seen) string { return fmt.Sprint(seen.Tool, seen.Args) }
 
 // String is the trial in a line.
 func (t *Trial) String() string {

@@ -75,14 +75,16 @@ func TestATrial(t *testing.T) {
 		{10 * time.Second, "check_outbox_status", nil, ""},
 		{20 * time.Second, "cache_stats", []catalog.Code{catalog.RedisSlow}, "cache_stats reports REDIS_SLOW"},
 		{70 * time.Second, "check_outbox_status", []catalog.Code{catalog.OutboxLockStuck, catalog.OutboxBacklog}, ""}, // which it explains
-		{80 * time.Second, "check_outbox_status", nil, ""},                                                            // it was found, and is lost again
+		{80 * time.Second, "cache_stats", nil, ""},                                                                    // has never named it
+		{80 * time.Second, "check_outbox_status", nil, "check_outbox_status concludes ok, has named OUTBOX_LOCK_STUCK"},
+		{85 * time.Second, "check_outbox_status", []catalog.Code{catalog.OutboxBacklog}, ""}, // not by its name, and not well either
 	} {
 		wrong := a.hears(x.after, x.tool, x.codes...)
 		if (x.wrong == "") != (len(wrong) == 0) || !strings.Contains(fmt.Sprint(wrong), x.wrong) {
 			t.Errorf("after %s: %q, want %q", x.after, wrong, x.wrong)
 		}
 	}
-	if got := trial.Found.Sub(trial.Holds); got != 11*time.Second || trial.Lost != 1 {
+	if got := trial.Found.Sub(trial.Holds); got != 11*time.Second || trial.Lost != 2 {
 		t.Errorf("found after %s, lost %d times", got, trial.Lost)
 	}
 	if late := trial.Late(); fmt.Sprint(late) != "[not repaired not well again]" {
@@ -90,6 +92,9 @@ func TestATrial(t *testing.T) {
 	}
 
 	trial.Ended = begin.Add(2*time.Minute - time.Second)
+	if wrong := a.hears(119*time.Second, "check_outbox_status"); len(wrong) > 0 {
+		t.Errorf("while it is repaired it may be well: %q", wrong)
+	}
 	trial.Repaired = begin.Add(2 * time.Minute)
 	trial.Gone = trial.Repaired
 	a.hears(119*time.Second, "cache_stats") // asked before the repair: says nothing of it
