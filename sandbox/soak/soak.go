@@ -400,6 +400,9 @@ func since(from, to time.Time) string {
 // Failed says what a soak has found wrong; empty when all was in time and nothing
 // else was reported.
 func (r Result) Failed() (failed []string) {
+	if len(r.Trials) == 0 {
+		failed = append(failed, "no fault has come: nothing is proven")
+	}
 	for _, t := range r.Trials {
 		for _, late := range t.Late() {
 			failed = append(failed, t.Fault.Name+": "+late)

@@ -123,3 +123,36 @@ func TestATrial(t *testing.T) {
 		t.Errorf("%q", late)
 	}
 }
+
+// Each thing that a soak is to find makes it fail, and nothing else does.
+func TestFailed(t *testing.T) {
+	begin := time.Now()
+	fault := Fault{Name: "the lock held", Root: catalog.OutboxLockStuck, Window: time.Minute, Clears: 15 * time.Second}
+	after := func(d time.Duration) time.Time { return begin.Add(d) }
+	trial := Trial{Fault: fault, Broken: begin, Holds: after(time.Minute), Found: after(2 * time.Minute), Ended: after(3 * time.Minute),
+		Repaired: after(4 * time.Minute), Gone: after(5*time.Minute + 15*time.Second), Quiet: after(6 * time.Minute)}
+	for name, x := range map[string]struct {
+		trials []func(*Trial)
+		wrong  []string // in the answers
+		want   string
+	}{
+		"all in time, if only just": {[]func(*Trial){func(*Trial) {}, func(*Trial) {}}, nil, "[]"},
+		"nothing came":              {nil, nil, "[no fault has come: nothing is proven]"},
+		"found late":                {[]func(*Trial){func(t *Trial) { t.Found = after(2*time.Minute + 1) }}, nil, "[the lock held: found late]"},
+		"never found":               {[]func(*Trial){func(t *Trial) { t.Found = time.Time{} }}, nil, "[the lock held: not found]"},
+		"named too long":            {[]func(*Trial){func(t *Trial) { t.Gone = t.Gone.Add(1) }}, nil, "[the lock held: named too long]"},
+		"one of two":                {[]func(*Trial){func(*Trial) {}, func(t *Trial) { t.Quiet = time.Time{} }}, nil, "[the lock held: not well again]"},
+		"a wrong answer":            {[]func(*Trial){func(*Trial) {}}, []string{"cache_stats reports REDIS_SLOW"}, "[1 things in the answers that nothing explains]"},
+	} {
+		r := Result{Summary: watch.NewSummary()}
+		for _, change := range x.trials {
+			one := trial
+			change(&one)
+			r.Trials = append(r.Trials, &one)
+		}
+		r.Summary.Add(watch.Seen{Tool: "cache_stats"}, x.wrong)
+		if got := fmt.Sprint(r.Failed()); got != x.want {
+			t.Errorf("%s: %s, want %s", name, got, x.want)
+		}
+	}
+}
