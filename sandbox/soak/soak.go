@@ -102,13 +102,18 @@ type Result struct {
 	Summary *watch.Summary
 }
 
-// Run soaks for the time of the options, and longer until the last fault is over.
-// Faults come in a random order, each before any comes again.
+// Run soaks for the time of the options, or until each fault has come once where that
+// is 0, and longer until the last fault is over. Faults come in a random order, each
+// before any comes again.
 func Run(ctx context.Context, o watch.Options, faults []Fault) (Result, error) {
 	if err := living(o.Stack, faults); err != nil {
 		return Result{}, err
 	}
-	until := time.Now().Add(o.For)
+	over := func(came int) bool { return came >= len(faults) }
+	if o.For > 0 {
+		until := time.Now().Add(o.For)
+		over = func(int) bool { return !time.Now().Before(until) }
+	}
 	o.For = 0
 	s := &soak{Options: o, world: &incident.World{Stack: o.Stack, Rand: rand.New(rand.NewPCG(o.Seed, 0)), RealTime: true}}
 	if err := o.Stack.WaitWarm(ctx); err != nil {
@@ -126,7 +131,7 @@ func Run(ctx context.Context, o watch.Options, faults []Fault) (Result, error) {
 		r.Summary, perr = s.Poll(polling, s.heard)
 		stop(perr)
 	}()
-	err := s.breakThings(polling, until, faults)
+	err := s.breakThings(polling, over, faults)
 	stop(nil)
 	<-ended
 	if perr != nil && errors.Is(err, context.Canceled) {
@@ -136,8 +141,8 @@ func Run(ctx context.Context, o watch.Options, faults []Fault) (Result, error) {
 	return r, errors.Join(err, perr)
 }
 
-// breakThings has faults come and go until the time is over.
-func (s *soak) breakThings(ctx context.Context, until time.Time, faults []Fault) error {
+// breakThings has faults come and go until so many came that it is over.
+func (s *soak) breakThings(ctx context.Context, over func(came int) bool, faults []Fault) error {
 	// What the first answers say of a system that is well.
 	s.settled = newTrial(Fault{Name: "nothing"})
 	s.settled.Repaired = time.Now()
@@ -145,7 +150,7 @@ func (s *soak) breakThings(ctx context.Context, until time.Time, faults []Fault)
 		return errors.Join(errors.New("the system is not called well before anything was broken"), ctx.Err())
 	}
 	var coming []Fault
-	for ctx.Err() == nil && time.Now().Before(until) {
+	for ctx.Err() == nil && !over(len(s.trials)) {
 		if len(coming) == 0 {
 			coming = slices.Clone(faults)
 			s.world.Rand.Shuffle(len(coming), func(i, j int) { coming[i], coming[j] = coming[j], coming[i] })
