@@ -60,12 +60,17 @@ func Serve(ctx context.Context, mcp *server.MCPServer, o Options) error {
 	if err != nil {
 		return fmt.Errorf("--http: %w", err)
 	}
+	if o.Listening != nil {
+		o.Listening(listener.Addr())
+	}
+	return o.serve(ctx, listener, mcp)
+}
+
+// serve serves the connections of a listener until ctx ends.
+func (o Options) serve(ctx context.Context, listener net.Listener, mcp *server.MCPServer) error {
 	s := &http.Server{
 		Handler: o.handler(ctx, mcp), ReadHeaderTimeout: headPatience, ReadTimeout: bodyPatience, IdleTimeout: idle,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
-	}
-	if o.Listening != nil {
-		o.Listening(listener.Addr())
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(listener) }()
