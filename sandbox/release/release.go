@@ -55,6 +55,11 @@ func Make(ctx context.Context, o Options) ([]string, error) {
 		}
 		built[t] = programs
 	}
+	return pack(ctx, o, built)
+}
+
+// pack makes the files of what was built.
+func pack(ctx context.Context, o Options, built map[Target]map[string][]byte) ([]string, error) {
 	read, err := documents(o.Root)
 	if err != nil {
 		return nil, err

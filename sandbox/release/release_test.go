@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -79,9 +80,23 @@ func TestAnArchive(t *testing.T) {
 	}
 }
 
-// TestABundle packs the servers of this machine, and for the other systems small
-// programs in place of them: to build all of them takes minutes.
-func TestABundle(t *testing.T) {
+// TestTheTargets holds what is released to what the documents promise.
+func TestTheTargets(t *testing.T) {
+	var want []Target
+	for _, system := range []string{"linux", "darwin", "windows"} {
+		for _, processor := range []string{"amd64", "arm64"} {
+			want = append(want, Target{system, processor})
+		}
+	}
+	if !slices.Equal(Targets, want) {
+		t.Errorf("%v are released, want %v", Targets, want)
+	}
+}
+
+// standIns are the servers of this machine, and for the other systems small programs
+// in place of them: to build all of them takes minutes.
+func standIns(t *testing.T) map[Target]map[string][]byte {
+	t.Helper()
 	small := func(target Target) []byte {
 		dir := t.TempDir()
 		source := filepath.Join(dir, "main.go")
@@ -95,33 +110,155 @@ func TestABundle(t *testing.T) {
 		}
 		return read(t, dir, "small")
 	}
-	programs := map[Target][]byte{}
+	built := map[Target]map[string][]byte{}
 	for _, target := range Targets {
-		programs[target] = []byte("a program for " + target.OS + "/" + target.Arch)
-		if target.OS == "darwin" {
-			programs[target] = small(target)
+		built[target] = map[string][]byte{}
+		var program []byte
+		if target.OS == "darwin" { // the processor is read from the program
+			program = small(target)
 		}
+		for _, server := range binaries.Servers() {
+			built[target][server] = program
+			if program == nil {
+				built[target][server] = fmt.Appendf(nil, "#!/bin/sh\nprintf '%%s|' %s %s-%s $$ \"$@\"\n", server, target.OS, target.Arch)
+			}
+		}
+	}
+	return built
+}
+
+// TestARelease packs everything for everybody: an archive for each target, a bundle
+// for each server, each with its line in SHA256SUMS.
+func TestARelease(t *testing.T) {
+	root, err := binaries.Workspace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const version = "v9.8.7-test"
+	built := standIns(t)
+	launched := map[string][]byte{} // the programs that launch.sh chooses from
+	for _, server := range binaries.Servers() {
+		for _, processor := range []string{"amd64", "arm64"} {
+			launched[processor+"/"+server] = built[Target{"linux", processor}][server]
+		}
+		path, err := binaries.Path(server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		built[here()][server] = read(t, path)
+	}
+	dir := t.TempDir()
+	names, err := pack(t.Context(), Options{Root: root, Out: dir, Version: version, Say: t.Logf}, built)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, server := range binaries.Servers() {
+		want = append(want, server+"-"+version+".mcpb")
+	}
+	for _, target := range Targets {
+		ending := ".tar.gz"
+		if target.OS == "windows" {
+			ending = ".zip"
+		}
+		want = append(want, "payops-mcp-"+version+"-"+target.OS+"-"+target.Arch+ending)
+	}
+	slices.Sort(want)
+	if !slices.Equal(names, append(want, "SHA256SUMS")) {
+		t.Errorf("made %v, want %v", names, want)
+	}
+	var sums strings.Builder
+	for _, name := range want {
+		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(read(t, dir, name)), name)
+	}
+	if got := string(read(t, dir, "SHA256SUMS")); got != sums.String() {
+		t.Errorf("SHA256SUMS is\n%s, want\n%s", got, &sums)
+	}
+	for _, target := range Targets {
+		t.Run(target.OS+"/"+target.Arch, func(t *testing.T) {
+			judgeArchive(t, dir, "payops-mcp-"+version+"-"+target.OS+"-"+target.Arch, target, built[target])
+		})
 	}
 	for _, server := range binaries.Servers() {
 		t.Run(server, func(t *testing.T) {
-			path, err := binaries.Path(server)
+			name := server + "-" + version + ".mcpb"
+			judgeBundle(t, filepath.Join(dir, name), server)
+			again, err := bundle(t.Context(), server, version, built)
 			if err != nil {
 				t.Fatal(err)
 			}
-			built := map[Target]map[string][]byte{}
-			for target, data := range programs {
-				built[target] = map[string][]byte{server: data}
+			if !bytes.Equal(again, read(t, dir, name)) {
+				t.Errorf("%s differs from time to time", name)
 			}
-			built[here()] = map[string][]byte{server: read(t, path)}
-			if !complete(built) {
-				t.Error("not complete")
-			}
-			data, err := bundle(t.Context(), server, "v9.8.7-test", built)
-			if err != nil {
-				t.Fatal(err)
-			}
-			judgeBundle(t, written(t, "bundle.mcpb", data), server)
+			launches(t, filepath.Join(dir, name), server, launched)
 		})
+	}
+}
+
+// judgeArchive looks for the programs, as they were built and such that they can be
+// started, and for the documents.
+func judgeArchive(t *testing.T, dir, stem string, target Target, programs map[string][]byte) {
+	t.Helper()
+	files, modes := map[string][]byte{}, map[string]fs.FileMode{}
+	if target.OS == "windows" {
+		files, modes = unzipped(t, filepath.Join(dir, stem+".zip"))
+	} else {
+		untar(t, read(t, dir, stem+".tar.gz"), func(h *tar.Header, data []byte) {
+			files[h.Name], modes[h.Name] = data, h.FileInfo().Mode()
+		})
+	}
+	for server, program := range programs {
+		name := stem + "/" + server
+		if target.OS == "windows" {
+			name += ".exe"
+		}
+		if data, found := files[name]; !found || !bytes.Equal(data, program) || modes[name] != 0o755 {
+			t.Errorf("%s is not the program: %d bytes of %d, mode %v", name, len(data), len(program), modes[name])
+		}
+	}
+	for _, document := range []string{"README.md", "README.ko.md", "docs/scenarios.md", "shared/catalog/catalog.json"} {
+		if name := stem + "/" + document; len(files[name]) == 0 || modes[name] != 0o644 {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	for name := range files {
+		if _, inside, _ := strings.Cut(name, "/"); !strings.HasPrefix(name, stem+"/") || strings.HasPrefix(inside, "/") || strings.Contains(inside, "..") {
+			t.Errorf("%s would be unpacked outside of %s", name, stem)
+		}
+	}
+}
+
+// launches starts launch.sh of a bundle as a host on Linux does, on processors that
+// uname tells of. Some hosts unpack without the bit that makes a file executable.
+func launches(t *testing.T, bundle, server string, programs map[string][]byte) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("launch.sh wants a shell")
+	}
+	files, _ := unzipped(t, bundle)
+	dir := filepath.Join(t.TempDir(), "Claude Extensions")
+	machine := filepath.Join(t.TempDir(), "uname")
+	for name, data := range map[string][]byte{
+		"launch.sh": files["server/linux/launch.sh"], "amd64/" + server: programs["amd64/"+server], "arm64/" + server: programs["arm64/"+server],
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(machine, []byte("#!/bin/sh\necho $MACHINE\n"), 0o700); err != nil { //nolint:gosec // it is to be run
+		t.Fatal(err)
+	}
+	for name, processor := range map[string]string{"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"} {
+		cmd := exec.CommandContext(t.Context(), "/bin/sh", filepath.Join(dir, "launch.sh"), "--tools", "two words")
+		cmd.Env = append(os.Environ(), "MACHINE="+name, "PATH="+filepath.Dir(machine)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+		said, err := cmd.CombinedOutput()
+		// It is the process that the host ends, not a child of it.
+		if want := fmt.Sprintf("%s|linux-%s|%d|--tools|two words|", server, processor, cmd.Process.Pid); err != nil || string(said) != want {
+			t.Errorf("on %s: %q, want %q; %v", name, said, want, err)
+		}
 	}
 }
 
@@ -154,35 +291,65 @@ func unpacked(t *testing.T, dir string, names []string) (programs map[string]str
 	if at < 0 {
 		t.Skipf("no archive is released for %s/%s as tar.gz", runtime.GOOS, runtime.GOARCH)
 	}
-	gz, err := gzip.NewReader(bytes.NewReader(read(t, dir, names[at])))
-	if err != nil {
-		t.Fatal(err)
-	}
 	programs, documents = map[string]string{}, map[string][]byte{}
-	for r := tar.NewReader(gz); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		name := filepath.Base(h.Name)
-		data, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+	untar(t, read(t, dir, names[at]), func(h *tar.Header, data []byte) {
 		if h.Mode&0o111 != 0 {
+			name := filepath.Base(h.Name)
 			programs[name] = written(t, name, data)
 		} else {
 			_, inside, _ := strings.Cut(h.Name, "/")
 			documents[inside] = data
 		}
-	}
+	})
 	if len(programs) != 3 {
 		t.Errorf("%d programs in %s", len(programs), names[at])
 	}
 	return programs, documents
+}
+
+// untar has each see every file of a tar.gz.
+func untar(t *testing.T, packed []byte, each func(*tar.Header, []byte)) {
+	t.Helper()
+	gz, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r := tar.NewReader(gz); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		each(h, data)
+	}
+}
+
+// unzipped returns the files of a zip, and their modes.
+func unzipped(t *testing.T, path string) (files map[string][]byte, modes map[string]fs.FileMode) {
+	t.Helper()
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	files, modes = map[string][]byte{}, map[string]fs.FileMode{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[f.Name], err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+		modes[f.Name] = f.Mode()
+	}
+	return files, modes
 }
 
 func written(t *testing.T, name string, data []byte) string {
@@ -195,21 +362,8 @@ func written(t *testing.T, name string, data []byte) string {
 }
 
 func judgeBundle(t *testing.T, path, server string) {
-	z, err := zip.OpenReader(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	files := map[string][]byte{}
-	for _, f := range z.File {
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if files[f.Name], err = io.ReadAll(r); err != nil {
-			t.Fatal(err)
-		}
-	}
+	t.Helper()
+	files, _ := unzipped(t, path)
 	var m struct {
 		Version string
 		Server  struct {
