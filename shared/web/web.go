@@ -4,7 +4,8 @@
 //
 //	/mcp      the protocol
 //	/healthz  200 while the process lives
-//	/readyz   200 while it takes calls, 503 from the moment it is told to end; a line for each source
+//	/readyz   200 while it takes calls; a line for each source. Told to end, it takes no connection any more, and says 503 to
+//	          whom it still answers
 //	/metrics  for Prometheus: calls, errors and durations by tool, health of the sources
 package web
 
