@@ -26,7 +26,10 @@ type Row struct {
 	Allow    []catalog.Code `json:"allow"`
 	Forbid   []catalog.Code `json:"forbid"`
 	Severity string         `json:"severity"` // none: a healthy system that looks bad
-	Next     string         `json:"next"`
+	// Tools must be asked: who leaves out one never hears what it wrongly says. Where
+	// one of several will do, they are separated by "|".
+	Tools []string `json:"tools"`
+	Next  string   `json:"next"`
 }
 
 var rows = sync.OnceValue(func() []Row {

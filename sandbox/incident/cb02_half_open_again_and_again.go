@@ -16,7 +16,7 @@ var _ = add(Incident{ID: "CB-02", Parts: showing,
 		if err != nil {
 			return Injected{}, err
 		}
-		did := Injected{Asks: []Ask{askWhyOpen(), askPattern()}, Aside: []string{"analyze_failure_pattern"}, Quotes: []string{"HALF_OPEN", w.Stack.KafkaBootstrap()}}
+		did := Injected{Asks: []Ask{askWhyOpen(), askPattern(), askKafka()}, Aside: []string{"analyze_failure_pattern"}, Quotes: []string{"HALF_OPEN", w.Stack.KafkaBootstrap()}}
 		if err := kafka.Kill(ctx); err != nil {
 			return did, err
 		}

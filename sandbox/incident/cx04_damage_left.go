@@ -15,7 +15,7 @@ import (
 var _ = add(Incident{ID: "CX-04", Parts: showing | stack.PartMariaDB, Undo: restoreBooksAndEvents,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{
-			Asks:  []Ask{askOutbox(), askReconciliation(), askBreaker(), askKafka()},
+			Asks:  []Ask{askOutbox(), askReconciliation(), askBreaker(), askPattern(), askKafka()},
 			Aside: []string{"check_outbox_status"}, // it sees the events alone, and not the books
 		}
 		shard, place := w.anyShard()

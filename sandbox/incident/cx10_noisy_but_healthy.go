@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,9 @@ import (
 var _ = add(Incident{ID: "CX-10", Parts: paying | stack.PartPrometheus,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{
-			Asks: []Ask{askBreaker(), askKafka(), askOutbox(), askCacheStats()},
+			Asks: slices.Concat(
+				[]Ask{askOutbox()}, // first: what waits is fresh for a few minutes
+				[]Ask{askBreaker(), askWhyOpen(), askPattern(), askKafka()}, askOfDatabases(), askOfRedis(w)),
 			Kept: map[string]string{"group": fmt.Sprintf("report-%d", w.between(1000, 9999))},
 		}
 		err := w.eachPaysim(paysim.RoleIngest, func(p *stack.Paysim) error {

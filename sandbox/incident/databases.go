@@ -28,10 +28,10 @@ func askStatistics() Ask {
 	return Ask{Question: "How many payments were there, and how many failed?", Server: "dbquery-mcp", Tool: "payment_statistics", Args: map[string]any{}}
 }
 
-// askAboutPayments are the questions that every near miss of the databases must
-// leave without a finding.
-func askAboutPayments() []Ask {
-	return []Ask{askDatabases(), askDuplicates(), askStatistics(), askPayments("payments last hour"), askReconciliation(), askOutbox()}
+// askOfDatabases are the questions that every near miss of the databases must leave
+// without a finding.
+func askOfDatabases() []Ask {
+	return []Ask{askDatabases(), askDuplicates(), askStatistics(), askPayments("payments last hour"), askReconciliation(), askOutbox(), askSettlements("settlement"), askSettlements("refund")}
 }
 
 // plantPayment adds a payment that was captured age ago, with all that a healthy one

@@ -16,7 +16,7 @@ var _ = add(Incident{ID: "HT-03", Parts: paying | stack.PartPrometheus,
 		}
 		shard := w.Stack.Shards[1]
 		did := Injected{
-			Asks:   []Ask{askPayments("payments last hour"), askDatabases(), askBreaker(), askStack()},
+			Asks:   []Ask{askPayments("payments last hour"), askDatabases(), askBreaker(), askWhyOpen(), askStack()},
 			Quotes: []string{"shard2", shard.ClientAddr()},
 		}
 		before, err := w.Stack.Load(ctx)

@@ -32,6 +32,7 @@ var _ = add(Incident{ID: "ID-03", Parts: stack.PartMariaDB,
 			return did, err
 		}
 		other := v.Amount + int64(w.between(1, 5000))
+		did.Asks = append(did.Asks, askIdempotency(v.Merchant, key))
 		did.Quotes = []string{v.Merchant, key, strconv.FormatInt(v.ID, 10), strconv.FormatInt(v.Amount, 10), strconv.FormatInt(other, 10), shard.Name()}
 		_, err = shard.Admin().ExecContext(ctx, "UPDATE idem_response_cache SET response_body = JSON_SET(response_body, '$.amount', ?) WHERE merchant_id = ? AND idempotency_key = ?", other, v.Merchant, key)
 		return did, err

@@ -17,8 +17,7 @@ var _ = add(Incident{ID: "ID-04", Parts: stack.PartRedis, Undo: deleteKept,
 		at := seed.IdemKey(merchant, key)
 		value := fmt.Sprintf("not-json-%d", w.between(1000, 9999))
 		did := Injected{
-			Asks: []Ask{{"What is a repeat of this request answered with?", "rediscache-mcp", "idempotency_lookup",
-				map[string]any{"merchant_id": merchant, "idempotency_key": key}}},
+			Asks:   []Ask{askIdempotency(merchant, key)},
 			Quotes: []string{merchant, key, value},
 			Kept:   map[string]string{"key": at},
 		}

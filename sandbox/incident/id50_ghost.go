@@ -23,6 +23,7 @@ var _ = add(Incident{ID: "ID-50", Parts: stack.PartMariaDB, Undo: restoreRows,
 			return did, fmt.Errorf("%s: %w", shard.Name(), err)
 		}
 		key, strange := "order-"+w.token(10), most+int64(w.between(1000, 900_000))
+		did.Asks = append(did.Asks, askIdempotency(v.Merchant, key))
 		did.Quotes = []string{v.Merchant, key, strconv.FormatInt(strange, 10), shard.Name()}
 		if err := keepRows(ctx, w, &did, place, "idem_response_cache", "idempotency_key='"+key+"'"); err != nil {
 			return did, err

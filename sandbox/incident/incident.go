@@ -145,6 +145,10 @@ func (i Incident) Start(ctx context.Context, w *World) (Injected, error) {
 	if err != nil {
 		return did, fmt.Errorf("inject %s: %w", i.ID, errors.Join(err, i.Undo(ctx, w, did)))
 	}
+	if left := i.Row().unasked(did.Asks); len(left) > 0 {
+		err := fmt.Errorf("%s asks nothing of %s, which its row names", i.ID, strings.Join(left, ", "))
+		return did, errors.Join(err, i.Undo(ctx, w, did))
+	}
 	return did, nil
 }
 

@@ -12,7 +12,7 @@ import (
 var _ = add(Incident{ID: "KF-03", Parts: paying,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		topic := []string{bus.Captured, bus.Refunded}[w.Rand.IntN(2)]
-		did := Injected{Asks: []Ask{askKafka()}, Quotes: []string{topic, "in sync 1, min.insync 2"}, Kept: map[string]string{"topic": topic}}
+		did := Injected{Asks: []Ask{askKafka(), askReconciliation()}, Quotes: []string{topic, "in sync 1, min.insync 2"}, Kept: map[string]string{"topic": topic}}
 		return did, setTopic(ctx, w, topic, "min.insync.replicas", "2")
 	},
 	Undo: func(ctx context.Context, w *World, did Injected) error {

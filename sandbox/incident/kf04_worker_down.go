@@ -13,7 +13,7 @@ import (
 // capture requests reach Kafka, where nobody takes them.
 var _ = add(Incident{ID: "KF-04", Parts: paying,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
-		did := Injected{Asks: []Ask{askKafka(), askLag(bus.SettlementGroup)}, Quotes: []string{bus.SettlementGroup, "Empty", "members 0"}}
+		did := Injected{Asks: []Ask{askKafka(), askLag(bus.SettlementGroup), askReconciliation()}, Quotes: []string{bus.SettlementGroup, "Empty", "members 0"}}
 		if err := w.eachPaysim(paysim.RoleSettlement, func(p *stack.Paysim) error { return p.PauseLoop(ctx, bus.SettlementGroup) }); err != nil {
 			return did, err
 		}

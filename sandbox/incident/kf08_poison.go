@@ -18,7 +18,7 @@ var _ = add(Incident{ID: "KF-08", Parts: paying,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		n := w.between(2, 5)
 		did := Injected{
-			Asks:   []Ask{askKafka(), askDeadLetters()},
+			Asks:   []Ask{askKafka(), askDeadLetters(), askReconciliation()},
 			Quotes: []string{bus.PaymentDLQ, "JsonParseException", fmt.Sprintf("+%d", n)}, Kept: map[string]string{},
 		}
 		before, err := logEnds(ctx, w, bus.PaymentDLQ)

@@ -20,7 +20,7 @@ import (
 var _ = add(Incident{ID: "KF-09", Parts: paying,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{
-			Asks: []Ask{askSettlements("settlement"), askKafka(), askDeadLetters()},
+			Asks: []Ask{askSettlements("settlement"), askKafka(), askDeadLetters(), askReconciliation()},
 			Kept: map[string]string{},
 		}
 		err := w.eachPaysim(paysim.RoleSettlement, func(p *stack.Paysim) error { return p.SetDefects(ctx, defect.DropRecords) })

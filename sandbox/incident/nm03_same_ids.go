@@ -20,7 +20,7 @@ var _ = add(Incident{ID: "NM-03", Parts: stack.PartMariaDB,
 				return Injected{}, errors.Join(err, errors.New(shard.Name()+" does not have the first id"))
 			}
 		}
-		return Injected{Asks: []Ask{askReconciliation()}, Quotes: []string{"shard1", "shard2"}}, nil
+		return Injected{Asks: askOfDatabases(), Quotes: []string{"shard1", "shard2"}}, nil
 	},
 	Undo: func(context.Context, *World, Injected) error { return nil },
 })

@@ -4,29 +4,45 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 
+	"payops-mcp/sandbox/ingest"
 	"payops-mcp/sandbox/stack"
 )
 
-// emptyDatabase is a second payment schema beside the one with data in it.
-const emptyDatabase = "paydb_empty"
+// emptyDatabase is a second payment schema beside the one with data in it, and
+// emptyKeyspace one of Redis.
+const emptyDatabase, emptyKeyspace = "paydb_empty", "/7"
 
-// NM-06: a new environment: all tables are there, and nothing is in them.
-var _ = add(Incident{ID: "NM-06", Parts: stack.PartMariaDB,
+// NM-06: a new environment: all tables are there, and nothing is in them, nor in Redis
+// or in Kafka's topics, for nobody pays.
+var _ = add(Incident{ID: "NM-06", Parts: showing | stack.PartMariaDB | stack.PartRedis,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
-		did := Injected{Asks: append(askAboutPayments(), askSettlements("settlement"), askSettlements("refund"))}
-		did.Settings = map[string]string{"PAYMENT_DB_NAME": emptyDatabase}
+		did := Injected{Asks: slices.Concat(askOfDatabases(), askOfRedis(w), []Ask{askBreaker(), askWhyOpen(), askPattern(), askKafka()})}
+		redis, err := url.Parse(w.Stack.Env()["REDIS_URL"])
+		if err != nil {
+			return did, err
+		}
+		redis.Path = emptyKeyspace
+		did.Settings = map[string]string{"PAYMENT_DB_NAME": emptyDatabase, "REDIS_URL": redis.String()}
 		for _, shard := range w.Stack.Shards {
 			if err := createEmpty(ctx, shard); err != nil {
 				return did, err
 			}
 		}
-		return did, nil
+		if err := changeState(ctx, w, &did, func(s ingest.State) ingest.State {
+			s.HTTP = nil
+			return s
+		}); err != nil {
+			return did, err
+		}
+		return did, w.Stack.WaitScraped(ctx)
 	},
-	Undo: func(ctx context.Context, w *World, _ Injected) error {
-		return each(ctx, w.Stack.Shards, "DROP DATABASE IF EXISTS "+emptyDatabase,
-			fmt.Sprintf("REVOKE ALL ON %s.* FROM '%s'@'%%'", emptyDatabase, stack.ReaderUser))
+	Undo: func(ctx context.Context, w *World, did Injected) error {
+		return errors.Join(restoreState(ctx, w, did), each(ctx, w.Stack.Shards, "DROP DATABASE IF EXISTS "+emptyDatabase,
+			fmt.Sprintf("REVOKE ALL ON %s.* FROM '%s'@'%%'", emptyDatabase, stack.ReaderUser)))
 	},
 })
 

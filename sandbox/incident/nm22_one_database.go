@@ -11,7 +11,7 @@ import (
 // compose file has it. Everything is there once, and counts once.
 var _ = add(Incident{ID: "NM-22", Parts: stack.PartMariaDB,
 	Inject: func(_ context.Context, w *World) (Injected, error) {
-		did := Injected{Asks: askAboutPayments()}
+		did := Injected{Asks: askOfDatabases()}
 		if _, err := w.second(); err != nil {
 			return did, err
 		}

@@ -12,7 +12,7 @@ import (
 // number holds. They live on the first shard, as the payment system reads them.
 var _ = add(Incident{ID: "NM-23", Parts: stack.PartMariaDB, Undo: removePlanted,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
-		did := Injected{Asks: []Ask{askDatabases(), askReconciliation(), askDuplicates()}}
+		did := Injected{Asks: askOfDatabases()}
 		if _, err := w.second(); err != nil {
 			return did, err
 		}

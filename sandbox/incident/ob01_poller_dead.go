@@ -9,7 +9,7 @@ import (
 // authorized, Kafka is well, the breaker is closed, and no event leaves.
 var _ = add(Incident{ID: "OB-01", Parts: paying,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
-		did := Injected{Asks: []Ask{askOutbox(), askBreaker(), askKafka()}}
+		did := Injected{Asks: []Ask{askOutbox(), askBreaker(), askWhyOpen(), askKafka()}}
 		if err := pausePollers(ctx, w, true); err != nil {
 			return did, err
 		}

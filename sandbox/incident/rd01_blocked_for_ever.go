@@ -4,4 +4,4 @@ package incident
 // the merchant is blocked until somebody deletes the key.
 var _ = add(asking(rateIncident("RD-01", func(w *World, c *counter) {
 	c.count = limits[c.action] + w.between(1, 5000)
-}), askHitting()))
+}), askHitting(), askTTLs()))

@@ -16,8 +16,7 @@ var _ = add(Incident{ID: "RD-54", Parts: stack.PartRedis,
 		merchant, first, n := w.merchant(), w.between(100_000, 900_000), w.between(12, 60)
 		payment := w.between(1_000_000, 9_000_000)
 		did := Injected{
-			Asks: []Ask{askTTLs(), {"What is a repeat of this request answered with?", "rediscache-mcp", "idempotency_lookup",
-				map[string]any{"merchant_id": merchant, "idempotency_key": orderKey(first)}}},
+			Asks:   []Ask{askTTLs(), askIdempotency(merchant, orderKey(first))},
 			Quotes: []string{strconv.Itoa(n), merchant, strconv.Itoa(payment)},
 			Kept:   map[string]string{"merchant": merchant, "first": strconv.Itoa(first), "n": strconv.Itoa(n)},
 		}

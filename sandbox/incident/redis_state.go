@@ -21,6 +21,17 @@ func askCacheStats() Ask {
 	return Ask{Question: "Is Redis all right?", Server: "rediscache-mcp", Tool: "cache_stats", Args: map[string]any{}}
 }
 
+func askIdempotency(merchant, key string) Ask {
+	return Ask{Question: "What is a repeat of this request answered with?", Server: "rediscache-mcp", Tool: "idempotency_lookup",
+		Args: map[string]any{"merchant_id": merchant, "idempotency_key": key}}
+}
+
+// askOfRedis are the questions to every tool that looks at Redis, about names that it
+// does not have.
+func askOfRedis(w *World) []Ask {
+	return []Ask{askCacheStats(), askHitting(), askTTLs(), askRateLimit(w.merchant(), w.anyAction()), askIdempotency(w.merchant(), orderKey(w.between(100_000, 999_999)))}
+}
+
 // asking adds questions to an incident.
 func asking(i Incident, asks ...Ask) Incident {
 	inject := i.Inject

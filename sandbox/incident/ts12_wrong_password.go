@@ -16,7 +16,7 @@ var _ = add(Incident{ID: "TS-12", Parts: stack.PartMariaDB,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		other := rand.Text()
 		did := Injected{
-			Asks:   []Ask{askPayments("payments last hour"), askOutbox(), askSettlements("refund")},
+			Asks:   []Ask{askPayments("payments last hour"), askOutbox(), askSettlements("refund"), askReconciliation(), askDuplicates(), askDatabases()},
 			Quotes: []string{"1045", stack.ReaderUser}, Never: []string{other},
 		}
 		for _, shard := range w.Stack.Shards {

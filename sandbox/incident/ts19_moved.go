@@ -24,7 +24,7 @@ var _ = add(Incident{ID: "TS-19", Parts: stack.PartRedis,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		elsewhere := fmt.Sprintf("127.0.0.1:%d", w.between(6400, 6900))
 		merchant, action := w.merchant(), w.anyAction()
-		did := Injected{Asks: []Ask{askRateLimit(merchant, action), askHitting(), askCacheStats()}, Quotes: []string{"MOVED", elsewhere}, Kept: map[string]string{}}
+		did := Injected{Asks: []Ask{askRateLimit(merchant, action), askHitting(), askCacheStats(), askTTLs(), askIdempotency(merchant, orderKey(w.between(100_000, 999_999)))}, Quotes: []string{"MOVED", elsewhere}, Kept: map[string]string{}}
 		dir := w.Stack.RedisDir()
 		if dir == "" {
 			return did, errors.New("redis: its configuration is not on this machine")
