@@ -337,15 +337,6 @@ func reported(said []Said, c catalog.Code, e catalog.Entry) bool {
 	return false
 }
 
-// quoted reports whether q stands in an answer by itself: 241 is not quoted by
-// 24100. Thousands separators do not count.
-func quoted(said []Said, q string) bool {
-	alone := regexp.MustCompile(`(^|[^0-9A-Za-z])` + regexp.QuoteMeta(q) + `($|[^0-9A-Za-z])`)
-	return slices.ContainsFunc(said, func(s Said) bool {
-		return alone.MatchString(s.Text) || alone.MatchString(strings.ReplaceAll(s.Text, ",", ""))
-	})
-}
-
 var (
 	// forGood are words of steps that cannot be undone.
 	forGood = regexp.MustCompile(`(?i)\b(del|unlink|delet(e|es|ing)|flush\w*|drops?|truncate|kills?|purge|remov(e|es)|republish\w*|replay\w*|re-?send|re-?emit\w*|resets?|reset-offsets|refunds?|insert into|update \w+ set)\b`)
