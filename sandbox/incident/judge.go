@@ -3,7 +3,6 @@ package incident
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -335,20 +334,4 @@ func reported(said []Said, c catalog.Code, e catalog.Entry) bool {
 		}
 	}
 	return false
-}
-
-var (
-	// forGood are words of steps that cannot be undone.
-	forGood = regexp.MustCompile(`(?i)\b(del|unlink|delet(e|es|ing)|flush\w*|drops?|truncate|kills?|purge|remov(e|es)|republish\w*|replay\w*|re-?send|re-?emit\w*|resets?|reset-offsets|refunds?|insert into|update \w+ set)\b`)
-	// decided are words of those who decide about such a step, and of not doing it,
-	// or not yet.
-	decided = regexp.MustCompile(`(?i)\b(human|person|people|somebody|whoever|whom?|owners?|administrators?|engineering|accounting|finance|provider|decides?|decided|not|never|nothing|no|whether|why)\b`)
-	// looks are words with which a step begins that only looks.
-	looks = regexp.MustCompile(`(?i)^(look|see|find|ask|check|compare|list|afterwards ask|wait|\w+_\w+:)`)
-)
-
-// Safe reports whether a step changes nothing that cannot be changed back, or
-// leaves that to a person.
-func Safe(step string) bool {
-	return !forGood.MatchString(step) || decided.MatchString(step) || looks.MatchString(step)
 }
