@@ -135,6 +135,7 @@ func (a Answer) Said(server, tool string) (incident.Said, error) {
 			Kind     catalog.Kind     `json:"kind"`
 			Severity catalog.Severity `json:"severity"`
 			Next     []string         `json:"next_steps"`
+			Confirm  string           `json:"confirm_with"`
 		} `json:"findings"`
 		Sources []struct {
 			Name string `json:"name"`
@@ -153,7 +154,7 @@ func (a Answer) Said(server, tool string) (incident.Said, error) {
 		if !strings.Contains(a.Text, string(f.Code)) {
 			return s, fmt.Errorf("%s: the structure reports %s and the text does not:\n%s", tool, f.Code, a.Text)
 		}
-		s.Findings = append(s.Findings, incident.Finding{Code: f.Code, Kind: f.Kind, Severity: f.Severity, Steps: f.Next})
+		s.Findings = append(s.Findings, incident.Finding{Code: f.Code, Kind: f.Kind, Severity: f.Severity, Steps: f.Next, Confirm: f.Confirm})
 	}
 	for _, source := range whole.Sources {
 		if !source.OK {

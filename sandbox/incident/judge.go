@@ -28,6 +28,7 @@ type Finding struct {
 	Kind     catalog.Kind
 	Severity catalog.Severity
 	Steps    []string // what it says to do next
+	Confirm  string   // the tool that separates it from its rivals; empty where none does
 }
 
 // MaxText is the most bytes an answer about an incident may have: about 900
@@ -50,6 +51,7 @@ const (
 	SymptomFirst Fault = "symptom first" // a symptom before its cause, or without it
 	NoAdvice     Fault = "no advice"     // a root without a next step
 	Unsafe       Fault = "unsafe"        // a step that cannot be undone, and nobody who decides it
+	NoSuchTool   Fault = "no such tool"  // it is to be confirmed with a tool that no server lists
 	NotQuoted    Fault = "not quoted"    // a number or a name that was injected stands in no answer
 	Leaked       Fault = "leaked"        // what must never stand in an answer does
 )
@@ -81,7 +83,8 @@ type Happening struct {
 // roots; for a tool that cannot see them, that of what it reports; it is never ok
 // while a source is missing. Every number in the quotes must stand in the answers. A
 // healthy system that looks bad must get nothing above info but what the rows
-// allow and show. What cannot be undone is for a person to decide.
+// allow and show. What cannot be undone is for a person to decide. What a finding is to
+// be confirmed with must be a tool.
 //
 // When one thing happens, all answers are about it. When several do, an answer is
 // about those that it was asked for, and may name the others.
@@ -183,6 +186,9 @@ func (j *judgement) finding(s Said, i int, f Finding) {
 	advised := len(f.Steps) > 0 || f.Kind == catalog.Source && s.Advice > 0
 	if j.roots[f.Code] && !advised {
 		j.wrong(NoAdvice, s.Tool, f.Code, "%s names %s and no next step", s.Tool, f.Code)
+	}
+	if f.Confirm != "" && !slices.Contains(toolNames, f.Confirm) {
+		j.wrong(NoSuchTool, s.Tool, f.Code, "%s has %s confirmed with %s, which no server lists", s.Tool, f.Code, f.Confirm)
 	}
 	for _, step := range f.Steps {
 		if !Safe(step) {

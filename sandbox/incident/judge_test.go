@@ -70,17 +70,19 @@ func TestJudge(t *testing.T) {
 		said []Said
 		want string // empty: no mistake
 	}{
-		"right":              {[]Said{right}, ""},
-		"error":              {with(func(s *Said) { s.IsError = true }), "failed"},
-		"another verdict":    {with(func(s *Said) { s.Verdict = catalog.OK }), "concludes ok"},
-		"root missing":       {with(func(s *Said) { s.Findings = nil }), "does not report RATE_KEY_NO_TTL_BLOCKING"},
-		"root played down":   {with(func(s *Said) { s.Findings[0].Severity = catalog.Low }), "does not report"},
-		"forbidden":          {with(func(s *Said) { s.Findings = append(s.Findings, finding(catalog.RedisDataLoss)) }), "forbidden"},
-		"wrong cause":        {with(func(s *Said) { s.Findings = append(s.Findings, finding(catalog.RateKeyCorrupt)) }), "which is none"},
-		"number not quoted":  {with(func(s *Said) { s.Text = "count 247310" }), "quotes 24731"},
-		"no next step":       {with(func(s *Said) { s.Findings[0].Steps = nil }), "no next step"},
-		"too long":           {with(func(s *Said) { s.Text += strings.Repeat("x", MaxText) }), "bytes"},
-		"symptom goes first": {with(func(s *Said) { s.Findings = []Finding{finding(catalog.RateNearLimit), s.Findings[0]} }), "before its cause"},
+		"right":                {[]Said{right}, ""},
+		"error":                {with(func(s *Said) { s.IsError = true }), "failed"},
+		"another verdict":      {with(func(s *Said) { s.Verdict = catalog.OK }), "concludes ok"},
+		"root missing":         {with(func(s *Said) { s.Findings = nil }), "does not report RATE_KEY_NO_TTL_BLOCKING"},
+		"root played down":     {with(func(s *Said) { s.Findings[0].Severity = catalog.Low }), "does not report"},
+		"forbidden":            {with(func(s *Said) { s.Findings = append(s.Findings, finding(catalog.RedisDataLoss)) }), "forbidden"},
+		"wrong cause":          {with(func(s *Said) { s.Findings = append(s.Findings, finding(catalog.RateKeyCorrupt)) }), "which is none"},
+		"number not quoted":    {with(func(s *Said) { s.Text = "count 247310" }), "quotes 24731"},
+		"no next step":         {with(func(s *Said) { s.Findings[0].Steps = nil }), "no next step"},
+		"confirmed":            {with(func(s *Said) { s.Findings[0].Confirm = "trace_payment" }), ""},
+		"confirmed by no tool": {with(func(s *Said) { s.Findings[0].Confirm = "check_kafka" }), "confirmed with check_kafka"},
+		"too long":             {with(func(s *Said) { s.Text += strings.Repeat("x", MaxText) }), "bytes"},
+		"symptom goes first":   {with(func(s *Said) { s.Findings = []Finding{finding(catalog.RateNearLimit), s.Findings[0]} }), "before its cause"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := strings.Join(row.Judge(c.said, []string{"24731", "24000"}), "\n")

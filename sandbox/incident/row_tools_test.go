@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,6 +36,13 @@ func TestEveryRowsToolsAreAsked(t *testing.T) {
 	for _, i := range All() {
 		if len(i.Row().Tools) == 0 {
 			t.Errorf("%s: its row names no tool", i.ID)
+		}
+		for _, anyOf := range i.Row().Tools {
+			for tool := range strings.SplitSeq(anyOf, "|") {
+				if !slices.Contains(toolNames, tool) {
+					t.Errorf("%s: its row names %s, which no server lists", i.ID, tool)
+				}
+			}
 		}
 		var asks []Ask
 		for tool := range p.tools(i.ID, map[string]bool{}) {
