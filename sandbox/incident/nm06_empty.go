@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -12,21 +11,19 @@ import (
 	"payops-mcp/sandbox/stack"
 )
 
-// emptyDatabase is a second payment schema beside the one with data in it, and
-// emptyKeyspace one of Redis.
-const emptyDatabase, emptyKeyspace = "paydb_empty", "/7"
+// emptyDatabase is a second payment schema beside the one with data in it.
+const emptyDatabase = "paydb_empty"
 
 // NM-06: a new environment: all tables are there, and nothing is in them, nor in Redis
 // or in Kafka's topics, for nobody pays.
 var _ = add(Incident{ID: "NM-06", Parts: showing | stack.PartMariaDB | stack.PartRedis,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{Asks: slices.Concat(askOfDatabases(), askOfRedis(w), []Ask{askBreaker(), askWhyOpen(), askPattern(), askKafka()})}
-		redis, err := url.Parse(w.Stack.Env()["REDIS_URL"])
-		if err != nil {
+		did.Settings = map[string]string{"PAYMENT_DB_NAME": emptyDatabase}
+		// A second database of a Redis that has keys in the first looks like a mistake.
+		if err := errors.Join(w.Stack.PauseFresh(ctx), emptyRedis(ctx, w, &did)); err != nil {
 			return did, err
 		}
-		redis.Path = emptyKeyspace
-		did.Settings = map[string]string{"PAYMENT_DB_NAME": emptyDatabase, "REDIS_URL": redis.String()}
 		for _, shard := range w.Stack.Shards {
 			if err := createEmpty(ctx, shard); err != nil {
 				return did, err
@@ -41,7 +38,7 @@ var _ = add(Incident{ID: "NM-06", Parts: showing | stack.PartMariaDB | stack.Par
 		return did, w.Stack.WaitScraped(ctx)
 	},
 	Undo: func(ctx context.Context, w *World, did Injected) error {
-		return errors.Join(restoreState(ctx, w, did), each(ctx, w.Stack.Shards, "DROP DATABASE IF EXISTS "+emptyDatabase,
+		return errors.Join(restoreState(ctx, w, did), refillRedis(ctx, w, did), w.Stack.ResumeFresh(ctx), each(ctx, w.Stack.Shards, "DROP DATABASE IF EXISTS "+emptyDatabase,
 			fmt.Sprintf("REVOKE ALL ON %s.* FROM '%s'@'%%'", emptyDatabase, stack.ReaderUser)))
 	},
 })
