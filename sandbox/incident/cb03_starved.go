@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"payops-mcp/sandbox/ingest"
@@ -12,9 +13,13 @@ import (
 // one in ten, and too few come. Kafka works, and nothing is held back.
 var _ = add(Incident{ID: "CB-03", Parts: showing,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
-		did := Injected{Asks: []Ask{askWhyOpen()}, Quotes: []string{"HALF_OPEN"}}
+		counted, of := w.between(0, 2), ingest.SettingsOf(ingest.KafkaPublisher).HalfOpenCalls
+		did := Injected{Asks: []Ask{askWhyOpen()}, Quotes: []string{"HALF_OPEN", "none of its trial calls is counted yet"}}
+		if counted > 0 {
+			did.Quotes[1] = fmt.Sprintf("%d of the %d trial calls", counted, of)
+		}
 		if err := changeState(ctx, w, &did, func(s ingest.State) ingest.State {
-			return s.With(ingest.KafkaPublisher, ingest.Breaker{State: ingest.HalfOpen, Successful: w.between(0, 2)})
+			return s.With(ingest.KafkaPublisher, ingest.Breaker{State: ingest.HalfOpen, Successful: counted})
 		}); err != nil {
 			return did, err
 		}

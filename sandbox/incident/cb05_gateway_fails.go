@@ -22,7 +22,7 @@ import (
 // been made before: 409, without a payment.
 var _ = add(Incident{ID: "CB-05", Parts: paying | stack.PartPrometheus,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
-		did := Injected{Asks: []Ask{askBreaker(), askWhyOpen(), askPayments("payments last hour"), askPattern()}, Quotes: []string{wire.PGAuthAPI}}
+		did := Injected{Asks: []Ask{askBreaker(), askWhyOpen(), askPayments("payments last hour"), askPattern()}, Quotes: []string{wire.PGAuthAPI, "turned away"}}
 		err := w.eachPaysim(paysim.RoleIngest, func(p *stack.Paysim) error { return p.SetDefects(ctx, defect.FailuresAs409) })
 		if err != nil {
 			return did, err

@@ -24,7 +24,7 @@ var _ = add(Incident{ID: "KF-13", Parts: paying | stack.PartPrometheus, Accounts
 		did := Injected{
 			Asks:   []Ask{askWhyOpen(), askStack(), askKafka()},
 			Aside:  []string{"check_kafka_health"},
-			Quotes: []string{"TopicAuthorizationException"},
+			Quotes: []string{"ingest-service may not write to Kafka", "TopicAuthorizationException"},
 		}
 		if err := deny(ctx, w, mayNotWrite); err != nil {
 			return did, err

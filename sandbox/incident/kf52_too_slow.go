@@ -12,7 +12,7 @@ import (
 var _ = add(Incident{ID: "KF-52", Parts: paying, Undo: restoreWorker,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		const group = bus.SettlementGroup
-		did := Injected{Asks: []Ask{askKafka(), askLag(group)}, Quotes: []string{group}}
+		did := Injected{Asks: []Ask{askKafka(), askLag(group)}, Quotes: []string{group, bus.CaptureRequested + "/0", "falls behind"}}
 		if err := oneThread(ctx, w, &did, time.Duration(w.between(150, 200))*time.Millisecond); err != nil {
 			return did, err
 		}

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -21,9 +22,17 @@ var _ = add(Incident{ID: "KF-53", Parts: paying,
 			return did, err
 		}
 		mine := share[bus.Captured]
-		return did, await(ctx, "records that wait in a partition that nobody works on", func(ctx context.Context) (bool, error) {
+		if err := await(ctx, "records that wait in a partition that nobody works on", func(ctx context.Context) (bool, error) {
 			return heldUp(ctx, w, group, mine)
-		})
+		}); err != nil {
+			return did, err
+		}
+		done, err := committedBy(ctx, w, group, bus.Captured)
+		if err != nil {
+			return did, err
+		}
+		did.Quotes = append(did.Quotes, fmt.Sprintf("%s/%d", bus.Captured, mine[0]), fmt.Sprintf("committed %d", done[mine[0]]))
+		return did, nil
 	},
 	Undo: func(ctx context.Context, w *World, did Injected) error {
 		if did.Kept["member"] == "" {

@@ -17,7 +17,7 @@ import (
 // connections are in use, and payments queue up for one.
 var _ = add(Incident{ID: "LV-01", Parts: paying | stack.PartPrometheus,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
-		did := Injected{Asks: []Ask{askStack(), askPattern(), askWhyOpen()}, Quotes: []string{"HikariPool-1"}, Kept: map[string]string{}}
+		did := Injected{Asks: []Ask{askStack(), askPattern(), askWhyOpen()}, Quotes: []string{"HikariPool-1", "20 of 20 connections are taken", "threads wait"}, Kept: map[string]string{}}
 		load, err := w.Stack.Load(ctx)
 		if err != nil {
 			return did, err

@@ -6,18 +6,45 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"payops-mcp/sandbox/stack"
 )
 
 // NM-02: some events have waited for two minutes, others were published just now:
 // less than what counts as stuck.
-var _ = add(Incident{ID: "NM-02", Parts: paying, Undo: releaseEvents,
+var _ = add(Incident{ID: "NM-02", Parts: paying,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{Asks: []Ask{askOutbox()}, Kept: map[string]string{}}
-		return did, holdEvents(ctx, w, did.Kept)
+		if err := holdEvents(ctx, w, did.Kept); err != nil {
+			return did, err
+		}
+		// Nobody could say how many wait while more come.
+		if err := changeLoad(ctx, w, &did, 0); err != nil {
+			return did, err
+		}
+		n, err := restingEvents(ctx, w)
+		did.Quotes = []string{fmt.Sprintf("%d pending", n), "< 300 s"}
+		return did, err
+	},
+	Undo: func(ctx context.Context, w *World, did Injected) error {
+		return errors.Join(restoreLoad(ctx, w, did), releaseEvents(ctx, w, did))
 	},
 })
+
+// restingEvents is how many events wait as soon as no more come.
+func restingEvents(ctx context.Context, w *World) (n int, err error) {
+	const long = 2 * time.Second // for what is on its way
+	since := time.Now()
+	err = await(ctx, "no more events to come", func(ctx context.Context) (bool, error) {
+		now, err := waiting(ctx, w)
+		if now != n {
+			n, since = now, time.Now()
+		}
+		return time.Since(since) > long, err
+	})
+	return n, err
+}
 
 // What releaseEvents needs: the shard and the ids of the events that were made older, and
 // by how many seconds.

@@ -16,7 +16,10 @@ var _ = add(Incident{ID: "OB-01", Parts: paying,
 		if err := awaitWaiting(ctx, w, w.between(30, 60)); err != nil {
 			return did, err
 		}
-		return did, age(ctx, w, time.Duration(w.between(7, 15))*time.Minute)
+		if err := age(ctx, w, time.Duration(w.between(7, 15))*time.Minute); err != nil {
+			return did, err
+		}
+		return did, quoteOldest(ctx, &did, w.shards()...)
 	},
 	Undo: func(ctx context.Context, w *World, _ Injected) error { return pausePollers(ctx, w, false) },
 })

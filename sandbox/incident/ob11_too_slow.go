@@ -21,9 +21,19 @@ var _ = add(Incident{ID: "OB-11", Parts: stack.PartMariaDB, Undo: removeEvents,
 			return fmt.Sprintf("NOW(3) - INTERVAL %d SECOND + INTERVAL ROUND(1000000 * %s) MICROSECOND", lasted, seconds)
 		}
 		came := fmt.Sprintf("n * %d / %d", lasted, n)
-		return did, plantEvents(ctx, w, &did, place, event{
+		err := plantEvents(ctx, w, &did, place, event{
 			published: done, publishedAt: fmt.Sprintf("IF(%s, %s, NULL)", done, at(fmt.Sprintf("%s / %.4f", came, share))), createdAt: at(came),
 		}, fmt.Sprintf(`SELECT p.payment_id, p.amount, s.seq AS n FROM seq_0_to_%d AS s
 JOIN (SELECT payment_id, amount, ROW_NUMBER() OVER (ORDER BY payment_id) - 1 AS row FROM payment) AS p ON p.row = s.seq MOD (SELECT COUNT(*) FROM payment)`, n-1))
+		if err != nil {
+			return did, err
+		}
+		// With those that wait on any system.
+		var wait int
+		if err := shard.Admin().QueryRowContext(ctx, "SELECT COUNT(*) FROM outbox_event WHERE "+live).Scan(&wait); err != nil {
+			return did, fmt.Errorf("%s: %w", shard.Name(), err)
+		}
+		did.Quotes = append(did.Quotes, fmt.Sprintf("%d wait", wait))
+		return did, quoteOldest(ctx, &did, shard)
 	},
 })

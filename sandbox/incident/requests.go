@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -44,6 +45,11 @@ func (r requestIncident) inject(ctx context.Context, w *World) (Injected, error)
 		return did, nil
 	}
 	return did, r.then(ctx, w, &did, place, hit)
+}
+
+// refused are those of the payments that refusedBetween has fail.
+func refused(all []victim) []victim {
+	return slices.DeleteFunc(slices.Clone(all), func(v victim) bool { return v.ID%10 == 0 })
 }
 
 // refusedBetween has settlements of captured payments fail at the payment gateway
