@@ -219,6 +219,10 @@ func (v reconciledView) unlooked() (not []string) {
 	if v.question.unpaired != "" {
 		not = append(not, "postings on another shard ("+v.question.unpaired+")")
 	}
+	if len(v.compared()) > 0 {
+		// They owe no posting, so that books that balance say nothing of them.
+		not = append(not, "payments that wait for their capture or refund (check_settlements)")
+	}
 	return not
 }
 
