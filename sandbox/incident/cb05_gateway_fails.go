@@ -48,8 +48,8 @@ var _ = add(Incident{ID: "CB-05", Parts: paying | stack.PartPrometheus,
 			did.Unshown = append(did.Unshown, catalog.Ingest409Spike)
 		}
 		// Right after its start a system has so few requests that this was so before
-		// Prometheus saw the breaker open.
-		return did, w.Stack.WaitScraped(ctx)
+		// Prometheus saw the breaker open, and turn calls away.
+		return did, awaitShown(ctx, w, noticedWithin, fmt.Sprintf("min(increase(resilience4j_circuitbreaker_not_permitted_calls_total{name=%q}[1m])) > 1", wire.PGAuthAPI))
 	},
 	Undo: func(ctx context.Context, w *World, did Injected) error {
 		return errors.Join(restoreLoad(ctx, w, did), restoreGateway(ctx, w, did),
