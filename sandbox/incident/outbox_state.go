@@ -31,24 +31,27 @@ func plantEvents(ctx context.Context, w *World, did *Injected, place int, e even
 	}
 	db := w.Stack.Shards[place].Admin()
 	failed := func(err error) error { return fmt.Errorf("%s: %w", w.Stack.Shards[place].Name(), err) }
-	var before, after int64
-	const last = "SELECT COALESCE(MAX(event_id), 0) FROM outbox_event"
-	if err := db.QueryRowContext(ctx, last).Scan(&before); err != nil {
-		return failed(err)
-	}
 	statement := fmt.Sprintf(`INSERT INTO outbox_event (aggregate_type, aggregate_id, event_type, payload, published, published_at, retry_count, last_retry_at, created_at)
 SELECT 'payment', payment_id, %s, JSON_OBJECT('paymentId', payment_id, 'amount', amount), %s, %s, %s, %s, %s FROM (%s) AS p ORDER BY n`,
 		or(e.kind, eventKinds), or(e.published, "0"), or(e.publishedAt, "NULL"), or(e.retries, "0"), or(e.lastRetry, "NULL"), e.createdAt, from)
-	if _, err := db.ExecContext(ctx, statement); err != nil {
+	added, err := db.ExecContext(ctx, statement)
+	if err != nil {
 		return failed(err)
 	}
-	if err := db.QueryRowContext(ctx, last).Scan(&after); err != nil {
+	// The ids of one such statement follow each other, whoever else writes meanwhile
+	// (innodb_autoinc_lock_mode 1, the default).
+	first, err := added.LastInsertId()
+	if err != nil {
+		return failed(err)
+	}
+	n, err := added.RowsAffected()
+	if err != nil {
 		return failed(err)
 	}
 	if did.Kept == nil {
 		did.Kept = map[string]string{}
 	}
-	did.Kept[fmt.Sprintf("events %d", place)] = fmt.Sprintf("%d %d", before+1, after)
+	did.Kept[fmt.Sprintf("events %d", place)] = fmt.Sprintf("%d %d", first, first+n-1)
 	return nil
 }
 
