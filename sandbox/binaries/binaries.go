@@ -39,6 +39,18 @@ func Path(server string) (string, error) {
 	return filepath.Join(dir, server+suffix()), nil
 }
 
+// Paths returns the programs of all servers, by their names, as Path does.
+func Paths() (map[string]string, error) {
+	all := map[string]string{}
+	for _, server := range Servers() {
+		var err error
+		if all[server], err = Path(server); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // Remove removes what Path built, if anything. Path fails afterwards, so it
 // belongs at the end of main or TestMain.
 func Remove() error {

@@ -23,11 +23,12 @@ var (
 func quoted(said []Said, q string) bool {
 	alone := regexp.MustCompile(`(^|[^0-9A-Za-z])` + regexp.QuoteMeta(q) + `($|[^0-9A-Za-z])`)
 	return slices.ContainsFunc(said, func(s Said) bool {
-		joined := strings.ReplaceAll(s.Text, ",", "")
-		if !wholeNumber.MatchString(q) {
-			return alone.MatchString(s.Text) || alone.MatchString(joined)
-		}
-		return alone.MatchString(wholeOnly(s.Text)) || alone.MatchString(wholeOnly(joined))
+		return slices.ContainsFunc([]string{s.Text, strings.ReplaceAll(s.Text, ",", "")}, func(text string) bool {
+			if wholeNumber.MatchString(q) {
+				text = wholeOnly(text)
+			}
+			return alone.MatchString(text)
+		})
 	})
 }
 

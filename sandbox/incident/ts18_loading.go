@@ -21,7 +21,7 @@ const (
 // about keys.
 var _ = add(Incident{ID: "TS-18", Parts: stack.PartRedis,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
-		did := Injected{Asks: []Ask{askCacheStats(), askRateLimit(w.merchant(), w.anyAction()), askHitting(), askTTLs(), askIdempotency(w.merchant(), orderKey(w.between(100_000, 999_999)))}, Quotes: []string{"loading:1"}}
+		did := Injected{Asks: askOfRedis(w), Quotes: []string{"loading:1"}}
 		admin := w.Stack.Redis.Admin()
 		ballast := fmt.Sprintf("session:%s:", w.token(6))
 		did.Kept = map[string]string{"filled": ballast}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"payops-mcp/sandbox/binaries"
+	"payops-mcp/sandbox/incident"
 )
 
 // everyTool lists the tools of all three servers, those included that are not
@@ -93,6 +94,21 @@ func TestConfirmWithNamesATool(t *testing.T) {
 	}
 	if found < 20 {
 		t.Errorf("only %d places were found", found)
+	}
+}
+
+// TestTheJudgeKnowsTheTools holds the tools that the judge of incidents lets a finding
+// name against those that are there unless they must be allowed.
+func TestTheJudgeKnowsTheTools(t *testing.T) {
+	listed := map[string]bool{}
+	for _, tools := range everyTool(t) {
+		for name := range tools {
+			listed[name] = true
+		}
+	}
+	delete(listed, "run_select")
+	if want, known := slices.Sorted(maps.Keys(listed)), incident.ToolNames(); !slices.Equal(known, want) {
+		t.Errorf("the judge knows %v, the servers list %v", known, want)
 	}
 }
 

@@ -29,12 +29,9 @@ func TestAShortSoak(t *testing.T) {
 	s := stacktest.Fresh(t, stack.Options{
 		Parts: stack.Living, Rate: 5, Seed: &seed.Options{Payments: 2000}, Paysim: incident.LivingSettings(), Log: t.Output(),
 	})
-	programs := map[string]string{}
-	for _, name := range binaries.Servers() {
-		var err error
-		if programs[name], err = binaries.Path(name); err != nil {
-			t.Fatal(err)
-		}
+	programs, err := binaries.Paths()
+	if err != nil {
+		t.Fatal(err)
 	}
 	servers, err := watch.Start(t.Context(), programs, incident.ServerSettings(s))
 	if err != nil {

@@ -35,12 +35,9 @@ func TestALivingMinute(t *testing.T) {
 		Parts: stack.Living, KafkaBrokers: 3, Rate: 10, Seed: &seed.Options{Payments: 2000}, Paysim: incident.LivingSettings(), Log: t.Output(),
 	})
 	settings := incident.ServerSettings(s)
-	programs := map[string]string{}
-	for _, name := range binaries.Servers() {
-		var err error
-		if programs[name], err = binaries.Path(name); err != nil {
-			t.Fatal(err)
-		}
+	programs, err := binaries.Paths()
+	if err != nil {
+		t.Fatal(err)
 	}
 	servers, err := watch.Start(t.Context(), programs, settings)
 	if err != nil {

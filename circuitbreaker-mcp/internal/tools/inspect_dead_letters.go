@@ -110,13 +110,9 @@ func (s Sources) deadLetters(ctx context.Context, in DeadLettersIn) (report.Answ
 		Because: strings.Join(diagnose.DeadDoubts(t), "; "),
 	}
 	var listed []broker.Letter
-	if s.Scope.Limited() {
-		withhold(t.Letters)
-	}
+	withheld := s.withhold(t.Letters)
 	a.Data, a.Coverage, listed = s.deadData(t, in, after, since)
-	if s.Scope.Limited() {
-		a.Coverage.Not = append(a.Coverage.Not, "payments, amounts, messages and payloads of the letters: a letter does not name its merchant, and this server sees these merchants only: "+s.Scope.String())
-	}
+	a.Coverage.Not = append(a.Coverage.Not, withheld...)
 	a.Coverage.Looked = append(a.Coverage.Looked, notes...)
 	if t.Source.OK() {
 		tellClock(&a.Coverage, clock)
@@ -128,13 +124,18 @@ func (s Sources) deadLetters(ctx context.Context, in DeadLettersIn) (report.Answ
 	return a, nil
 }
 
-// withhold takes away what letters say of payments. Neither the ledger's worker nor
-// those of settlements and refunds write whose payment it is.
-func withhold(letters []broker.Letter) {
+// withhold takes away what letters say of payments where the server is bound to some
+// merchants, and says so: neither the ledger's worker nor those of settlements and
+// refunds write whose payment it is.
+func (s Sources) withhold(letters []broker.Letter) (not []string) {
+	if !s.Scope.Limited() {
+		return nil
+	}
 	for i := range letters {
 		l := &letters[i]
 		l.PaymentID, l.Amount, l.ErrorMessage, l.Payload = "", "", "", ""
 	}
+	return []string{"payments, amounts, messages and payloads of the letters: a letter does not name its merchant, and this server sees these merchants only: " + s.Scope.String()}
 }
 
 // deadParts is what an answer about dead letters can do without. Letters that are left
