@@ -193,6 +193,9 @@ func (d Deps) handleCacheStats(ctx context.Context, _ StatsIn) (report.Answer[St
 		a.Data.Biggest = d.biggest(ctx, c.keys)
 	}
 	a.Data.Slow = slowRows(servers, d.Zone)
+	if c.scan.Done() && c.number == 0 {
+		a.Because = besides(servers)
+	}
 	a.Conclude(slices.Concat(serverCodes, statsCodes)...)
 	var notes []string
 	a.AsOf, notes = d.asOf(reading)

@@ -1,6 +1,7 @@
 package tools_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -222,6 +223,19 @@ func TestAPartIsNotAll(t *testing.T) {
 	says(t, text, "this database of Redis is empty, and others of it hold 1 keys: is the number at the end of REDIS_URL right?")
 	h, _ := call[hittingData](t, other, find, `{}`)
 	concludes(t, h, "unknown")
+	const lookup = `{"merchant_id":"M","idempotency_key":"k"}`
+	for name, args := range map[string]string{"cache_stats": `{}`, "idempotency_lookup": lookup, "ttl_analysis": `{}`} {
+		a, text := call[json.RawMessage](t, other, name, args)
+		concludes(t, a, "unknown")
+		says(t, text, "is the number at the end of REDIS_URL right?")
+	}
+	// Beside others it may well hold nothing but what a merchant has.
+	s.Must("SELECT", "3")
+	s.Must("SET", "rate:authorize:N", "1", "EX", "60")
+	for name, args := range map[string]string{"cache_stats": `{}`, "idempotency_lookup": lookup} {
+		a, _ := call[json.RawMessage](t, other, name, args)
+		concludes(t, a, "ok")
+	}
 	r, text = ask(t, deps(t, "redis://noscan:x@"+s.Addr), `{"merchant_id":"N"}`)
 	found(t, r, "unknown")
 	says(t, text, "whether Redis has any could not be looked at", "NOPERM")

@@ -81,6 +81,9 @@ func (d Deps) handleIdempotencyLookup(ctx context.Context, in IdempotencyIn) (re
 		a.Data.Notes = append(a.Data.Notes, d.notCached(server)...)
 		a.Data.ConfirmWith = "query_payments"
 		doubt = d.meantIdem(ctx, in)
+		if doubt == "" && server.Info != nil && server.Info.Own.Keys == 0 {
+			doubt = besides([]redisdb.Server{server})
+		}
 	default:
 		a.Coverage.Looked = []string{"1 of 1 key, by exact name"}
 		doubt = a.Data.describe(key)

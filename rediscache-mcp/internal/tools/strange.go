@@ -48,7 +48,7 @@ func (d Deps) strange(ctx context.Context) string {
 	case counters > 0:
 		return ""
 	case scan.Keys() == 0:
-		return d.elsewhere(ctx)
+		return besides(d.Redis.Survey(ctx, nil, nil).Servers)
 	}
 	if key := d.counting(ctx, alike); key != "" && (scan.Done() || !d.hasCounter(ctx)) {
 		keys := "keys like " + foreign.Text(key).Quoted()
@@ -78,11 +78,14 @@ func (d Deps) hasCounter(ctx context.Context) bool {
 	return found
 }
 
-// elsewhere doubts an empty database beside others that are not empty.
-func (d Deps) elsewhere(ctx context.Context) string {
-	for _, s := range d.Redis.Survey(ctx, nil, nil).Servers {
-		if s.Info != nil && s.Info.Keys > 0 {
-			return fmt.Sprintf("this database of Redis is empty, and others of it hold %d keys: is the number at the end of REDIS_URL right?", s.Info.Keys)
+// besides doubts a database without keys beside others that have some.
+func besides(servers []redisdb.Server) string {
+	for _, s := range servers {
+		if s.Info == nil {
+			continue
+		}
+		if others := s.Info.Keys - s.Info.Own.Keys; others > 0 {
+			return fmt.Sprintf("this database of Redis is empty, and others of it hold %d keys: is the number at the end of REDIS_URL right?", others)
 		}
 	}
 	return ""
