@@ -20,9 +20,8 @@ import (
 var _ = add(Incident{ID: "KF-09", Parts: paying,
 	Inject: func(ctx context.Context, w *World) (Injected, error) {
 		did := Injected{
-			Asks:  []Ask{askSettlements("settlement"), askKafka(), askDeadLetters(), askReconciliation()},
-			Aside: []string{"reconciliation_check"}, // who waits for a capture owes no posting
-			Kept:  map[string]string{},
+			Asks: []Ask{askSettlements("settlement"), askKafka(), askDeadLetters(), askReconciliation()},
+			Kept: map[string]string{},
 		}
 		err := w.eachPaysim(paysim.RoleSettlement, func(p *stack.Paysim) error { return p.SetDefects(ctx, defect.DropRecords) })
 		if err != nil {

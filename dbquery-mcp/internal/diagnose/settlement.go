@@ -66,10 +66,11 @@ func StateOf(r paydb.GatewayRequest, now time.Time) RequestState {
 // Requests is all that the rules on one kind of request look at.
 type Requests struct {
 	Shards
-	Kind  paydb.RequestKind
-	Found []paydb.Reply[paydb.Gateway]
-	Books []paydb.Reply[[]paydb.Exception] // payments whose requests do not fit them, read whole; nil: none
-	Zone  *time.Location
+	Kind    paydb.RequestKind
+	Waiting bool // payments that wait were asked for, and nothing else
+	Found   []paydb.Reply[paydb.Gateway]
+	Books   []paydb.Reply[[]paydb.Exception] // payments whose requests do not fit them, read whole; nil: none
+	Zone    *time.Location
 }
 
 // kindCodes are the catalog's names for one kind.
@@ -100,11 +101,7 @@ func (r Requests) Suspicious() bool {
 // JudgeRequests runs the rules on one kind. ran are the codes of those that had all
 // they need. What asking the shards came to is judged by Judge.
 func JudgeRequests(r Requests) (found []report.Finding, ran []catalog.Code) {
-	judges := []func() []report.Finding{r.anotherZone, r.anotherClock, r.unfitting, r.pendingStuck, r.deadLetters, r.failureSpike, r.starved, r.dropped, r.missing}
-	if r.Kind == paydb.Refunds {
-		judges = []func() []report.Finding{r.anotherZone, r.anotherClock, r.unfitting, r.deadLetters, r.starved, r.refundStuck}
-	}
-	for _, judge := range judges {
+	for _, judge := range r.judges() {
 		found = append(found, judge()...)
 	}
 	failed := func(b paydb.Reply[[]paydb.Exception]) bool { return !b.Source.OK() }
@@ -116,18 +113,21 @@ func JudgeRequests(r Requests) (found []report.Finding, ran []catalog.Code) {
 	}
 	k := kinds[r.Kind]
 	indexed, aged := func(g paydb.Gateway) bool { return len(g.Slow) == 0 }, r.aged()
-	if aged && all(func(g paydb.Gateway) bool { return indexed(g) && !g.FailedCut }) {
-		ran = append(ran, k.starved, k.dead)
-	}
-	if aged && all(func(g paydb.Gateway) bool { return indexed(g) && !g.Slots.Cut() }) && r.Kind == paydb.Settlements {
-		ran = append(ran, catalog.SettlementFailureSpike)
-	}
 	if aged && all(func(g paydb.Gateway) bool { return indexed(g) && !g.UnderWayCut && !g.PendingCut }) {
 		if r.Kind == paydb.Settlements {
 			ran = append(ran, catalog.SettlementPendingStuck, catalog.SettlementMissing)
 		} else {
 			ran = append(ran, catalog.RefundStuck)
 		}
+	}
+	if r.Waiting {
+		return found, ran
+	}
+	if aged && all(func(g paydb.Gateway) bool { return indexed(g) && !g.FailedCut }) {
+		ran = append(ran, k.starved, k.dead)
+	}
+	if aged && all(func(g paydb.Gateway) bool { return indexed(g) && !g.Slots.Cut() }) && r.Kind == paydb.Settlements {
+		ran = append(ran, catalog.SettlementFailureSpike)
 	}
 	if all(func(g paydb.Gateway) bool { return indexed(g) && g.Whole && !g.UnfitCut }) {
 		for _, x := range codes {
@@ -137,6 +137,20 @@ func JudgeRequests(r Requests) (found []report.Finding, ran []catalog.Code) {
 		}
 	}
 	return found, ran
+}
+
+// judges are the rules on one kind.
+func (r Requests) judges() []func() []report.Finding {
+	type rules = []func() []report.Finding
+	switch refunds := r.Kind == paydb.Refunds; {
+	case r.Waiting && refunds:
+		return rules{r.anotherZone, r.anotherClock, r.refundStuck}
+	case r.Waiting:
+		return rules{r.anotherZone, r.anotherClock, r.pendingStuck, r.dropped, r.missing}
+	case refunds:
+		return rules{r.anotherZone, r.anotherClock, r.unfitting, r.deadLetters, r.starved, r.refundStuck}
+	}
+	return rules{r.anotherZone, r.anotherClock, r.unfitting, r.pendingStuck, r.deadLetters, r.failureSpike, r.starved, r.dropped, r.missing}
 }
 
 // bits are what can be wrong between a payment and its requests of this kind.

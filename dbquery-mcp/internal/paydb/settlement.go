@@ -141,6 +141,9 @@ type GatewayQuery struct {
 	Kind   RequestKind
 	Window func(now time.Time) (Window, error) // by requested_at; asked once
 	Within []string                            // merchants of whom something may be told; none: all
+	// Waiting leaves out all that is not needed to tell which payments wait for their
+	// request, and since when, and of those whatever it does not hold. nil: all is looked at.
+	Waiting func(id int64, requested time.Time, w Window) bool
 }
 
 // GatewayRequest is a request that did not succeed.

@@ -46,7 +46,11 @@ func (g *gatewayLook) all(ctx context.Context) (err error) {
 	if g.payment.index("payment_id") == "" {
 		return g.r.unreadable(g.payment, "payment_id")
 	}
-	for _, step := range []func(context.Context) error{g.newest, g.failed, g.pending, g.ahead, g.odd, g.slots, g.underWay, g.unfit, g.unexplained} {
+	steps := []func(context.Context) error{g.newest, g.failed, g.pending, g.ahead, g.odd, g.slots, g.underWay, g.unfit, g.unexplained}
+	if g.q.Waiting != nil {
+		steps = []func(context.Context) error{g.newest, g.pending, g.ahead, g.underWay}
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -100,6 +104,11 @@ func (g *gatewayLook) told(merchant sql.NullString) bool {
 	return len(g.q.Within) == 0 || slices.Contains(g.q.Within, merchant.String)
 }
 
+// holds reports whether a payment was asked for.
+func (g *gatewayLook) holds(id int64, requested time.Time) bool {
+	return g.q.Waiting == nil || g.q.Waiting(id, requested, g.out.Window)
+}
+
 // list reads requests of a status, newest first.
 func (g *gatewayLook) list(ctx context.Context, status sql.NullString, since, until time.Time, limit int) (all []GatewayRequest, cutOff bool, err error) {
 	g.indexed("status", "requested_at")
@@ -132,6 +141,7 @@ func (g *gatewayLook) failed(ctx context.Context) (err error) {
 // pending looks for requests that healthy code never shows, of whatever age.
 func (g *gatewayLook) pending(ctx context.Context) (err error) {
 	g.out.Pending, g.out.PendingCut, err = g.list(ctx, named("PENDING"), time.Unix(1, 0), g.r.Now().Add(-PendingGrace), maxUnderWay)
+	g.out.Pending = slices.DeleteFunc(g.out.Pending, func(x GatewayRequest) bool { return !g.holds(x.PaymentID, x.Requested) })
 	return err
 }
 
@@ -223,7 +233,7 @@ func (g *gatewayLook) slots(ctx context.Context) error {
 func (g *gatewayLook) underWay(ctx context.Context) error {
 	byState := g.payment.index("status", "requested_at")
 	if byState == "" {
-		g.out.Slow = append(g.out.Slow, "payment has no index over status, requested_at: payments that wait for their request were not looked for")
+		g.out.Slow = append(g.out.Slow, "payment has no index over status, requested_at: payments that wait for their "+string(g.q.Kind)+" were not looked for")
 		return nil
 	}
 	until := g.r.Now().Add(-UnderWayGrace)
@@ -236,7 +246,7 @@ func (g *gatewayLook) underWay(ctx context.Context) error {
 		var length sql.NullInt64
 		var requested, since sql.NullTime
 		err := rows.Scan(&u.ID, &merchant, &length, &amount, &currency, &requested, &since)
-		if n++; err != nil || n > maxUnderWay || !g.told(merchant) {
+		if n++; err != nil || n > maxUnderWay || !g.told(merchant) || !g.holds(u.ID, requested.Time) {
 			return err
 		}
 		u.Merchant, u.Amount, u.Currency, u.RequestedAt, u.Since = cut(merchant, length.Int64), amount.String, text(currency), requested.Time, since.Time
@@ -272,7 +282,7 @@ func (g *gatewayLook) requestsOf(ctx context.Context) error {
 			err := rows.Scan(&id, &n, &open, &odd)
 			u := &g.out.UnderWay[place[id]]
 			u.Requests, u.Odd = n, odd
-			if open > 0 {
+			if open > 0 && g.q.Waiting == nil {
 				suspect(id)
 			}
 			return err

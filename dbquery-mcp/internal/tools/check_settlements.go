@@ -86,20 +86,10 @@ func (d Deps) handleCheckSettlements(ctx context.Context, in SettlementsIn) (rep
 	if err != nil {
 		return a, invalidTime(err)
 	}
-	v := requestsView{deps: d}
-	for _, kind := range []paydb.RequestKind{paydb.Settlements, paydb.Refunds} {
-		if in.Kind != "" && in.Kind != string(kind) {
-			continue
-		}
-		if end, bounded := ctx.Deadline(); bounded && len(v.kinds) > 0 && time.Until(end) < tailTime {
-			v.left = append(v.left, string(kind)+"s")
-			continue
-		}
-		r, err := d.lookAtRequests(ctx, kind, span, &v)
-		if err != nil {
-			return a, err
-		}
-		v.kinds = append(v.kinds, r)
+	v := requestsView{deps: d, span: span}
+	err = d.lookAtKinds(ctx, &v, func(kind paydb.RequestKind) bool { return in.Kind == "" || in.Kind == string(kind) })
+	if err != nil {
+		return a, err
 	}
 	a.Findings, a.Sources, a.AsOf = v.found, v.sources(), v.asOf()
 	shards, ran := diagnose.Judge(diagnose.Shards{Asked: v.asked(), Newest: v.newest(), Of: "gateway request"})
@@ -110,11 +100,30 @@ func (d Deps) handleCheckSettlements(ctx context.Context, in SettlementsIn) (rep
 	return a, nil
 }
 
+// lookAtKinds looks at one kind after the other, as long as there is time.
+func (d Deps) lookAtKinds(ctx context.Context, v *requestsView, wanted func(paydb.RequestKind) bool) error {
+	for _, kind := range []paydb.RequestKind{paydb.Settlements, paydb.Refunds} {
+		if !wanted(kind) {
+			continue
+		}
+		if end, bounded := ctx.Deadline(); bounded && len(v.kinds) > 0 && time.Until(end) < tailTime {
+			v.left = append(v.left, string(kind)+"s")
+			continue
+		}
+		r, err := d.lookAtRequests(ctx, kind, v)
+		if err != nil {
+			return err
+		}
+		v.kinds = append(v.kinds, r)
+	}
+	return nil
+}
+
 // lookAtRequests looks once, and when something is amiss a second time: what is so
 // at both times is no passing state.
-func (d Deps) lookAtRequests(ctx context.Context, kind paydb.RequestKind, span when.Spec, v *requestsView) (r diagnose.Requests, err error) {
+func (d Deps) lookAtRequests(ctx context.Context, kind paydb.RequestKind, v *requestsView) (r diagnose.Requests, err error) {
 	began := time.Now()
-	if r, err = d.askRequests(ctx, kind, span, v); err != nil {
+	if r, err = d.askRequests(ctx, kind, v); err != nil {
 		return r, err
 	}
 	if !r.Suspicious() {
@@ -127,8 +136,10 @@ func (d Deps) lookAtRequests(ctx context.Context, kind paydb.RequestKind, span w
 		v.once(r)
 		return r, nil
 	}
-	tool.Progress(ctx, 1, 2, "a second look at "+string(kind)+" requests")
-	if r, err = d.askRequests(ctx, kind, span, v); err != nil {
+	if v.of == nil { // the reconciliation tells its own
+		tool.Progress(ctx, 1, 2, "a second look at "+string(kind)+" requests")
+	}
+	if r, err = d.askRequests(ctx, kind, v); err != nil {
 		return r, err
 	}
 	late := known(first.Found, r.Found)
@@ -148,25 +159,12 @@ func (d Deps) lookAtRequests(ctx context.Context, kind paydb.RequestKind, span w
 }
 
 // askRequests looks once; every look of a call is at the same time.
-func (d Deps) askRequests(ctx context.Context, kind paydb.RequestKind, span when.Spec, v *requestsView) (r diagnose.Requests, err error) {
-	replies, window, err := d.DB.Gateway(ctx, paydb.GatewayQuery{Kind: kind, Within: d.Scope, Window: func(now time.Time) (paydb.Window, error) {
-		if v.resolved != nil {
-			return v.window, nil
-		}
-		resolved, err := span.At(now, d.Zone)
-		if err != nil {
-			return paydb.Window{}, invalidTime(err)
-		}
-		w := paydb.Window{Since: resolved.Since, Until: resolved.Until}
-		if w.Until.IsZero() || w.Until.After(now) {
-			w.Until = now
-		}
-		if !w.Bounded() || !w.Since.Before(w.Until) {
-			return w, invalidTime(fmt.Errorf("a time that has begun is needed, for example 24h"))
-		}
-		v.resolved, v.window = &resolved, w
-		return w, nil
-	}})
+func (d Deps) askRequests(ctx context.Context, kind paydb.RequestKind, v *requestsView) (r diagnose.Requests, err error) {
+	q := paydb.GatewayQuery{Kind: kind, Within: d.Scope, Window: v.windowAt}
+	if v.of != nil {
+		q.Within, q.Waiting, q.Window = v.of.ask.Merchants, v.of.holds, v.of.times(d.Zone)
+	}
+	replies, window, err := d.DB.Gateway(ctx, q)
 	if err != nil {
 		return r, err
 	}
@@ -178,8 +176,28 @@ func (d Deps) askRequests(ctx context.Context, kind paydb.RequestKind, span when
 			*c = c.In(d.Zone)
 		}
 	}
-	r.Kind, r.Zone, r.Found, r.Asked = kind, d.Zone, replies, asked(replies)
+	r.Kind, r.Waiting, r.Zone, r.Found, r.Asked = kind, v.of != nil, d.Zone, replies, asked(replies)
 	return r, nil
+}
+
+// windowAt resolves the time by the database's clock, once.
+func (v *requestsView) windowAt(now time.Time) (paydb.Window, error) {
+	if v.resolved != nil {
+		return v.window, nil
+	}
+	resolved, err := v.span.At(now, v.deps.Zone)
+	if err != nil {
+		return paydb.Window{}, invalidTime(err)
+	}
+	w := paydb.Window{Since: resolved.Since, Until: resolved.Until}
+	if w.Until.IsZero() || w.Until.After(now) {
+		w.Until = now
+	}
+	if !w.Bounded() || !w.Since.Before(w.Until) {
+		return w, invalidTime(fmt.Errorf("a time that has begun is needed, for example 24h"))
+	}
+	v.resolved, v.window = &resolved, w
+	return w, nil
 }
 
 // once judges a kind that there is no time to look at again.

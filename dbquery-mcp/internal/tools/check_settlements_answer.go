@@ -19,6 +19,8 @@ import (
 // requestsView is what is shown of the requests.
 type requestsView struct {
 	deps     Deps
+	span     when.Spec
+	of       *reconciliation // whose payments that wait are looked at, and nothing else; nil: all of the span
 	resolved *when.Range
 	window   paydb.Window
 	kinds    []diagnose.Requests
@@ -61,6 +63,9 @@ func (v requestsView) asked() []paydb.Asked {
 // newest is when the newest request of any kind was made on each shard; zero where
 // there is none.
 func (v requestsView) newest() []time.Time {
+	if len(v.kinds) == 0 {
+		return nil
+	}
 	all := make([]time.Time, len(v.kinds[0].Found))
 	for _, k := range v.kinds {
 		for i, x := range k.Found {

@@ -451,7 +451,7 @@ func TestRequestsOfAnotherSchema(t *testing.T) {
 	if got := codesOf(a); got != "SETTLEMENT_RETRY_STARVED DB_SCHEMA_DRIFT" {
 		t.Errorf("found %s\n%s", got, text)
 	}
-	says(t, text, "payments that wait for their request were not looked for")
+	says(t, text, "payments that wait for their settlement were not looked for")
 }
 
 // Without the index over payment_id two requests of a payment are found among the newest,

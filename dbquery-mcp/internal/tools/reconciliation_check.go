@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"payops-mcp/dbquery-mcp/internal/diagnose"
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/dbquery-mcp/internal/shard"
+	"payops-mcp/shared/fault"
 	"payops-mcp/shared/foreign"
 	"payops-mcp/shared/report"
 	"payops-mcp/shared/tool"
@@ -100,14 +102,19 @@ func (d Deps) handleReconciliationCheck(ctx context.Context, in ReconciliationIn
 	q.ask.Progress = func(done, total int64) {
 		tool.Progress(ctx, float64(done), float64(total), "payment ids compared")
 	}
-	replies, elsewhere, err := d.reconcile(ctx, q)
-	if err != nil {
+	v := reconciledView{deps: d, question: q}
+	var elsewhere map[string][]paydb.Exception
+	var failed [2]error
+	fault.Together(
+		func() { v.replies, elsewhere, failed[0] = d.reconcile(ctx, q) },
+		func() { v.waiting, failed[1] = d.waiting(ctx, q) },
+	)
+	if err := cmp.Or(failed[0], failed[1]); err != nil {
 		return a, err
 	}
-	v := reconciledView{deps: d, question: q, replies: replies}
 	v.judged = diagnose.JudgeReconciliation(v.facts(elsewhere))
-	a.Findings, a.Because = v.judged.Findings, v.judged.Because
-	for _, r := range replies {
+	a.Findings, a.Because = slices.Concat(v.judged.Findings, v.waiting.found), v.because()
+	for _, r := range v.replies {
 		a.Sources = append(a.Sources, r.Source)
 		if a.AsOf.IsZero() {
 			a.AsOf = r.Clock.Database
@@ -115,7 +122,7 @@ func (d Deps) handleReconciliationCheck(ctx context.Context, in ReconciliationIn
 	}
 	a.Data = v.data(in)
 	a.Coverage = v.listing(len(a.Data.Exceptions))
-	a.Conclude(v.judged.Ran...)
+	a.Conclude(slices.Concat(v.judged.Ran, v.waiting.ran)...)
 	a.Summary = v.summary()
 	return a, nil
 }
@@ -160,7 +167,7 @@ func (d Deps) reconciliationCheck() tool.Tool {
 	return tool.Read(tool.Spec{
 		Name:  "reconciliation_check",
 		Title: "Reconcile payments and ledger",
-		Description: "Compares every payment of the scope with its ledger postings, settlement and refund requests, on all shards: missing, duplicate, reversed, wrong amount, unknown account, orphan, wrong shard, against status; each exception is read again before it is told, and what changed within LEDGER_GRACE counts as in flight. " +
+		Description: "Compares every payment of the scope with its ledger postings, settlement and refund requests, on all shards: missing, duplicate, reversed, wrong amount, unknown account, orphan, wrong shard, against status; each exception is read again before it is told, and what changed within LEDGER_GRACE counts as in flight. Payments of the scope that wait too long for their capture or refund are found too. " +
 			"Reach for it when captured or refunded money may not be in the books, or after an outage; where time runs out the cursor goes on. " +
 			"Control totals balance by the ledger's very shape and prove nothing; it does not see Kafka, nor why a posting is missing.",
 		Examples: []string{

@@ -21,10 +21,11 @@ type reconciledView struct {
 	question *reconciliation
 	replies  []paydb.Reply[paydb.Reconciled]
 	judged   diagnose.Reconciled
+	waiting  *requestsView // payments that wait for the payment gateway
 }
 
 func (v reconciledView) facts(elsewhere map[string][]paydb.Exception) diagnose.Reconciliation {
-	r := diagnose.Reconciliation{Shards: diagnose.Shards{Asked: asked(v.replies)}, Checks: v.question.ask.Checks, Elsewhere: elsewhere,
+	r := diagnose.Reconciliation{Shards: diagnose.Shards{Asked: asked(v.replies), Newest: v.waiting.newest(), Of: "gateway request"}, Checks: v.question.ask.Checks, Elsewhere: elsewhere,
 		Limited: len(v.question.ask.Merchants) > 0, Resumed: v.question.again, Unpaired: v.question.unpaired != ""}
 	for _, one := range v.replies {
 		r.Done = append(r.Done, one.Facts)
@@ -220,8 +221,10 @@ func (v reconciledView) unlooked() (not []string) {
 		not = append(not, "postings on another shard ("+v.question.unpaired+")")
 	}
 	if len(v.compared()) > 0 {
-		// They owe no posting, so that books that balance say nothing of them.
-		not = append(not, "payments that wait for their capture or refund (check_settlements)")
+		if c := v.question.ask.Checks; !c.Settlements || !c.Refunds {
+			not = append(not, "payments that wait for a capture or refund that was not to be compared (check_settlements)")
+		}
+		not = append(not, "requests that the payment gateway refused (check_settlements)")
 	}
 	return not
 }
@@ -278,6 +281,7 @@ func (v reconciledView) summary() string {
 	if young > 0 {
 		text += fmt.Sprintf("; %s in flight", payments(young))
 	}
+	text += v.waits()
 	if x, ok := v.mostUsed(); ok {
 		text += fmt.Sprintf(". Control total only: BALANCED - debit %s %s = credit %[2]s", x.Currency, x.Debit.Grouped())
 	}

@@ -18,6 +18,8 @@ import (
 type reconciliation struct {
 	ask      paydb.ReconcileQuery
 	scope    string // as it was understood
+	time     when.Spec
+	timed    bool   // the time bounds the scope
 	resolved string // the window, once a database told its clock
 	window   *paydb.Window
 	hash     uint64
@@ -39,8 +41,8 @@ func (d Deps) reconciliation(in ReconciliationIn) (*reconciliation, error) {
 
 // reconciliationFor is for a question of another purpose than to compare the books,
 // whose cursors go on with that one alone: what was only added up is not compared.
-func (d Deps) reconciliationFor(purpose string, in ReconciliationIn) (*reconciliation, error) {
-	q := &reconciliation{ask: paydb.ReconcileQuery{
+func (d Deps) reconciliationFor(purpose string, in ReconciliationIn) (q *reconciliation, err error) {
+	q = &reconciliation{ask: paydb.ReconcileQuery{
 		Checks: paydb.Checks{Settlements: contains(in.Checks, "settlement"), Refunds: contains(in.Checks, "refund")},
 		Grace:  d.ledgerGrace(), Snapshot: in.Snapshot, Gentle: in.Pace == paceGentle, Judged: diagnose.Judged, Merchants: d.Scope,
 	}}
@@ -54,31 +56,30 @@ func (d Deps) reconciliationFor(purpose string, in ReconciliationIn) (*reconcili
 	if len(d.DB.Shards()) == 2 && len(q.ask.Merchants) == 0 {
 		q.ask.Belongs = belongs
 	}
-	times, err := when.Parse(when.Args{TimeRange: in.TimeRange, Since: in.Since, Until: in.Until})
-	if err != nil {
+	if q.time, err = when.Parse(when.Args{TimeRange: in.TimeRange, Since: in.Since, Until: in.Until}); err != nil {
 		return nil, invalidTime(err)
 	}
-	timed := !times.IsZero() && !times.IsAll()
+	q.timed = !q.time.IsZero() && !q.time.IsAll()
 	scope := strings.ToLower(strings.TrimSpace(in.Scope))
 	if scope == "" {
 		scope = scopeRecent
-		if times.IsAll() || in.MerchantID != "" {
+		if q.time.IsAll() || in.MerchantID != "" {
 			scope = scopeAll
 		}
 	}
 	switch {
-	case scope == scopeRecent && times.IsAll():
+	case scope == scopeRecent && q.time.IsAll():
 		return nil, fault.New(fault.Invalid, "Say scope all", "scope recent and all time contradict each other")
 	case scope == scopeRecent:
 		q.scope = recentScope
 		q.ask.Newest = newestAlways
 		switch {
-		case timed:
+		case q.timed:
 			q.scope, q.ask.Newest = "", 0
 		case len(q.ask.Merchants) > 0: // theirs are found by time alone
 			q.scope, q.ask.Newest = "the last 24 h", 0
 		}
-	case scope == scopeAll && timed && len(q.ask.Merchants) == 0:
+	case scope == scopeAll && q.timed && len(q.ask.Merchants) == 0:
 		return nil, fault.New(fault.Invalid, "Say scope recent with a time_range, or all without one", "scope all and a time contradict each other")
 	case scope == scopeAll:
 		q.scope = "all payments"
@@ -86,7 +87,7 @@ func (d Deps) reconciliationFor(purpose string, in ReconciliationIn) (*reconcili
 		if q.ask.First, q.ask.Last, err = idsOf(scope); err != nil {
 			return nil, err
 		}
-		if timed {
+		if q.timed {
 			return nil, fault.New(fault.Invalid, "Say payment ids, or a time", "payment ids and a time contradict each other")
 		}
 		q.scope = "payment ids " + strconv.FormatInt(q.ask.First, 10) + " .. " + strconv.FormatInt(q.ask.Last, 10)
@@ -94,8 +95,8 @@ func (d Deps) reconciliationFor(purpose string, in ReconciliationIn) (*reconcili
 	if in.MerchantID != "" {
 		q.scope = strings.TrimSuffix("this merchant's payments, "+q.scope, ", ")
 	}
-	if timed || scope == scopeRecent {
-		q.ask.Window = func(now time.Time) (paydb.Window, error) { return q.windowAt(now, d.Zone, times, timed) }
+	if q.timed || scope == scopeRecent {
+		q.ask.Window = func(now time.Time) (paydb.Window, error) { return q.windowAt(now, d.Zone) }
 	}
 	q.hash = d.hashOf(purpose, in)
 	if in.Cursor == "" {
@@ -129,13 +130,13 @@ func idsOf(scope string) (least, most int64, err error) {
 }
 
 // windowAt resolves the time by the database's clock.
-func (q *reconciliation) windowAt(now time.Time, zone *time.Location, times when.Spec, timed bool) (paydb.Window, error) {
+func (q *reconciliation) windowAt(now time.Time, zone *time.Location) (paydb.Window, error) {
 	if q.window != nil {
 		return *q.window, nil
 	}
 	w := paydb.Window{Since: now.Add(-recentIs), Until: now}
-	if timed {
-		r, err := times.At(now, zone)
+	if q.timed {
+		r, err := q.time.At(now, zone)
 		if err != nil {
 			return w, invalidTime(err)
 		}

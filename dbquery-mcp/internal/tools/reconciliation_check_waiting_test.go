@@ -1,0 +1,121 @@
+package tools_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"payops-mcp/dbquery-mcp/internal/dbtest"
+	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/dbquery-mcp/internal/tools"
+	"payops-mcp/shared/scope"
+)
+
+// postCaptures writes the postings of captured payments on the first shard, long enough ago.
+func postCaptures(t *testing.T, db *dbtest.DB) {
+	t.Helper()
+	db.Shards[0].Exec(t, "UPDATE payment SET updated_at = requested_at")
+	db.Shards[0].Exec(t, `INSERT INTO ledger_entry (payment_id, debit_account, credit_account, amount, occurred_at)
+SELECT payment_id, 'merchant_receivable', 'cash', amount, updated_at FROM payment WHERE status IN ('CAPTURED', 'REFUND_REQUESTED')`)
+}
+
+// Books that balance say nothing of payments that wait for the payment gateway: they are
+// looked for besides.
+func TestPaymentsThatWaitAreFoundBesideTheBooks(t *testing.T) {
+	for name, x := range map[string]struct {
+		change func(*testing.T, *dbtest.DB)
+		want   string
+		says   []string
+	}{
+		"nobody waits": {func(t *testing.T, db *dbtest.DB) { capturing(t, db, 400) }, "", nil},
+		"a backlog drains": {func(t *testing.T, db *dbtest.DB) { capturing(t, db, 385) }, "SETTLEMENT_MISSING",
+			[]string{"15 payments in CAPTURE_REQUESTED", "no exception in 400 payments", "; of payments that wait: SETTLEMENT_MISSING"}},
+		"some are passed over": {func(t *testing.T, db *dbtest.DB) {
+			capturing(t, db, 0)
+			settle(t, db, "payment_id NOT IN (20, 21)")
+		}, "CONSUMER_MESSAGE_DROPPED SETTLEMENT_MISSING", []string{"2: payment 20, 21; since ", "inspect_consumer_lag"}},
+		"a settlement is pending": {func(t *testing.T, db *dbtest.DB) {
+			capturing(t, db, 0)
+			settle(t, db, "payment_id <> 20")
+			request(t, db, 1, "settlement_request", 20, "PENDING", "", 0, never, hourAgo)
+		}, "SETTLEMENT_PENDING_STUCK", []string{"1 settlement PENDING"}},
+		"a refund waits": {func(t *testing.T, db *dbtest.DB) {
+			capturing(t, db, 400)
+			db.Shards[0].Exec(t, "UPDATE payment SET status = 'REFUND_REQUESTED' WHERE payment_id = 20")
+		}, "REFUND_STUCK", []string{"1 payment in REFUND_REQUESTED", "; of payments that wait: REFUND_STUCK"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each has a schema of its own, and waits for a second look
+			db := dbtest.New(t).Whole(t)
+			x.change(t, db)
+			postCaptures(t, db)
+			a, text := connect(t, db).reconcile(t, `{}`)
+			if got := strings.Join(a.Codes(), " "); got != x.want || (x.want == "") != (a.Verdict == "ok") || a.Data.Count != 0 {
+				t.Errorf("found %q, want %q\n%s", got, x.want, text)
+			}
+			for _, code := range []string{"SETTLEMENT_MISSING", "SETTLEMENT_PENDING_STUCK", "REFUND_STUCK"} {
+				if slices.Contains(a.RuledOut, code) == slices.Contains(a.Codes(), code) {
+					t.Errorf("%s is found and ruled out, or neither:\n%s", code, text)
+				}
+			}
+			says(t, text, x.says...)
+		})
+	}
+}
+
+// Who waits is told of the scope that was asked for, and of no merchant but the server's.
+func TestPaymentsThatWaitOutsideTheScopeAreNotTold(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t).Whole(t)
+	capturing(t, db, 0)
+	settle(t, db, "payment_id <> 20")
+	postCaptures(t, db)
+	db.Shards[0].Exec(t, "INSERT INTO payment (payment_id, merchant_id, amount, status, idempotency_key, requested_at, updated_at) VALUES (401, 'M-4', 1, 'AUTHORIZED', 'k', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL 1 HOUR)")
+	r := connect(t, db)
+	for args, found := range map[string]bool{
+		`{"scope":"all"}`: true, `{"scope":"20-30"}`: true, `{"scope":"10-20"}`: true, `{"scope":"21-30"}`: false, `{"scope":"1-19"}`: false,
+		`{"merchant_id":"M-2"}`: true, `{"merchant_id":"M-4"}`: false, `{"time_range":"1h"}`: true, `{"time_range":"6m"}`: false,
+		`{"checks":["ledger","settlement"]}`: true, `{"checks":["ledger"]}`: false, `{"checks":["refund"]}`: false,
+	} {
+		a, text := r.reconcile(t, args)
+		if slices.Contains(a.Codes(), "CONSUMER_MESSAGE_DROPPED") != found || a.Verdict != map[bool]string{true: "attention", false: "ok"}[found] {
+			t.Errorf("%s: %s", args, text)
+		}
+		if strings.Contains(args, "checks") {
+			says(t, text, "payments that wait for a capture or refund that was not to be compared")
+		}
+	}
+	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-4"} })
+	if a, text := limited.reconcile(t, `{"scope":"all"}`); a.Verdict != "ok" {
+		t.Errorf("%s", text)
+	}
+}
+
+// Where who waits cannot be found out, books that are right are not called well.
+func TestBooksAreNotCalledWellWhileNobodyKnowsWhoWaits(t *testing.T) {
+	for name, x := range map[string]struct {
+		change func(*testing.T, *dbtest.DB)
+		want   string
+		says   string
+	}{
+		"no index": {func(t *testing.T, db *dbtest.DB) {
+			db.Shards[0].Exec(t, "ALTER TABLE payment DROP INDEX ix_status_time")
+		}, "DB_SCHEMA_DRIFT", "shard1: payment has no index over status, requested_at: payments that wait for their settlement were not looked for"},
+		"a table that is locked": {func(t *testing.T, db *dbtest.DB) {
+			db.Shards[0].Exec(t, "UPDATE payment SET status = 'CAPTURE_REQUESTED' WHERE payment_id = 9")
+			db.Shards[0].Exec(t, "DELETE FROM settlement_request WHERE payment_id = 9")
+			run(t, second(t, db, 1), "LOCK TABLES outbox_event WRITE")
+		}, "", "shard1: payments that wait for their capture or refund were not found out (timeout): check_settlements"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := dbtest.New(t).Whole(t).Books(t, 50)
+			x.change(t, db)
+			a, text := connect(t, db).reconcile(t, `{}`)
+			if a.Verdict == "ok" || strings.Join(a.Codes(), " ") != x.want || slices.Contains(a.RuledOut, "SETTLEMENT_MISSING") || !slices.Contains(a.RuledOut, "LEDGER_CAPTURE_MISSING") {
+				t.Errorf("%s", text)
+			}
+			says(t, text, x.says)
+		})
+	}
+}
