@@ -143,7 +143,8 @@ type GatewayQuery struct {
 	Within []string                            // merchants of whom something may be told; none: all
 	// Waiting leaves out all that is not needed to tell which payments wait for their
 	// request, and since when, and of those whatever it does not hold. nil: all is looked at.
-	Waiting func(id int64, requested time.Time, w Window) bool
+	// The time is that of the payment, and that since when it waits: one of both suffices.
+	Waiting func(id int64, at time.Time, w Window) bool
 }
 
 // GatewayRequest is a request that did not succeed.

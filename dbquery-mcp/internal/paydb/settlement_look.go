@@ -105,8 +105,8 @@ func (g *gatewayLook) told(merchant sql.NullString) bool {
 }
 
 // holds reports whether a payment was asked for.
-func (g *gatewayLook) holds(id int64, requested time.Time) bool {
-	return g.q.Waiting == nil || g.q.Waiting(id, requested, g.out.Window)
+func (g *gatewayLook) holds(id int64, at time.Time) bool {
+	return g.q.Waiting == nil || g.q.Waiting(id, at, g.out.Window)
 }
 
 // list reads requests of a status, newest first.
@@ -246,7 +246,7 @@ func (g *gatewayLook) underWay(ctx context.Context) error {
 		var length sql.NullInt64
 		var requested, since sql.NullTime
 		err := rows.Scan(&u.ID, &merchant, &length, &amount, &currency, &requested, &since)
-		if n++; err != nil || n > maxUnderWay || !g.told(merchant) || !g.holds(u.ID, requested.Time) {
+		if n++; err != nil || n > maxUnderWay || !g.told(merchant) || !g.holds(u.ID, requested.Time) && !g.holds(u.ID, since.Time) {
 			return err
 		}
 		u.Merchant, u.Amount, u.Currency, u.RequestedAt, u.Since = cut(merchant, length.Int64), amount.String, text(currency), requested.Time, since.Time

@@ -122,7 +122,7 @@ func (d Deps) handleReconciliationCheck(ctx context.Context, in ReconciliationIn
 	}
 	a.Data = v.data(in)
 	a.Coverage = v.listing(len(a.Data.Exceptions))
-	a.Conclude(slices.Concat(v.judged.Ran, v.waiting.ran)...)
+	a.Conclude(v.ran()...)
 	a.Summary = v.summary()
 	return a, nil
 }

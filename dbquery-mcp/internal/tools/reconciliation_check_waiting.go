@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"payops-mcp/dbquery-mcp/internal/paydb"
+	"payops-mcp/shared/catalog"
 	"payops-mcp/shared/report"
 )
 
@@ -35,8 +36,8 @@ func (q *reconciliation) times(zone *time.Location) func(time.Time) (paydb.Windo
 }
 
 // holds reports whether a payment belongs to the scope.
-func (q *reconciliation) holds(id int64, requested time.Time, w paydb.Window) bool {
-	inside := !w.Bounded() || !requested.Before(w.Since) && requested.Before(w.Until)
+func (q *reconciliation) holds(id int64, at time.Time, w paydb.Window) bool {
+	inside := !w.Bounded() || !at.Before(w.Since) && at.Before(w.Until)
 	return inside && id >= q.ask.First && (q.ask.Last == 0 || id <= q.ask.Last)
 }
 
@@ -51,6 +52,15 @@ func (v reconciledView) unheard() (why []string) {
 		}
 	}
 	return why
+}
+
+// ran are the rules that had all they need. What waits is not ruled out beside books that
+// nobody told.
+func (v reconciledView) ran() []catalog.Code {
+	if slices.ContainsFunc(v.replies, func(r paydb.Reply[paydb.Reconciled]) bool { return !r.Source.OK() }) {
+		return v.judged.Ran
+	}
+	return slices.Concat(v.judged.Ran, v.waiting.ran)
 }
 
 // because joins what could not be found out of the books and of who waits.

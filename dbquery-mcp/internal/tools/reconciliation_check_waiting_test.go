@@ -91,6 +91,30 @@ func TestPaymentsThatWaitOutsideTheScopeAreNotTold(t *testing.T) {
 	}
 }
 
+// A refund belongs to the time in which it was asked for, however old its payment is.
+func TestARefundOfAnOldPaymentWaitsInItsOwnTime(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t).Whole(t).Books(t, 50)
+	db.Shards[0].Exec(t, "UPDATE payment SET status = 'REFUND_REQUESTED', updated_at = UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE WHERE payment_id = 7")
+	r := connect(t, db)
+	for args, found := range map[string]bool{`{"time_range":"1h"}`: true, `{"time_range":"5m"}`: false, `{"time_range":"4h"}`: true} {
+		a, text := r.reconcile(t, args)
+		if slices.Contains(a.Codes(), "REFUND_STUCK") != found {
+			t.Errorf("%s: %s", args, text)
+		}
+	}
+}
+
+// A server that told nothing of the books is not said to have nobody who waits.
+func TestWhoWaitsIsNotRuledOutBesideBooksThatNobodyTold(t *testing.T) {
+	db := dbtest.New(t).Whole(t).Books(t, 50)
+	db.Grant(t, "ALTER TABLE ledger_entry DROP COLUMN debit_account")
+	a, text := connect(t, db).reconcile(t, `{}`)
+	if a.Verdict == "ok" || slices.Contains(a.RuledOut, "SETTLEMENT_MISSING") || slices.Contains(a.RuledOut, "REFUND_STUCK") {
+		t.Errorf("%s", text)
+	}
+}
+
 // Where who waits cannot be found out, books that are right are not called well.
 func TestBooksAreNotCalledWellWhileNobodyKnowsWhoWaits(t *testing.T) {
 	for name, x := range map[string]struct {
