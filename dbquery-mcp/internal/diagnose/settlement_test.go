@@ -102,9 +102,10 @@ func TestJudgeRequests(t *testing.T) {
 			want: "CONSUMER_MESSAGE_DROPPED high, SETTLEMENT_MISSING high", says: []string{"1 event published to the settlement worker came to nothing", "200 settlements of payments requested well after", "inspect_consumer_lag"}},
 		"the worker stands": {kind: paydb.Settlements, facts: paydb.Gateway{UnderWay: []paydb.UnderWay{underWay(7, 25*minute, 0, paydb.EventPublished), underWay(8, 20*minute, 0, paydb.EventPublished)}},
 			want: "SETTLEMENT_MISSING high", says: []string{"event published: 2", "check_kafka_health"}},
-		"one of six partitions stands": {kind: paydb.Settlements, facts: paydb.Gateway{Served: 50, UnderWay: slices.Repeat([]paydb.UnderWay{underWay(7, 25*minute, 0, paydb.EventPublished)}, 10)}, want: "SETTLEMENT_MISSING high"},
-		"they are in the outbox":       {kind: paydb.Settlements, facts: paydb.Gateway{Served: 200, UnderWay: []paydb.UnderWay{underWay(7, 25*minute, 0, paydb.EventWaits)}}, want: "SETTLEMENT_MISSING high", says: []string{"check_outbox_status"}},
-		"they have a request":          {kind: paydb.Settlements, facts: paydb.Gateway{UnderWay: []paydb.UnderWay{underWay(7, 25*minute, 1, paydb.EventNotLooked)}}},
+		"one of six partitions stands":                  {kind: paydb.Settlements, facts: paydb.Gateway{Served: 50, UnderWay: slices.Repeat([]paydb.UnderWay{underWay(7, 25*minute, 0, paydb.EventPublished)}, 10)}, want: "SETTLEMENT_MISSING high"},
+		"one of six partitions stands, of one merchant": {kind: paydb.Settlements, facts: paydb.Gateway{Served: 50, Others: 9, UnderWay: []paydb.UnderWay{underWay(7, 25*minute, 0, paydb.EventPublished)}}, want: "SETTLEMENT_MISSING high"},
+		"they are in the outbox":                        {kind: paydb.Settlements, facts: paydb.Gateway{Served: 200, UnderWay: []paydb.UnderWay{underWay(7, 25*minute, 0, paydb.EventWaits)}}, want: "SETTLEMENT_MISSING high", says: []string{"check_outbox_status"}},
+		"they have a request":                           {kind: paydb.Settlements, facts: paydb.Gateway{UnderWay: []paydb.UnderWay{underWay(7, 25*minute, 1, paydb.EventNotLooked)}}},
 
 		"refunds that nobody took": {kind: paydb.Refunds, facts: paydb.Gateway{UnderWay: []paydb.UnderWay{underWay(7, 25*minute, 0, paydb.EventPublished), underWay(9, 25*minute, 0, paydb.EventPublished)}},
 			want: "REFUND_STUCK high", says: []string{"payment 7, 9", "25m0s"}},

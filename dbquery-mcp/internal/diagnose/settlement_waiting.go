@@ -73,7 +73,7 @@ func (r Requests) passedOver() (served int64, yes bool) {
 			}
 		}
 		if n > 0 {
-			without, served = without+n, served+x.Facts.Served
+			without, served = without+n+int64(x.Facts.Others), served+x.Facts.Served
 		}
 	}
 	return served, without > 0 && served >= leastServed && float64(without) <= droppedShare*float64(without+served)

@@ -218,7 +218,8 @@ type Gateway struct {
 
 	UnderWay    []UnderWay // oldest first
 	UnderWayCut bool
-	Served      int64 // settlements of payments requested well after the oldest of those that have none
+	Others      int   // payments without a request that were not asked for, or of which nothing may be told
+	Served      int64 // settlements of payments requested well after the oldest of all that have none
 
 	Latest   time.Time // when the newest request was made; zero: there is none
 	Unfit    []int64   // payments to be looked at whole

@@ -238,7 +238,7 @@ func (g *gatewayLook) underWay(ctx context.Context) error {
 	}
 	until := g.r.Now().Add(-UnderWayGrace)
 	query := fmt.Sprintf(sqlUnderWay, g.form.since, quoteName(byState))
-	n := 0
+	n, others := 0, map[int64]bool{}
 	err := g.r.run(ctx, "payments in "+g.form.asked, query, []any{g.form.asked, g.payment.up("requested_at", until), g.payment.up(g.form.since, until), maxUnderWay + 1}, func(rows *sql.Rows) error {
 		u := UnderWay{Event: EventNotLooked}
 		u.Shard = g.r.shard.name
@@ -246,9 +246,10 @@ func (g *gatewayLook) underWay(ctx context.Context) error {
 		var length sql.NullInt64
 		var requested, since sql.NullTime
 		err := rows.Scan(&u.ID, &merchant, &length, &amount, &currency, &requested, &since)
-		if n++; err != nil || n > maxUnderWay || !g.told(merchant) || !g.holds(u.ID, requested.Time) && !g.holds(u.ID, since.Time) {
+		if n++; err != nil || n > maxUnderWay {
 			return err
 		}
+		others[u.ID] = !g.told(merchant) || !g.holds(u.ID, requested.Time) && !g.holds(u.ID, since.Time)
 		u.Merchant, u.Amount, u.Currency, u.RequestedAt, u.Since = cut(merchant, length.Int64), amount.String, text(currency), requested.Time, since.Time
 		u.Status = foreign.Text(g.form.asked)
 		g.out.UnderWay = append(g.out.UnderWay, u)
@@ -257,18 +258,22 @@ func (g *gatewayLook) underWay(ctx context.Context) error {
 	if g.out.UnderWayCut = n > maxUnderWay; err != nil || len(g.out.UnderWay) == 0 {
 		return err
 	}
-	if err := g.requestsOf(ctx); err != nil {
+	if err := g.requestsOf(ctx, others); err != nil {
 		return err
 	}
+	// Whether the worker left some out is judged by all of them.
 	if err := g.served(ctx); err != nil {
 		return err
 	}
+	without := len(g.without())
+	g.out.UnderWay = slices.DeleteFunc(g.out.UnderWay, func(u UnderWay) bool { return others[u.ID] })
+	g.out.Others = without - len(g.without())
 	return g.events(ctx)
 }
 
 // requestsOf counts the requests of payments under way. One that succeeded or is PENDING
-// does not fit its payment, however old it is.
-func (g *gatewayLook) requestsOf(ctx context.Context) error {
+// does not fit its payment, however old it is; of others nothing is asked further.
+func (g *gatewayLook) requestsOf(ctx context.Context, others map[int64]bool) error {
 	g.indexed("payment_id")
 	place, suspect := map[int64]int{}, g.suspects()
 	for i, u := range g.out.UnderWay {
@@ -282,7 +287,7 @@ func (g *gatewayLook) requestsOf(ctx context.Context) error {
 			err := rows.Scan(&id, &n, &open, &odd)
 			u := &g.out.UnderWay[place[id]]
 			u.Requests, u.Odd = n, odd
-			if open > 0 && g.q.Waiting == nil {
+			if open > 0 && g.q.Waiting == nil && !others[id] {
 				suspect(id)
 			}
 			return err

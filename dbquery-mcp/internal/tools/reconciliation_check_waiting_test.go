@@ -9,6 +9,7 @@ import (
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/dbquery-mcp/internal/tools"
 	"payops-mcp/shared/scope"
+	"payops-mcp/shared/tooltest"
 )
 
 // postCaptures writes the postings of captured payments on the first shard, long enough ago.
@@ -88,6 +89,32 @@ func TestPaymentsThatWaitOutsideTheScopeAreNotTold(t *testing.T) {
 	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-4"} })
 	if a, text := limited.reconcile(t, `{"scope":"all"}`); a.Verdict != "ok" {
 		t.Errorf("%s", text)
+	}
+}
+
+// One partition stands: a few of a merchant wait among many of all, and were not dropped.
+func TestAFewOfManyThatWaitWereNotDropped(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t).Whole(t)
+	capturing(t, db, 0)
+	settle(t, db, "payment_id MOD 3 <> 0")
+	db.Shards[0].Exec(t, "UPDATE payment SET merchant_id = 'M-4' WHERE payment_id IN (6, 7, 8, 9)")
+	postCaptures(t, db)
+	r := connect(t, db)
+	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-4"} })
+	for name, ask := range map[string]func() (tooltest.Answer[booksData], string){
+		"all":      func() (tooltest.Answer[booksData], string) { return r.reconcile(t, `{}`) },
+		"merchant": func() (tooltest.Answer[booksData], string) { return r.reconcile(t, `{"merchant_id":"M-4"}`) },
+		"ids":      func() (tooltest.Answer[booksData], string) { return r.reconcile(t, `{"scope":"5-9"}`) },
+		"limited":  func() (tooltest.Answer[booksData], string) { return limited.reconcile(t, `{}`) },
+	} {
+		a, text := ask()
+		if got := strings.Join(a.Codes(), " "); got != "SETTLEMENT_MISSING" {
+			t.Errorf("%s: %s", name, text)
+		}
+		if name != "all" {
+			says(t, text, "2 payments in CAPTURE_REQUESTED")
+		}
 	}
 }
 
