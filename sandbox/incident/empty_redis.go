@@ -17,7 +17,8 @@ type keptKey struct {
 // keysName is the name under which emptyRedis keeps what there was.
 const keysName = "keys"
 
-// emptyRedis takes every key out of Redis, for refillRedis. Nobody may write meanwhile.
+// emptyRedis makes Redis one that nobody has used: without keys, which are kept for
+// refillRedis, and never asked. Nobody may write meanwhile.
 func emptyRedis(ctx context.Context, w *World, did *Injected) error {
 	admin := w.Stack.Redis.Admin()
 	var kept []keptKey
@@ -52,7 +53,8 @@ func emptyRedis(ctx context.Context, w *World, did *Injected) error {
 			return err
 		}
 	}
-	return nil
+	// A Redis that has been asked for answers, and holds none, has lost them.
+	return admin.ConfigResetStat(ctx).Err()
 }
 
 // refillRedis brings back what emptyRedis took, but for what has ended since.

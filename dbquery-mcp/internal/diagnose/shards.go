@@ -243,8 +243,8 @@ func skew(s Shards) []report.Finding {
 		ahead, _ := a.Clock.Skew()
 		f = f.With(a.Source.Name, "UTC_TIMESTAMP against this machine's clock", fmt.Sprintf("%+.1f s", ahead.Seconds()), a.Clock.Database)
 	}
-	return []report.Finding{f.Then("Compare with a third clock, Redis's, which is as_of in cache_stats: it tells which one is wrong",
-		"Set that one by NTP, and look at whether times near now can be trusted until then").ConfirmWith("cache_stats")}
+	return []report.Finding{f.Then("Compare with Redis's clock, as_of in cache_stats: it tells which of the two is wrong",
+		"Set that one by NTP; until then trust no time near now").ConfirmWith("cache_stats")}
 }
 
 // aheadOf is what a row that lies so far ahead of a shard's clock is a sign of; of nothing
