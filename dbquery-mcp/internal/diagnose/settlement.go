@@ -113,7 +113,7 @@ func JudgeRequests(r Requests) (found []report.Finding, ran []catalog.Code) {
 	}
 	k := kinds[r.Kind]
 	indexed, aged := func(g paydb.Gateway) bool { return len(g.Slow) == 0 }, r.aged()
-	if aged && all(func(g paydb.Gateway) bool { return indexed(g) && !g.UnderWayCut && !g.PendingCut }) {
+	if aged && len(r.Refused()) == 0 && all(func(g paydb.Gateway) bool { return indexed(g) && !g.UnderWayCut && !g.PendingCut }) {
 		if r.Kind == paydb.Settlements {
 			ran = append(ran, catalog.SettlementPendingStuck, catalog.SettlementMissing)
 		} else {

@@ -31,11 +31,23 @@ func datedAhead(x paydb.Reply[paydb.Gateway], code catalog.Code) []paydb.Gateway
 	})
 }
 
-// aged reports whether the ages of requests can be told.
+// aged reports whether the ages of requests, and of payments that wait for one, can be
+// told.
 func (r Requests) aged() bool {
-	return !slices.ContainsFunc(r.each(), func(x paydb.Reply[paydb.Gateway]) bool {
+	return len(r.Early()) == 0 && !slices.ContainsFunc(r.each(), func(x paydb.Reply[paydb.Gateway]) bool {
 		return newestAhead(x) != "" || len(datedAhead(x, catalog.SrcTimezoneMismatch))+len(datedAhead(x, catalog.SrcClockSkew)) > 0
 	})
+}
+
+// Early says where payments ask for a request at a time that has not come yet: whether
+// they wait is not seen.
+func (r Requests) Early() (why []string) {
+	for _, x := range r.each() {
+		if by := x.Facts.LastAsked.Sub(x.Clock.Database); aheadOf(x.Asked, by) != "" {
+			why = append(why, fmt.Sprintf("%s: a payment in %s is dated %s ahead of the database's clock, so whether such payments wait too long is not seen: a clock or a time zone of who writes there is wrong", x.Shard, paydb.AskedStatus(r.Kind), lasted(by)))
+		}
+	}
+	return why
 }
 
 // anotherZone is SRC_TIMEZONE_MISMATCH of requests.

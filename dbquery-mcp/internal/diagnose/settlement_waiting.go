@@ -35,6 +35,25 @@ func (r Requests) waiting() (by map[paydb.EventState]int, oldest time.Duration, 
 	return by, oldest, all
 }
 
+// Refused says where payments wait whose requests have all FAILED, which are looked at
+// where not only those are asked for that wait.
+func (r Requests) Refused() (why []string) {
+	for _, x := range r.each() {
+		var ids []string
+		longest := time.Duration(0)
+		for _, u := range x.Facts.UnderWay {
+			if r.Waiting && u.Requests > u.Open+u.Odd && u.Open+u.Odd == 0 {
+				ids, longest = append(ids, fmt.Sprint(u.ID)), max(longest, x.Clock.Database.Sub(u.Since))
+			}
+		}
+		if len(ids) > 0 {
+			why = append(why, fmt.Sprintf("%s: %s in %s for up to %s whose %s FAILED (payment %s%s): check_settlements", x.Shard, manyPayments(len(ids)), paydb.AskedStatus(r.Kind), lasted(longest),
+				kinds[r.Kind].one, strings.Join(first(6, ids), ", "), andMore(len(ids), 6)))
+		}
+	}
+	return why
+}
+
 // tellWaiting adds payments that wait.
 func (r Requests) tellWaiting(f report.Finding, all []some) report.Finding {
 	for _, s := range all {

@@ -74,6 +74,7 @@ func TestPlansOfOutboxRequestsAndTrace(t *testing.T) {
 		"odd statuses": {fmt.Sprintf(sqlOddStatuses, "settlement_request", forced("ix_status_requested")), args{9}, []string{"settlement_request range ix_status_requested"}},
 		"requests over time": {fmt.Sprintf(sqlRequestsByMinute, "settlement_request", forced("ix_status_requested")), args{hour, 60, "SUCCESS", hour, now, 100},
 			[]string{"settlement_request range ix_status_requested"}},
+		"the last asked":     {fmt.Sprintf(sqlLastAsked, "`ix_status_time`"), args{"CAPTURE_REQUESTED"}, []string{"payment ref ix_status_time"}},
 		"captures under way": {fmt.Sprintf(sqlUnderWay, "requested_at", "`ix_status_time`"), args{"CAPTURE_REQUESTED", now, now, 100}, []string{"payment range ix_status_time"}},
 		"refunds under way":  {fmt.Sprintf(sqlUnderWay, "updated_at", "`ix_status_time`"), args{"REFUND_REQUESTED", now, now, 100}, []string{"payment range ix_status_time"}},
 		"requests of":        {fmt.Sprintf(sqlRequestsOf, "settlement_request", forced("ix_payment"), "?, ?"), args{7, 8}, []string{"settlement_request range ix_payment"}},

@@ -32,11 +32,14 @@ var forms = map[RequestKind]form{
 	Refunds:     {"refund_request", "refund_amount", "REFUND_REQUESTED", "updated_at", "PAYMENT_REFUND_REQUESTED", "REFUND_FAILED"},
 }
 
+// AskedStatus is the status of a payment whose request of a kind is under way.
+func AskedStatus(k RequestKind) string { return forms[k].asked }
+
 // Every statement walks one index from one end and stops; payments are joined by
 // their primary key after that.
 const (
 	sqlRequests = `SELECT s.id, s.payment_id, s.amount, s.retry_count, s.last_retry_at, s.requested_at, LEFT(s.pg_response_code, 64), LEFT(s.pg_response_message, 120),
-  LEFT(p.merchant_id, 256), CHAR_LENGTH(p.merchant_id), LEFT(p.currency, 16), LEFT(p.status, 64)
+  LEFT(p.merchant_id, 256), CHAR_LENGTH(p.merchant_id), LEFT(p.currency, 16), LEFT(p.status, 64), p.requested_at
 FROM (SELECT id, payment_id, %[2]s AS amount, retry_count, last_retry_at, requested_at, pg_response_code, pg_response_message
   FROM %[1]s %[3]s status <=> ? AND requested_at >= ? AND requested_at < ? ORDER BY requested_at DESC LIMIT ?) AS s
 LEFT JOIN payment AS p ON p.payment_id = s.payment_id`
@@ -51,6 +54,9 @@ GROUP BY slot ORDER BY slot`
 
 	sqlUnderWay = `SELECT payment_id, LEFT(merchant_id, 256), CHAR_LENGTH(merchant_id), amount, LEFT(currency, 16), requested_at, %[1]s FROM payment FORCE INDEX (%[2]s)
 WHERE status = ? AND requested_at < ? AND %[1]s < ? ORDER BY requested_at LIMIT ?`
+
+	// When the last of them was requested: one whose time has not come yet waits unseen.
+	sqlLastAsked = `SELECT requested_at FROM payment FORCE INDEX (%s) WHERE status = ? ORDER BY requested_at DESC LIMIT 1`
 
 	sqlRequestsOf = `SELECT payment_id, COUNT(*), COUNT(IF(status IN ('SUCCESS', 'PENDING'), 1, NULL)), COUNT(IF(status IN ('PENDING', 'SUCCESS', 'FAILED'), NULL, 1)) FROM %s %s payment_id IN (%s) GROUP BY payment_id`
 
@@ -142,8 +148,9 @@ type GatewayQuery struct {
 	Window func(now time.Time) (Window, error) // by requested_at; asked once
 	Within []string                            // merchants of whom something may be told; none: all
 	// Waiting leaves out all that is not needed to tell which payments wait for their
-	// request, and since when, and of those whatever it does not hold. nil: all is looked at.
-	// The time is that of the payment, and that since when it waits: one of both suffices.
+	// request, and since when, and of those each that it does not hold. nil: all is looked at.
+	// It is asked with the time of the payment, and with that since when it waits or of its
+	// request: one of both suffices.
 	Waiting func(id int64, at time.Time, w Window) bool
 }
 
@@ -154,6 +161,7 @@ type GatewayRequest struct {
 	Amount        string // decimal digits
 	Currency      foreign.Text
 	PaymentStatus foreign.Text // Null without a payment
+	PaymentAsked  time.Time    // when the payment was requested; zero without one
 	Retries       int64
 	LastRetry     time.Time // zero for never
 	Requested     time.Time
@@ -177,6 +185,7 @@ type UnderWay struct {
 	Payment
 	Since    time.Time
 	Requests int // rows, of whatever status
+	Open     int // of those, SUCCESS or PENDING
 	Odd      int // of those, rows with a status that the payment system does not have
 	Event    EventState
 }
@@ -218,8 +227,12 @@ type Gateway struct {
 
 	UnderWay    []UnderWay // oldest first
 	UnderWayCut bool
-	Others      int   // payments without a request that were not asked for, or of which nothing may be told
-	Served      int64 // settlements of payments requested well after the oldest of all that have none
+	// Others are payments beside UnderWay that have waited no longer than the oldest of it
+	// without a request, and have none either: they were not asked for, or nothing may be
+	// told of them.
+	Others    int
+	Served    int64     // settlements of payments requested well after the oldest of UnderWay that has none
+	LastAsked time.Time // when the last payment that waits was requested; zero: there is none
 
 	Latest   time.Time // when the newest request was made; zero: there is none
 	Unfit    []int64   // payments to be looked at whole

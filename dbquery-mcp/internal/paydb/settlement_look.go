@@ -104,9 +104,9 @@ func (g *gatewayLook) told(merchant sql.NullString) bool {
 	return len(g.q.Within) == 0 || slices.Contains(g.q.Within, merchant.String)
 }
 
-// holds reports whether a payment was asked for.
-func (g *gatewayLook) holds(id int64, at time.Time) bool {
-	return g.q.Waiting == nil || g.q.Waiting(id, at, g.out.Window)
+// holds reports whether a payment was asked for, which belongs to several times.
+func (g *gatewayLook) holds(id int64, times ...time.Time) bool {
+	return g.q.Waiting == nil || slices.ContainsFunc(times, func(at time.Time) bool { return g.q.Waiting(id, at, g.out.Window) })
 }
 
 // list reads requests of a status, newest first.
@@ -119,12 +119,12 @@ func (g *gatewayLook) list(ctx context.Context, status sql.NullString, since, un
 			var x GatewayRequest
 			var amount, code, message, merchant, currency, state sql.NullString
 			var retries, length sql.NullInt64
-			var last, requested sql.NullTime
-			err := rows.Scan(&x.ID, &x.PaymentID, &amount, &retries, &last, &requested, &code, &message, &merchant, &length, &currency, &state)
-			if n++; err != nil || n > limit || !g.told(merchant) {
+			var last, requested, asked sql.NullTime
+			err := rows.Scan(&x.ID, &x.PaymentID, &amount, &retries, &last, &requested, &code, &message, &merchant, &length, &currency, &state, &asked)
+			if n++; err != nil || n > limit || !g.told(merchant) || !g.holds(x.PaymentID, asked.Time, requested.Time) {
 				return err
 			}
-			x.Amount, x.Retries, x.LastRetry, x.Requested = cmp.Or(amount.String, "0"), retries.Int64, last.Time, requested.Time
+			x.Amount, x.Retries, x.LastRetry, x.Requested, x.PaymentAsked = cmp.Or(amount.String, "0"), retries.Int64, last.Time, requested.Time, asked.Time
 			x.Code, x.Message, x.Currency, x.PaymentStatus = text(code), text(message), text(currency), text(state)
 			x.Merchant = cut(merchant, length.Int64)
 			all = append(all, x)
@@ -141,14 +141,17 @@ func (g *gatewayLook) failed(ctx context.Context) (err error) {
 // pending looks for requests that healthy code never shows, of whatever age.
 func (g *gatewayLook) pending(ctx context.Context) (err error) {
 	g.out.Pending, g.out.PendingCut, err = g.list(ctx, named("PENDING"), time.Unix(1, 0), g.r.Now().Add(-PendingGrace), maxUnderWay)
-	g.out.Pending = slices.DeleteFunc(g.out.Pending, func(x GatewayRequest) bool { return !g.holds(x.PaymentID, x.Requested) })
 	return err
 }
 
 // ahead looks for requests whose time has not come yet: a window that ends now has none
 // of them.
 func (g *gatewayLook) ahead(ctx context.Context) error {
-	for _, status := range []string{"FAILED", "PENDING"} {
+	statuses := []string{"FAILED", "PENDING"}
+	if g.q.Waiting != nil {
+		statuses = statuses[1:]
+	}
+	for _, status := range statuses {
 		some, cutOff, err := g.list(ctx, named(status), g.r.Now(), endOfTime, maxAhead)
 		if err != nil {
 			return err
@@ -236,6 +239,10 @@ func (g *gatewayLook) underWay(ctx context.Context) error {
 		g.out.Slow = append(g.out.Slow, "payment has no index over status, requested_at: payments that wait for their "+string(g.q.Kind)+" were not looked for")
 		return nil
 	}
+	last := fmt.Sprintf(sqlLastAsked, quoteName(byState))
+	if err := g.r.run(ctx, "the last payment in "+g.form.asked, last, []any{g.form.asked}, func(rows *sql.Rows) error { return rows.Scan(&g.out.LastAsked) }); err != nil {
+		return err
+	}
 	until := g.r.Now().Add(-UnderWayGrace)
 	query := fmt.Sprintf(sqlUnderWay, g.form.since, quoteName(byState))
 	n, others := 0, map[int64]bool{}
@@ -249,7 +256,7 @@ func (g *gatewayLook) underWay(ctx context.Context) error {
 		if n++; err != nil || n > maxUnderWay {
 			return err
 		}
-		others[u.ID] = !g.told(merchant) || !g.holds(u.ID, requested.Time) && !g.holds(u.ID, since.Time)
+		others[u.ID] = !g.told(merchant) || !g.holds(u.ID, requested.Time, since.Time)
 		u.Merchant, u.Amount, u.Currency, u.RequestedAt, u.Since = cut(merchant, length.Int64), amount.String, text(currency), requested.Time, since.Time
 		u.Status = foreign.Text(g.form.asked)
 		g.out.UnderWay = append(g.out.UnderWay, u)
@@ -261,13 +268,10 @@ func (g *gatewayLook) underWay(ctx context.Context) error {
 	if err := g.requestsOf(ctx, others); err != nil {
 		return err
 	}
-	// Whether the worker left some out is judged by all of them.
+	g.leaveOut(others)
 	if err := g.served(ctx); err != nil {
 		return err
 	}
-	without := len(g.without())
-	g.out.UnderWay = slices.DeleteFunc(g.out.UnderWay, func(u UnderWay) bool { return others[u.ID] })
-	g.out.Others = without - len(g.without())
 	return g.events(ctx)
 }
 
@@ -286,7 +290,7 @@ func (g *gatewayLook) requestsOf(ctx context.Context, others map[int64]bool) err
 			var n, open, odd int
 			err := rows.Scan(&id, &n, &open, &odd)
 			u := &g.out.UnderWay[place[id]]
-			u.Requests, u.Odd = n, odd
+			u.Requests, u.Open, u.Odd = n, open, odd
 			if open > 0 && g.q.Waiting == nil && !others[id] {
 				suspect(id)
 			}
@@ -297,6 +301,28 @@ func (g *gatewayLook) requestsOf(ctx context.Context, others map[int64]bool) err
 		}
 	}
 	return nil
+}
+
+// leaveOut takes others from those under way. That they wait as well says whether the
+// worker has left some out, or has not come to any.
+func (g *gatewayLook) leaveOut(others map[int64]bool) {
+	everyone := slices.Clone(g.out.UnderWay)
+	g.out.UnderWay = slices.DeleteFunc(g.out.UnderWay, func(u UnderWay) bool { return others[u.ID] })
+	all := g.without()
+	if len(all) == 0 {
+		return
+	}
+	since := oldest(all)
+	for _, u := range everyone {
+		if others[u.ID] && u.Requests == 0 && !u.Since.Before(since) {
+			g.out.Others++
+		}
+	}
+}
+
+// oldest is since when the first of them waits.
+func oldest(all []*UnderWay) time.Time {
+	return slices.MinFunc(all, func(a, b *UnderWay) int { return a.Since.Compare(b.Since) }).Since
 }
 
 // without are the payments under way that have no request.
@@ -317,12 +343,7 @@ func (g *gatewayLook) served(ctx context.Context) error {
 	if len(all) == 0 || g.q.Kind != Settlements {
 		return nil
 	}
-	since := all[0].Since
-	for _, u := range all {
-		if u.Since.Before(since) {
-			since = u.Since
-		}
-	}
+	since := oldest(all)
 	query := fmt.Sprintf(sqlServed, g.form.table, quoteName(g.byID), quoteName(g.payment.index("payment_id")))
 	args := []any{g.first, g.requests.up("requested_at", since.Add(PendingGrace)), g.payment.up("requested_at", since.Add(UnderWayGrace))}
 	return g.r.run(ctx, "settlements of later payments", query, args, func(rows *sql.Rows) error { return rows.Scan(&g.out.Served) })

@@ -158,11 +158,11 @@ func (d Deps) lookAtRequests(ctx context.Context, kind paydb.RequestKind, v *req
 	return r, nil
 }
 
-// askRequests looks once; every look of a call is at the same time.
+// askRequests looks once.
 func (d Deps) askRequests(ctx context.Context, kind paydb.RequestKind, v *requestsView) (r diagnose.Requests, err error) {
 	q := paydb.GatewayQuery{Kind: kind, Within: d.Scope, Window: v.windowAt}
 	if v.of != nil {
-		q.Within, q.Waiting, q.Window = v.of.ask.Merchants, v.of.holds, v.of.times(d.Zone)
+		q.Within, q.Waiting = v.of.ask.Merchants, v.of.holds
 	}
 	replies, window, err := d.DB.Gateway(ctx, q)
 	if err != nil {
@@ -180,10 +180,16 @@ func (d Deps) askRequests(ctx context.Context, kind paydb.RequestKind, v *reques
 	return r, nil
 }
 
-// windowAt resolves the time by the database's clock, once.
+// windowAt resolves the time by the database's clock, once: every look of a call is at the
+// same time. The scope of a reconciliation may have none.
 func (v *requestsView) windowAt(now time.Time) (paydb.Window, error) {
-	if v.resolved != nil {
+	switch {
+	case v.resolved != nil:
 		return v.window, nil
+	case v.of != nil && !v.of.timed:
+		return paydb.Window{}, nil
+	case v.of != nil && v.of.again:
+		return *v.of.window, nil
 	}
 	resolved, err := v.span.At(now, v.deps.Zone)
 	if err != nil {

@@ -295,7 +295,7 @@ func (v requestsView) because() string {
 		why = append(why, what+": not looked at, there was no time left")
 	}
 	for _, k := range v.kinds {
-		why = slices.Concat(why, k.Odd(), k.Unexplained())
+		why = slices.Concat(why, k.Odd(), k.Unexplained(), k.Refused(), k.Early())
 		for _, x := range v.each(k) {
 			for _, text := range x.Facts.Slow {
 				why = append(why, x.Shard+": "+text)

@@ -97,6 +97,16 @@ SELECT 'payment', payment_id, 'PAYMENT_CAPTURE_REQUESTED', '{}', requested_at FR
 				t.Errorf("%s", text)
 			}
 			says(t, text, "newest payment of shard1 lies")
+
+			s, text := r.settlements(t, `{}`)
+			if s.Verdict == "ok" || slices.Contains(s.RuledOut, "SETTLEMENT_MISSING") {
+				t.Errorf("%s", text)
+			}
+			says(t, text, "shard1: a payment in CAPTURE_REQUESTED is dated", "ahead of the database's clock")
+			b, text := r.reconcile(t, `{}`)
+			if b.Verdict == "ok" || slices.Contains(b.RuledOut, "SETTLEMENT_MISSING") {
+				t.Errorf("%s", text)
+			}
 		})
 	}
 }

@@ -23,7 +23,7 @@ type ReconciliationIn struct {
 	TimeRange  string   `json:"time_range,omitempty" jsonschema:"with recent or a merchant, when requested: 2h, yesterday" min:"1" max:"100"`
 	Since      string   `json:"since,omitempty" jsonschema:"RFC 3339 or local: 14:00" min:"1" max:"100"`
 	Until      string   `json:"until,omitempty" jsonschema:"as since" min:"1" max:"100"`
-	Checks     []string `json:"checks,omitempty" jsonschema:"compare the ledger (always), settlement and refund requests; default all" enum:"ledger,settlement,refund" min:"1" max:"3"`
+	Checks     []string `json:"checks,omitempty" jsonschema:"compare the ledger (always), settlement and refund requests, and find who waits for one; default all" enum:"ledger,settlement,refund" min:"1" max:"3"`
 	Snapshot   bool     `json:"snapshot,omitempty" jsonschema:"read each shard as of one moment; the database keeps old versions for as long"`
 	Pace       string   `json:"pace,omitempty" jsonschema:"gentle rests between chunks as long as each took, for a busy database" enum:"full,gentle" default:"full"`
 	Limit      *int     `json:"limit,omitempty" jsonschema:"exceptions listed, default 3" min:"1" max:"200"`
@@ -167,7 +167,7 @@ func (d Deps) reconciliationCheck() tool.Tool {
 	return tool.Read(tool.Spec{
 		Name:  "reconciliation_check",
 		Title: "Reconcile payments and ledger",
-		Description: "Compares every payment of the scope with its ledger postings, settlement and refund requests, on all shards: missing, duplicate, reversed, wrong amount, unknown account, orphan, wrong shard, against status; each exception is read again before it is told, and what changed within LEDGER_GRACE counts as in flight. Payments of the scope that wait too long for their capture or refund are found too. " +
+		Description: "Compares every payment of the scope with its ledger postings, settlement and refund requests, on all shards: missing, duplicate, reversed, wrong amount, unknown account, orphan, wrong shard, against status; each exception is read again before it is told, and what changed within LEDGER_GRACE counts as in flight. Payments of the scope that wait too long for their capture or refund are found too, of whatever age where no time is given. " +
 			"Reach for it when captured or refunded money may not be in the books, or after an outage; where time runs out the cursor goes on. " +
 			"Control totals balance by the ledger's very shape and prove nothing; it does not see Kafka, nor why a posting is missing.",
 		Examples: []string{

@@ -21,11 +21,11 @@ type reconciledView struct {
 	question *reconciliation
 	replies  []paydb.Reply[paydb.Reconciled]
 	judged   diagnose.Reconciled
-	waiting  *requestsView // payments that wait for the payment gateway
+	waiting  *requestsView // payments that wait for the payment gateway; nil: nobody asked
 }
 
 func (v reconciledView) facts(elsewhere map[string][]paydb.Exception) diagnose.Reconciliation {
-	r := diagnose.Reconciliation{Shards: diagnose.Shards{Asked: asked(v.replies), Newest: v.waiting.newest(), Of: "gateway request"}, Checks: v.question.ask.Checks, Elsewhere: elsewhere,
+	r := diagnose.Reconciliation{Shards: diagnose.Shards{Asked: asked(v.replies), Newest: v.newest(), Of: "gateway request"}, Checks: v.question.ask.Checks, Elsewhere: elsewhere,
 		Limited: len(v.question.ask.Merchants) > 0, Resumed: v.question.again, Unpaired: v.question.unpaired != ""}
 	for _, one := range v.replies {
 		r.Done = append(r.Done, one.Facts)
@@ -220,11 +220,8 @@ func (v reconciledView) unlooked() (not []string) {
 	if v.question.unpaired != "" {
 		not = append(not, "postings on another shard ("+v.question.unpaired+")")
 	}
-	if len(v.compared()) > 0 {
-		if c := v.question.ask.Checks; !c.Settlements || !c.Refunds {
-			not = append(not, "payments that wait for a capture or refund that was not to be compared (check_settlements)")
-		}
-		not = append(not, "requests that the payment gateway refused (check_settlements)")
+	if v.waiting != nil && len(v.compared()) > 0 {
+		not = append(not, v.unlookedWaiting()...)
 	}
 	return not
 }
@@ -241,7 +238,7 @@ func (v reconciledView) notes() (notes []string) {
 		notes = append(notes, fmt.Sprintf("%s captured without a settlement: direct captures, or not, as trace_payment tells", payments(unproven)))
 	}
 	if v.question.again {
-		notes = append(notes, "counts and totals are of this part alone, not of those before it")
+		notes = append(notes, "counts and totals are of this part alone, not of those before it; payments that wait are of all parts")
 	}
 	if v.deps.Scope.Limited() {
 		notes = append(notes, "this server sees these merchants only: "+v.deps.Scope.String())
@@ -268,8 +265,10 @@ func (v reconciledView) summary() string {
 	}
 	counted := fmt.Sprintf("%s, %s postings", payments(compared), grouped(strconv.FormatInt(entries, 10)))
 	switch {
-	case compared == 0 && entries == 0:
+	case compared == 0 && entries == 0 && v.waits() == "":
 		text += "nothing to check: no payments in this scope"
+	case compared == 0 && entries == 0:
+		text += "no payments in this scope to compare"
 	case v.judged.Count > 0:
 		text += fmt.Sprintf("%s in %s: %s", exceptions(v.judged.Count), counted, v.codes())
 	default:

@@ -2,40 +2,26 @@ package tools
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/shared/catalog"
-	"payops-mcp/shared/report"
 )
 
-// waiting looks for payments of the scope that wait too long for their capture or refund.
-// They owe no posting: books that balance say nothing of them.
+// waiting looks for payments of the scope that wait too long for their capture or refund,
+// of whatever age where no time was given. They owe no posting: books that balance say
+// nothing of them.
 func (d Deps) waiting(ctx context.Context, q *reconciliation) (*requestsView, error) {
-	v := &requestsView{deps: d, of: q}
+	v := &requestsView{deps: d, of: q, span: q.time}
 	return v, d.lookAtKinds(ctx, v, func(kind paydb.RequestKind) bool {
 		return kind == paydb.Settlements && q.ask.Checks.Settlements || kind == paydb.Refunds && q.ask.Checks.Refunds
 	})
 }
 
-// times returns how the times of the scope are resolved, which bound nothing where none
-// were given.
-func (q *reconciliation) times(zone *time.Location) func(time.Time) (paydb.Window, error) {
-	return func(now time.Time) (paydb.Window, error) {
-		if !q.timed {
-			return paydb.Window{}, nil
-		}
-		r, err := q.time.At(now, zone)
-		if err != nil {
-			return paydb.Window{}, invalidTime(err)
-		}
-		return paydb.Window{Since: r.Since, Until: r.Until}, nil
-	}
-}
-
-// holds reports whether a payment belongs to the scope.
+// holds reports whether a payment is of the scope's time and ids, where it has any.
 func (q *reconciliation) holds(id int64, at time.Time, w paydb.Window) bool {
 	inside := !w.Bounded() || !at.Before(w.Since) && at.Before(w.Until)
 	return inside && id >= q.ask.First && (q.ask.Last == 0 || id <= q.ask.Last)
@@ -48,7 +34,7 @@ func (v reconciledView) unheard() (why []string) {
 	}
 	for i, a := range v.waiting.asked() {
 		if !a.Source.OK() && v.replies[i].Source.OK() {
-			why = append(why, a.Shard+": payments that wait for their capture or refund were not found out ("+string(a.Source.Err.Class)+"): check_settlements")
+			why = append(why, fmt.Sprintf("%s: payments that wait for their capture or refund could not be looked for (%s, said %s); check_settlements looks for them too", a.Shard, a.Source.Err.Class, a.Source.Err.Said.Quoted()))
 		}
 	}
 	return why
@@ -71,17 +57,39 @@ func (v reconciledView) because() string {
 
 // waits names what was found of payments that wait, for the line to read out.
 func (v reconciledView) waits() string {
-	if len(v.waiting.found) == 0 {
+	var all []string
+	for _, f := range v.waiting.found {
+		if f.Kind != catalog.Source {
+			all = append(all, string(f.Code))
+		}
+	}
+	if len(all) == 0 {
 		return ""
 	}
-	return "; of payments that wait: " + strings.Join(names(v.waiting.found), ", ")
+	return "; of payments that wait: " + strings.Join(all, ", ")
 }
 
-// names are the codes of findings.
-func names(found []report.Finding) []string {
-	all := make([]string, len(found))
-	for i, f := range found {
-		all[i] = string(f.Code)
+// newest is when each shard's newest request was made, against the clock that was read
+// with the books.
+func (v reconciledView) newest() []time.Time {
+	all := v.waiting.newest()
+	for i := range all {
+		if theirs := v.waiting.asked()[i].Clock.Database; !all[i].IsZero() {
+			all[i] = all[i].Add(v.replies[i].Clock.Database.Sub(theirs))
+		}
 	}
 	return all
+}
+
+// unlookedWaiting is what was not looked for of payments that wait.
+func (v reconciledView) unlookedWaiting() (not []string) {
+	for _, x := range []struct {
+		looked bool
+		kind   string
+	}{{v.question.ask.Checks.Settlements, "settlement"}, {v.question.ask.Checks.Refunds, "refund"}} {
+		if !x.looked {
+			not = append(not, fmt.Sprintf("payments that wait for their %[1]s (checks leaves %[1]s out)", x.kind))
+		}
+	}
+	return append(not, "requests that the payment gateway refused (check_settlements)")
 }

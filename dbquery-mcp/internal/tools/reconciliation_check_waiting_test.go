@@ -1,9 +1,11 @@
 package tools_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"payops-mcp/dbquery-mcp/internal/dbtest"
 	"payops-mcp/dbquery-mcp/internal/paydb"
@@ -82,8 +84,11 @@ func TestPaymentsThatWaitOutsideTheScopeAreNotTold(t *testing.T) {
 		if slices.Contains(a.Codes(), "CONSUMER_MESSAGE_DROPPED") != found || a.Verdict != map[bool]string{true: "attention", false: "ok"}[found] {
 			t.Errorf("%s: %s", args, text)
 		}
-		if strings.Contains(args, "checks") {
-			says(t, text, "payments that wait for a capture or refund that was not to be compared")
+		for _, kind := range []string{"settlement", "refund"} {
+			left := strings.Contains(args, "checks") && !strings.Contains(args, kind)
+			if strings.Contains(text, fmt.Sprintf("payments that wait for their %[1]s (checks leaves %[1]s out)", kind)) != left {
+				t.Errorf("%s, %s: %s", args, kind, text)
+			}
 		}
 	}
 	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-4"} })
@@ -129,6 +134,66 @@ func TestARefundOfAnOldPaymentWaitsInItsOwnTime(t *testing.T) {
 		if slices.Contains(a.Codes(), "REFUND_STUCK") != found {
 			t.Errorf("%s: %s", args, text)
 		}
+		if args == `{"time_range":"1h"}` {
+			says(t, a.Summary, "no payments in this scope to compare; of payments that wait: REFUND_STUCK")
+		}
+	}
+	// Its request was written in that time, and is PENDING: so it is where the payment was
+	// requested.
+	db.Shards[0].Exec(t, "UPDATE refund_request SET status = 'PENDING', requested_at = UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE WHERE payment_id = 7")
+	request(t, db, 1, "refund_request", 7, "PENDING", "", 0, never, "UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE")
+	before := now(t, db).Add(-time.Hour).Format(time.RFC3339)
+	if a, text := r.reconcile(t, `{"since":"`+now(t, db).Add(-5*time.Hour).Format(time.RFC3339)+`","until":"`+before+`"}`); !slices.Contains(a.Codes(), "REFUND_STUCK") {
+		t.Errorf("%s", text)
+	}
+}
+
+// The worker left one out and stopped later: those that wait since then were not dropped,
+// whoever asks for them alone.
+func TestWhoWaitsSinceTheWorkerStoppedWasNotDropped(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t).Whole(t)
+	capturing(t, db, 0)
+	settle(t, db, "payment_id BETWEEN 2 AND 394")
+	db.Shards[0].Exec(t, "UPDATE payment SET merchant_id = 'M-4' WHERE payment_id = 398")
+	postCaptures(t, db)
+	r := connect(t, db)
+	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-4"} })
+	if a, text := r.reconcile(t, `{"scope":"398"}`); strings.Join(a.Codes(), " ") != "SETTLEMENT_MISSING" {
+		t.Errorf("%s", text)
+	}
+	if a, text := limited.settlements(t, `{}`); codesOf(a) != "SETTLEMENT_MISSING" {
+		t.Errorf("%s", text)
+	}
+}
+
+// A payment that waits though its request was refused is not called well, and who looks
+// at refused requests is named.
+func TestAPaymentThatWaitsWithARefusedRequestIsNotCalledWell(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t).Whole(t).Books(t, 50)
+	db.Shards[0].Exec(t, "UPDATE payment SET status = 'REFUND_REQUESTED', updated_at = UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE WHERE payment_id = 7")
+	request(t, db, 1, "refund_request", 7, "FAILED", "PG_TIMEOUT", 1, justNow, "UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE")
+	a, text := connect(t, db).reconcile(t, `{}`)
+	if a.Verdict != "unknown" || len(a.Codes()) > 0 || slices.Contains(a.RuledOut, "REFUND_STUCK") || !slices.Contains(a.RuledOut, "SETTLEMENT_MISSING") {
+		t.Errorf("%s", text)
+	}
+	says(t, text, "shard1: 1 payment in REFUND_REQUESTED for up to 10m", "whose refund FAILED (payment 7): check_settlements")
+}
+
+// The books are read at once, and who waits is looked at again seconds later: what was
+// written meanwhile does not lie in the future.
+func TestWhatIsWrittenBetweenTwoLooksIsNotAhead(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t).Whole(t)
+	capturing(t, db, 0)
+	settle(t, db, "payment_id < 400")
+	db.Shards[0].Exec(t, "UPDATE payment SET status = 'REFUND_REQUESTED' WHERE payment_id = 20")
+	postCaptures(t, db)
+	db.Shards[0].Exec(t, "UPDATE settlement_request SET requested_at = UTC_TIMESTAMP(3) + INTERVAL 3 SECOND WHERE payment_id = 399")
+	a, text := connect(t, db).reconcile(t, `{"scope":"20-400"}`)
+	if strings.Contains(text, "SRC_CLOCK_SKEW [") || !slices.Contains(a.Codes(), "REFUND_STUCK") {
+		t.Errorf("%s", text)
 	}
 }
 
@@ -156,7 +221,7 @@ func TestBooksAreNotCalledWellWhileNobodyKnowsWhoWaits(t *testing.T) {
 			db.Shards[0].Exec(t, "UPDATE payment SET status = 'CAPTURE_REQUESTED' WHERE payment_id = 9")
 			db.Shards[0].Exec(t, "DELETE FROM settlement_request WHERE payment_id = 9")
 			run(t, second(t, db, 1), "LOCK TABLES outbox_event WRITE")
-		}, "", "shard1: payments that wait for their capture or refund were not found out (timeout): check_settlements"},
+		}, "", "shard1: payments that wait for their capture or refund could not be looked for (timeout, said"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
