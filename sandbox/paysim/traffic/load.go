@@ -36,7 +36,8 @@ func NewLoad(o Options) *Load {
 }
 
 // Set ends the present load, when what it has begun is over, and begins one of
-// another rate.
+// another rate and of other payments: merchants who pay the same amounts again, moments
+// later, look as if orders were paid twice.
 func (l *Load) Set(rate float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,6 +48,7 @@ func (l *Load) Set(rate float64) {
 	if l.rate = rate; rate <= 0 {
 		return
 	}
+	l.options.Seed++
 	o := l.options
 	o.Rate = rate
 	l.g = New(o)

@@ -86,6 +86,22 @@ func TestNumberOfPayments(t *testing.T) {
 	}
 }
 
+// Another rate is no repetition of the payments that were made until then.
+func TestALoadDoesNotPayTheSameAgain(t *testing.T) {
+	l := NewLoad(Options{Targets: []string{"http://127.0.0.1:0"}, Seed: 7})
+	t.Cleanup(func() { l.Set(0) })
+	seen := map[plan]int{}
+	for i := range 3 {
+		l.Set(1e-9) // nobody pays yet
+		p, ok := New(l.g.options).plan()
+		p.Key = ""
+		if before, again := seen[p]; again || !ok {
+			t.Errorf("load %d begins as load %d did: %+v", i, before, p)
+		}
+		seen[p] = i
+	}
+}
+
 // A load goes on at another rate, and ends, without being made anew.
 func TestLoad(t *testing.T) {
 	var n atomic.Int64
