@@ -124,6 +124,9 @@ func (d Deps) handleReconciliationCheck(ctx context.Context, in ReconciliationIn
 	a.Coverage = v.listing(len(a.Data.Exceptions))
 	a.Conclude(v.ran()...)
 	a.Summary = v.summary()
+	if len(a.Findings) > 0 && in.Limit == nil && in.Detail != full {
+		report.Shorten(&a, report.RuledOut(&a))
+	}
 	return a, nil
 }
 

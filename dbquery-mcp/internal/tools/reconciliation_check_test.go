@@ -9,6 +9,7 @@ import (
 	"payops-mcp/dbquery-mcp/internal/dbtest"
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/dbquery-mcp/internal/tools"
+	"payops-mcp/shared/report"
 	"payops-mcp/shared/scope"
 	"payops-mcp/shared/tooltest"
 )
@@ -129,9 +130,10 @@ func TestExceptionsAreToldWithTheirPayments(t *testing.T) {
 		!strings.Contains(f.Blast, `"MERCHANT-3" 2`) || len(f.NextSteps) == 0 || f.ConfirmWith != "check_kafka_health" || f.Evidence[0].At.IsZero() {
 		t.Errorf("%+v", f)
 	}
-	if len(text) > 3800 {
+	if len(text) > report.ShortText {
 		t.Errorf("%d bytes:\n%s", len(text), text)
 	}
+	says(t, text, "left out to be short: what was ruled out")
 }
 
 // A list that leaves exceptions out says so, and how the others are got.
