@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"payops-mcp/shared/catalog"
 )
 
 // ShortText is how long the text of an answer may be, in bytes, where nobody asked for
@@ -54,14 +56,35 @@ func each(found []Finding, name string, keep int, drop func(*Finding) bool) Extr
 	}}
 }
 
+// FurtherSteps are those of findings after their first.
+func FurtherSteps(found []Finding) Extra {
+	return each(found, "further steps", 0, func(f *Finding) bool {
+		some := len(f.Next) > 1
+		f.Next = f.Next[:min(len(f.Next), 1)]
+		return some
+	})
+}
+
+// Repeated is what findings say again that follow from another, or count little: whom a
+// symptom hurts, and all but the first evidence of what is low.
+func Repeated(found []Finding) Extra {
+	return each(found, "what findings repeat", 1, func(f *Finding) bool {
+		switch {
+		case f.Kind == catalog.Symptom && f.Blast != "":
+			f.Blast = ""
+		case f.Severity == catalog.Low && len(f.Evidence) > 1:
+			f.Evidence = f.Evidence[:1]
+		default:
+			return false
+		}
+		return true
+	})
+}
+
 // Wordy is what findings say beyond their claim, what shows it and their first step.
 func Wordy(found []Finding) []Extra {
 	return []Extra{
-		each(found, "further steps", 0, func(f *Finding) bool {
-			some := len(f.Next) > 1
-			f.Next = f.Next[:min(len(f.Next), 1)]
-			return some
-		}),
+		FurtherSteps(found),
 		each(found, "whom it hurts", 1, func(f *Finding) bool {
 			some := f.Blast != ""
 			f.Blast = ""

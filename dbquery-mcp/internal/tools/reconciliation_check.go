@@ -125,7 +125,7 @@ func (d Deps) handleReconciliationCheck(ctx context.Context, in ReconciliationIn
 	a.Conclude(v.ran()...)
 	a.Summary = v.summary()
 	if len(a.Findings) > 0 && in.Limit == nil && in.Detail != full {
-		report.Shorten(&a, report.RuledOut(&a))
+		report.Shorten(&a, report.RuledOut(&a), report.FurtherSteps(a.Findings), report.Repeated(a.Findings))
 	}
 	return a, nil
 }
