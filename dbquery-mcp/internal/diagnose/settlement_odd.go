@@ -3,9 +3,6 @@ package diagnose
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/shared/foreign"
@@ -40,19 +37,7 @@ func (r Requests) Odd() (why []string) {
 
 // oddWaiting tells of payments whose only request has such a status.
 func (r Requests) oddWaiting(x paydb.Reply[paydb.Gateway]) string {
-	var ids []string
-	var status foreign.Text
-	longest := time.Duration(0)
-	for _, u := range x.Facts.UnderWay {
-		if onlyOdd(u) {
-			ids, status, longest = append(ids, strconv.FormatInt(u.ID, 10)), u.Status, max(longest, x.Clock.Database.Sub(u.Since))
-		}
-	}
-	if len(ids) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s: %s in %s for up to %s with no %s but of such a status (payment %s%s): trace_payment", x.Shard, manyPayments(len(ids)), status, lasted(longest),
-		kinds[r.Kind].one, strings.Join(first(6, ids), ", "), andMore(len(ids), 6))
+	return r.held(x, onlyOdd, "with no "+kinds[r.Kind].one+" but of such a status", "trace_payment")
 }
 
 // onlyOdd reports whether a payment that waits has requests, and none of a known status.

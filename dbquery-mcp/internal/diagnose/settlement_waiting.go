@@ -38,20 +38,32 @@ func (r Requests) waiting() (by map[paydb.EventState]int, oldest time.Duration, 
 // Refused says where payments wait whose requests have all FAILED, which are looked at
 // where not only those are asked for that wait.
 func (r Requests) Refused() (why []string) {
+	if !r.Waiting {
+		return nil
+	}
+	refused := func(u paydb.UnderWay) bool { return u.Requests > 0 && u.Open+u.Odd == 0 }
 	for _, x := range r.each() {
-		var ids []string
-		longest := time.Duration(0)
-		for _, u := range x.Facts.UnderWay {
-			if r.Waiting && u.Requests > u.Open+u.Odd && u.Open+u.Odd == 0 {
-				ids, longest = append(ids, fmt.Sprint(u.ID)), max(longest, x.Clock.Database.Sub(u.Since))
-			}
-		}
-		if len(ids) > 0 {
-			why = append(why, fmt.Sprintf("%s: %s in %s for up to %s whose %s FAILED (payment %s%s): check_settlements", x.Shard, manyPayments(len(ids)), paydb.AskedStatus(r.Kind), lasted(longest),
-				kinds[r.Kind].one, strings.Join(first(6, ids), ", "), andMore(len(ids), 6)))
+		if text := r.held(x, refused, "whose "+kinds[r.Kind].one+" FAILED", "check_settlements"); text != "" {
+			why = append(why, text)
 		}
 	}
 	return why
+}
+
+// held tells of a shard's payments under way that are held up in one way, and which tool
+// knows more; empty where there are none.
+func (r Requests) held(x paydb.Reply[paydb.Gateway], in func(paydb.UnderWay) bool, how, tool string) string {
+	var ids []string
+	longest := time.Duration(0)
+	for _, u := range x.Facts.UnderWay {
+		if in(u) {
+			ids, longest = append(ids, fmt.Sprint(u.ID)), max(longest, x.Clock.Database.Sub(u.Since))
+		}
+	}
+	if len(ids) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: %s in %s for up to %s %s (payment %s%s): %s", x.Shard, manyPayments(len(ids)), paydb.AskedStatus(r.Kind), lasted(longest), how, strings.Join(first(6, ids), ", "), andMore(len(ids), 6), tool)
 }
 
 // tellWaiting adds payments that wait.

@@ -161,7 +161,6 @@ type GatewayRequest struct {
 	Amount        string // decimal digits
 	Currency      foreign.Text
 	PaymentStatus foreign.Text // Null without a payment
-	PaymentAsked  time.Time    // when the payment was requested; zero without one
 	Retries       int64
 	LastRetry     time.Time // zero for never
 	Requested     time.Time

@@ -124,7 +124,7 @@ func (g *gatewayLook) list(ctx context.Context, status sql.NullString, since, un
 			if n++; err != nil || n > limit || !g.told(merchant) || !g.holds(x.PaymentID, asked.Time, requested.Time) {
 				return err
 			}
-			x.Amount, x.Retries, x.LastRetry, x.Requested, x.PaymentAsked = cmp.Or(amount.String, "0"), retries.Int64, last.Time, requested.Time, asked.Time
+			x.Amount, x.Retries, x.LastRetry, x.Requested = cmp.Or(amount.String, "0"), retries.Int64, last.Time, requested.Time
 			x.Code, x.Message, x.Currency, x.PaymentStatus = text(code), text(message), text(currency), text(state)
 			x.Merchant = cut(merchant, length.Int64)
 			all = append(all, x)

@@ -8,9 +8,6 @@ import (
 	"time"
 
 	"payops-mcp/dbquery-mcp/internal/dbtest"
-	"payops-mcp/dbquery-mcp/internal/paydb"
-	"payops-mcp/dbquery-mcp/internal/tools"
-	"payops-mcp/shared/scope"
 	"payops-mcp/shared/tooltest"
 )
 
@@ -128,7 +125,7 @@ func TestAStalledPollerIsNamedWithWhomItHurts(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 	// Another merchant's trouble is counted, and not told.
-	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-1"} })
+	limited := connect(t, db, onlyOf("M-1"))
 	if _, text := limited.outbox(t, `{}`); strings.Contains(text, "M-2") || strings.Contains(text, "KRW 4000") || !strings.Contains(text, "30 wait") {
 		t.Errorf("a server for M-1 says\n%s", text)
 	}

@@ -7,10 +7,7 @@ import (
 	"time"
 
 	"payops-mcp/dbquery-mcp/internal/dbtest"
-	"payops-mcp/dbquery-mcp/internal/paydb"
-	"payops-mcp/dbquery-mcp/internal/tools"
 	"payops-mcp/shared/foreign"
-	"payops-mcp/shared/scope"
 	"payops-mcp/shared/tooltest"
 )
 
@@ -123,7 +120,7 @@ func TestRequestsAndTheirFindings(t *testing.T) {
 				t.Errorf("%s\n%s", a.Verdict, text)
 			}
 			// Nothing of another merchant is told.
-			limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-9"} })
+			limited := connect(t, db, onlyOf("M-9"))
 			if a, text := limited.settlements(t, `{}`); len(a.Findings) > 0 || len(a.Data.AtRisk) > 0 {
 				t.Errorf("a server for M-9 says\n%s", text)
 			}
@@ -256,7 +253,7 @@ func TestRequestsBehindThoseOfOthersAreNotCalledRight(t *testing.T) {
 	db := dbtest.New(t).Whole(t)
 	db.Shards[0].Exec(t, `INSERT INTO payment (merchant_id, amount, status, idempotency_key, requested_at, updated_at)
 SELECT IF(seq = 1001, 'M-2', 'M-4'), 1000, 'CAPTURE_REQUESTED', CONCAT('k-', seq), UTC_TIMESTAMP(3) - INTERVAL 3000 - seq SECOND, UTC_TIMESTAMP(3) - INTERVAL 3000 - seq SECOND FROM seq_1_to_1001`)
-	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-2"} })
+	limited := connect(t, db, onlyOf("M-2"))
 	a, text := limited.settlements(t, `{"kind":"settlement"}`)
 	if a.Verdict != "unknown" || slices.Contains(a.RuledOut, "SETTLEMENT_MISSING") {
 		t.Errorf("%s", text)
@@ -369,7 +366,7 @@ func TestRequestsDatedAheadAreNotCalledWell(t *testing.T) {
 			if x.want == "SRC_TIMEZONE_MISMATCH" {
 				says(t, text, "settlements: 1 dated ahead")
 			}
-			limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-9"} })
+			limited := connect(t, db, onlyOf("M-9"))
 			if a, text := limited.settlements(t, `{}`); a.Verdict != "ok" {
 				t.Errorf("a server for M-9 says\n%s", text)
 			}
@@ -400,7 +397,7 @@ func TestPaymentsThatFailedWithoutARequest(t *testing.T) {
 			if b, text := r.reconcile(t, `{"checks":["settlement","refund"]}`); b.Verdict == "ok" || !strings.Contains(text, "1 payment "+status+" with no ") {
 				t.Errorf("%s", text)
 			}
-			limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-9"} })
+			limited := connect(t, db, onlyOf("M-9"))
 			if a, text := limited.settlements(t, `{}`); a.Verdict != "ok" {
 				t.Errorf("a server for M-9 says\n%s", text)
 			}

@@ -8,9 +8,6 @@ import (
 	"time"
 
 	"payops-mcp/dbquery-mcp/internal/dbtest"
-	"payops-mcp/dbquery-mcp/internal/paydb"
-	"payops-mcp/dbquery-mcp/internal/tools"
-	"payops-mcp/shared/scope"
 	"payops-mcp/shared/tooltest"
 )
 
@@ -147,7 +144,7 @@ func TestSumsOfManyCurrenciesAndInParts(t *testing.T) {
 }
 
 func TestTheLedgerOfSomeMerchants(t *testing.T) {
-	r := connect(t, dbtest.New(t).Whole(t).Books(t, 50), func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"MERCHANT-2"} })
+	r := connect(t, dbtest.New(t).Whole(t).Books(t, 50), onlyOf("MERCHANT-2"))
 	a, text := r.ledgers(t, `{"query_type":"totals"}`)
 	if len(a.Data.Sums) != 1 || a.Data.Sums[0].Count != 10 {
 		t.Errorf("%s", text)

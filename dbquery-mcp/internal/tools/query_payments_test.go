@@ -13,7 +13,6 @@ import (
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/dbquery-mcp/internal/tools"
 	"payops-mcp/shared/env"
-	"payops-mcp/shared/scope"
 	"payops-mcp/shared/serve"
 	"payops-mcp/shared/tooltest"
 )
@@ -79,6 +78,11 @@ func connect(t *testing.T, db *dbtest.DB, changes ...change) rig {
 	d.DB = paydb.New(shards, paydb.Options{StatementTimeout: 5 * time.Second})
 	t.Cleanup(d.DB.Close)
 	return rig{db, tooltest.New(t, tools.All(d)...), d}
+}
+
+// onlyOf binds a server to some merchants.
+func onlyOf(merchants ...string) change {
+	return func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = merchants }
 }
 
 // within is the same server with less time for a call.
@@ -419,7 +423,7 @@ func TestScope(t *testing.T) {
 	db := dbtest.New(t)
 	n := now(t, db)
 	db.Insert(t, 1, dbtest.Payment{ID: 1, Merchant: "M-2", At: n, Amount: 10}, dbtest.Payment{ID: 2, Merchant: "m-2", At: n, Amount: 20}, dbtest.Payment{ID: 3, Merchant: "M-4", At: n, Amount: 40, Key: "k3"})
-	r := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-2", "M-6"} })
+	r := connect(t, db, onlyOf("M-2", "M-6"))
 	a, text := r.ask(t, `{"time_range":"1h"}`)
 	// The column's collation takes m-2 for M-2; a scope does not.
 	if !slices.Equal(a.Data.places(), []string{"shard1/1"}) || *a.Data.Matched != 1 {

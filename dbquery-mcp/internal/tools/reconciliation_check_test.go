@@ -7,10 +7,7 @@ import (
 	"testing"
 
 	"payops-mcp/dbquery-mcp/internal/dbtest"
-	"payops-mcp/dbquery-mcp/internal/paydb"
-	"payops-mcp/dbquery-mcp/internal/tools"
 	"payops-mcp/shared/report"
-	"payops-mcp/shared/scope"
 	"payops-mcp/shared/tooltest"
 )
 
@@ -302,7 +299,7 @@ SELECT CONCAT('MERCHANT-', LPAD(2 * seq + (seq = 5500), 6, '0')), 1000, 'AUTH_FA
 func TestAReconciliationKeepsToItsMerchants(t *testing.T) {
 	db := dbtest.New(t).Whole(t).Books(t, 100)
 	db.Shards[0].Exec(t, "DELETE FROM ledger_entry WHERE payment_id IN (1, 2)") // of MERCHANT-2 and MERCHANT-4
-	r := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"MERCHANT-2"} })
+	r := connect(t, db, onlyOf("MERCHANT-2"))
 	a, text := r.reconcile(t, `{"scope":"all"}`)
 	if a.Data.Count != 1 || a.Data.Shards[0].Payments != 20 || strings.Contains(text, "MERCHANT-4") || slices.Contains(a.RuledOut, "LEDGER_ORPHAN_ENTRY") {
 		t.Errorf("%s", text)
@@ -327,7 +324,7 @@ func TestAMerchantsOlderRefundsAreCompared(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 	says(t, text, "1 older payments with a refund inside the window")
-	scoped := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"MERCHANT-6"} })
+	scoped := connect(t, db, onlyOf("MERCHANT-6"))
 	a, text = scoped.reconcile(t, `{}`)
 	if !slices.Equal(a.Codes(), []string{"LEDGER_REVERSAL_MISSING"}) || strings.Contains(text, "newest 100000") {
 		t.Errorf("%s", text)

@@ -73,9 +73,12 @@ func (v reconciledView) waits() string {
 // with the books.
 func (v reconciledView) newest() []time.Time {
 	all := v.waiting.newest()
-	for i := range all {
-		if theirs := v.waiting.asked()[i].Clock.Database; !all[i].IsZero() {
-			all[i] = all[i].Add(v.replies[i].Clock.Database.Sub(theirs))
+	if len(all) == 0 {
+		return nil
+	}
+	for i, a := range v.waiting.asked() {
+		if !all[i].IsZero() {
+			all[i] = all[i].Add(v.replies[i].Clock.Database.Sub(a.Clock.Database))
 		}
 	}
 	return all

@@ -8,9 +8,6 @@ import (
 	"time"
 
 	"payops-mcp/dbquery-mcp/internal/dbtest"
-	"payops-mcp/dbquery-mcp/internal/paydb"
-	"payops-mcp/dbquery-mcp/internal/tools"
-	"payops-mcp/shared/scope"
 	"payops-mcp/shared/tooltest"
 )
 
@@ -91,7 +88,7 @@ func TestPaymentsThatWaitOutsideTheScopeAreNotTold(t *testing.T) {
 			}
 		}
 	}
-	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-4"} })
+	limited := connect(t, db, onlyOf("M-4"))
 	if a, text := limited.reconcile(t, `{"scope":"all"}`); a.Verdict != "ok" {
 		t.Errorf("%s", text)
 	}
@@ -106,7 +103,7 @@ func TestAFewOfManyThatWaitWereNotDropped(t *testing.T) {
 	db.Shards[0].Exec(t, "UPDATE payment SET merchant_id = 'M-4' WHERE payment_id IN (6, 7, 8, 9)")
 	postCaptures(t, db)
 	r := connect(t, db)
-	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-4"} })
+	limited := connect(t, db, onlyOf("M-4"))
 	for name, ask := range map[string]func() (tooltest.Answer[booksData], string){
 		"all":      func() (tooltest.Answer[booksData], string) { return r.reconcile(t, `{}`) },
 		"merchant": func() (tooltest.Answer[booksData], string) { return r.reconcile(t, `{"merchant_id":"M-4"}`) },
@@ -140,7 +137,6 @@ func TestARefundOfAnOldPaymentWaitsInItsOwnTime(t *testing.T) {
 	}
 	// Its request was written in that time, and is PENDING: so it is where the payment was
 	// requested.
-	db.Shards[0].Exec(t, "UPDATE refund_request SET status = 'PENDING', requested_at = UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE WHERE payment_id = 7")
 	request(t, db, 1, "refund_request", 7, "PENDING", "", 0, never, "UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE")
 	before := now(t, db).Add(-time.Hour).Format(time.RFC3339)
 	if a, text := r.reconcile(t, `{"since":"`+now(t, db).Add(-5*time.Hour).Format(time.RFC3339)+`","until":"`+before+`"}`); !slices.Contains(a.Codes(), "REFUND_STUCK") {
@@ -158,7 +154,7 @@ func TestWhoWaitsSinceTheWorkerStoppedWasNotDropped(t *testing.T) {
 	db.Shards[0].Exec(t, "UPDATE payment SET merchant_id = 'M-4' WHERE payment_id = 398")
 	postCaptures(t, db)
 	r := connect(t, db)
-	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-4"} })
+	limited := connect(t, db, onlyOf("M-4"))
 	if a, text := r.reconcile(t, `{"scope":"398"}`); strings.Join(a.Codes(), " ") != "SETTLEMENT_MISSING" {
 		t.Errorf("%s", text)
 	}

@@ -14,7 +14,6 @@ import (
 	"payops-mcp/dbquery-mcp/internal/dbtest"
 	"payops-mcp/dbquery-mcp/internal/paydb"
 	"payops-mcp/dbquery-mcp/internal/tools"
-	"payops-mcp/shared/scope"
 	"payops-mcp/shared/tooltest"
 )
 
@@ -216,7 +215,7 @@ func TestSelectCountsOneDatabaseOnce(t *testing.T) {
 }
 
 func TestSelectIsClosedWhereTheServerIsScoped(t *testing.T) {
-	r := connectSelect(t, dbtest.New(t), func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-1"} })
+	r := connectSelect(t, dbtest.New(t), onlyOf("M-1"))
 	says(t, r.sqlRefused(t, "SELECT 1"), "refused", "PAYOPS_MERCHANT_SCOPE", "M-1", "query_payments")
 }
 

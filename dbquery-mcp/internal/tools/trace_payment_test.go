@@ -8,9 +8,6 @@ import (
 	"time"
 
 	"payops-mcp/dbquery-mcp/internal/dbtest"
-	"payops-mcp/dbquery-mcp/internal/paydb"
-	"payops-mcp/dbquery-mcp/internal/tools"
-	"payops-mcp/shared/scope"
 	"payops-mcp/shared/tooltest"
 )
 
@@ -75,7 +72,7 @@ func TestTraceTellsTheWholeStory(t *testing.T) {
 		t.Errorf("%d bytes", len(text))
 	}
 
-	limited := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-2"} })
+	limited := connect(t, db, onlyOf("M-2"))
 	if _, text := limited.trace(t, `{"payment_id":5}`); strings.Contains(text, "M-1") || strings.Contains(text, "700") {
 		t.Errorf("a server for M-2 says\n%s", text)
 	}
@@ -284,7 +281,7 @@ func TestTraceOfAPaymentOlderThanItsEvents(t *testing.T) {
 
 func TestTraceRefusesAndAdmits(t *testing.T) {
 	db := dbtest.New(t).Whole(t)
-	r := connect(t, db, func(_ int, _ *paydb.Settings, d *tools.Deps) { d.Scope = scope.Merchants{"M-2"} })
+	r := connect(t, db, onlyOf("M-2"))
 	for _, args := range []string{`{}`, `{"merchant_id":"M-2"}`, `{"idempotency_key":"k"}`, `{"payment_id":1,"merchant_id":"M-2","idempotency_key":"k"}`, `{"merchant_id":"M-4","idempotency_key":"k"}`} {
 		if res := r.client.Call(t, "trace_payment", args); !res.IsError {
 			t.Errorf("%s was answered: %s", args, res.Text)
